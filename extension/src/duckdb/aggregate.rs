@@ -1,0 +1,256 @@
+//! Aggregate functions: a state a group, updated by rows, combined, and finalized.
+
+use std::ffi::CStr;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::slice;
+
+use super::api::{Connection, FunctionInfo, RawAggregateFunctionSet, RawChunk, RawState, RawVector, SUCCESS, api};
+use super::cpu::{prefetch, widest};
+use super::error::{SqlError, c_string};
+use super::guard::guard;
+use super::input::Chunk;
+use super::logical_type::SqlType;
+use super::output::Output;
+
+/// An aggregate function, or one overload of it.
+pub trait Aggregate {
+    /// The SQL name.
+    const NAME: &'static CStr;
+    /// The arguments' types.
+    const PARAMETERS: &'static [SqlType];
+    /// The type of the result.
+    const RETURNS: SqlType;
+    /// What a group holds. It lives in the row of DuckDB's hash table, which DuckDB moves as plain bytes.
+    type State: Default;
+
+    /// Adds each row of `input`, NULL rows included, to its group's state.
+    fn update(input: &Chunk, states: &mut States<Self::State>) -> Result<(), SqlError>;
+
+    /// Adds what `source` holds to `target`. The source is left as it is: the segment trees of window functions
+    /// combine one source many times, from several threads.
+    fn combine(source: &Self::State, target: &mut Self::State) -> Result<(), SqlError>;
+
+    /// Writes the result of a group. Window functions may finalize a state more than once.
+    fn finalize(state: &Self::State, output: &mut Output, row: usize) -> Result<(), SqlError>;
+}
+
+/// The state of each row of a chunk: rows of one group share one.
+pub struct States<'a, S> {
+    pointers: &'a [RawState],
+    state: PhantomData<&'a mut S>,
+}
+
+/// How many rows ahead a state is brought into the cache.
+const PREFETCH: usize = 8;
+
+impl<'a, S> States<'a, S> {
+    /// # Safety
+    /// Each pointer must be to an initialized `S` that only this call uses during `'a`.
+    unsafe fn new(pointers: &'a [RawState]) -> Self {
+        States { pointers, state: PhantomData }
+    }
+
+    /// Visits the rows in order, cut where the state changes.
+    #[inline(always)]
+    pub fn for_each_run(
+        &mut self,
+        mut visit: impl FnMut(Range<usize>, &mut S) -> Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
+        let mut start = 0;
+        while start < self.pointers.len() {
+            let state = self.pointers[start];
+            let end = self.run_end(start);
+            if let Some(ahead) = self.pointers.get(end + PREFETCH) {
+                prefetch(ahead.0.cast());
+            }
+            // SAFETY: by the promise of `new`; the reference ends before the next one is made.
+            visit(start..end, unsafe { &mut *state.0.cast::<S>() })?;
+            start = end;
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn run_end(&self, start: usize) -> usize {
+        let state = self.pointers[start];
+        let rest = &self.pointers[start + 1..];
+        match rest.last() {
+            // Ungrouped: one state for the whole chunk, found without a branch a row.
+            Some(&last) if last == state && rest.iter().fold(true, |same, &other| same & (other == state)) => {
+                self.pointers.len()
+            }
+            _ => start + 1 + rest.iter().take_while(|&&other| other == state).count(),
+        }
+    }
+}
+
+/// The overloads of one name, to be registered together.
+pub struct AggregateSet {
+    raw: RawAggregateFunctionSet,
+    name: &'static CStr,
+}
+
+impl AggregateSet {
+    /// A set with no overload yet.
+    pub fn new(name: &'static CStr) -> Self {
+        // SAFETY: the name is a C string that DuckDB copies.
+        AggregateSet { raw: unsafe { (api().duckdb_create_aggregate_function_set)(name.as_ptr()) }, name }
+    }
+
+    /// Adds an overload.
+    ///
+    /// # Panics
+    /// If the overload has another name.
+    pub fn with<A: Aggregate>(self) -> Self {
+        assert_eq!(self.name, A::NAME, "an overload has the name of its set");
+        let api = api();
+        // SAFETY: every handle comes from DuckDB and is destroyed once; types and names are copied by DuckDB.
+        unsafe {
+            let mut function = (api.duckdb_create_aggregate_function)();
+            (api.duckdb_aggregate_function_set_name)(function, A::NAME.as_ptr());
+            for parameter in A::PARAMETERS {
+                (api.duckdb_aggregate_function_add_parameter)(function, parameter.create().0);
+            }
+            (api.duckdb_aggregate_function_set_return_type)(function, A::RETURNS.create().0);
+            (api.duckdb_aggregate_function_set_functions)(
+                function,
+                state_size::<A>,
+                init::<A>,
+                update::<A>,
+                combine::<A>,
+                finalize::<A>,
+            );
+            (api.duckdb_aggregate_function_set_destructor)(function, destroy::<A>);
+            (api.duckdb_add_aggregate_function_to_set)(self.raw, function);
+            (api.duckdb_destroy_aggregate_function)(&mut function);
+        }
+        self
+    }
+
+    pub(super) fn register(self, connection: Connection) -> Result<(), SqlError> {
+        // SAFETY: connection and set are live.
+        if unsafe { (api().duckdb_register_aggregate_function_set)(connection, self.raw) } == SUCCESS {
+            Ok(())
+        } else {
+            Err(SqlError::new(format!("DuckDB refused the function {}", self.name.to_string_lossy())))
+        }
+    }
+}
+
+impl Drop for AggregateSet {
+    fn drop(&mut self) {
+        // SAFETY: `self` owns the set.
+        unsafe { (api().duckdb_destroy_aggregate_function_set)(&mut self.raw) };
+    }
+}
+
+/// Runs a callback's body and reports its failure.
+fn guarded<A: Aggregate>(info: FunctionInfo, body: impl FnOnce() -> Result<(), SqlError>) {
+    if let Err(message) = guard(&A::NAME.to_string_lossy(), body) {
+        // SAFETY: `info` is that of this call; DuckDB copies the message.
+        unsafe { (api().duckdb_aggregate_function_set_error)(info, c_string(&message).as_ptr()) };
+    }
+}
+
+unsafe extern "C" fn state_size<A: Aggregate>(_: FunctionInfo) -> u64 {
+    size_of::<A::State>() as u64
+}
+
+unsafe extern "C" fn init<A: Aggregate>(info: FunctionInfo, state: RawState) {
+    guarded::<A>(info, || {
+        let state = state.0.cast::<A::State>();
+        if !state.is_aligned() {
+            return Err(SqlError::new("DuckDB placed the aggregate's state at an odd address"));
+        }
+        // SAFETY: DuckDB gives `state_size` bytes of uninitialized memory, aligned as just checked.
+        unsafe { state.write(A::State::default()) };
+        Ok(())
+    });
+}
+
+unsafe extern "C" fn update<A: Aggregate>(info: FunctionInfo, input: RawChunk, states: *mut RawState) {
+    guarded::<A>(info, || {
+        // SAFETY: DuckDB flattens the chunk and gives a pointer to an initialized state for each of its rows; no
+        // other thread updates these states.
+        let (input, mut states) = unsafe {
+            let input = Chunk::new(input);
+            let pointers = if input.is_empty() { &[] } else { slice::from_raw_parts(states, input.len()) };
+            (input, States::new(pointers))
+        };
+        widest(
+            #[inline(always)]
+            || A::update(&input, &mut states),
+        )
+    });
+}
+
+unsafe extern "C" fn combine<A: Aggregate>(
+    info: FunctionInfo,
+    sources: *mut RawState,
+    targets: *mut RawState,
+    count: u64,
+) {
+    guarded::<A>(info, || {
+        // SAFETY: DuckDB gives `count` pointers of either kind to initialized states; it writes no source during the
+        // call, gives the targets to this thread alone, and no state is its own target.
+        let pairs = unsafe {
+            let sources = slice::from_raw_parts(sources, count as usize);
+            let targets = slice::from_raw_parts(targets, count as usize);
+            sources
+                .iter()
+                .zip(targets)
+                .map(|(source, target)| (&*source.0.cast::<A::State>(), &mut *target.0.cast::<A::State>()))
+        };
+        widest(
+            #[inline(always)]
+            || {
+                for (source, target) in pairs {
+                    A::combine(source, target)?;
+                }
+                Ok(())
+            },
+        )
+    });
+}
+
+unsafe extern "C" fn finalize<A: Aggregate>(
+    info: FunctionInfo,
+    states: *mut RawState,
+    result: RawVector,
+    count: u64,
+    offset: u64,
+) {
+    guarded::<A>(info, || {
+        // SAFETY: DuckDB gives `count` pointers to initialized states, and a result vector with room for
+        // `offset + count` rows.
+        let (states, mut output) = unsafe { (slice::from_raw_parts(states, count as usize), Output::new(result)) };
+        widest(
+            #[inline(always)]
+            || {
+                for (row, state) in states.iter().enumerate() {
+                    // SAFETY: as above.
+                    let state = unsafe { &*state.0.cast::<A::State>() };
+                    A::finalize(state, &mut output, offset as usize + row)?;
+                }
+                Ok(())
+            },
+        )
+    });
+}
+
+unsafe extern "C" fn destroy<A: Aggregate>(states: *mut RawState, count: u64) {
+    // Nobody could be told of an error here; dropping a state cannot fail.
+    let _ = guard(&A::NAME.to_string_lossy(), || {
+        // SAFETY: DuckDB gives `count` pointers to states, each initialized once and destroyed once; `init` refused
+        // to initialize those that are not aligned.
+        for state in unsafe { slice::from_raw_parts(states, count as usize) } {
+            let state = state.0.cast::<A::State>();
+            if state.is_aligned() {
+                // SAFETY: as above.
+                unsafe { state.drop_in_place() };
+            }
+        }
+        Ok(())
+    });
+}

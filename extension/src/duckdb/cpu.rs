@@ -1,0 +1,69 @@
+//! One binary for every CPU: plain loops, compiled once more for the widest vectors that this machine has.
+
+/// Runs `body` compiled for the widest vector instructions of this CPU.
+///
+/// Works on what the compiler inlines into `body`: mark the hot loops `#[inline(always)]`. The loops stay plain Rust,
+/// so that every version computes the same.
+#[inline]
+pub fn widest<R>(body: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if x86::has_avx512() {
+            // SAFETY: the CPU has every feature that the function was compiled for.
+            return unsafe { x86::with_avx512(body) };
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+            // SAFETY: as above.
+            return unsafe { x86::with_avx2(body) };
+        }
+    }
+    body()
+}
+
+/// Asks the CPU to bring a cache line that will be needed soon.
+#[inline(always)]
+pub fn prefetch(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing that the program can see, whatever the address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    pub fn has_avx512() -> bool {
+        is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512cd")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi")
+            && is_x86_feature_detected!("bmi2")
+    }
+
+    /// # Safety
+    /// The CPU must have the features: see [`has_avx512`].
+    #[target_feature(enable = "avx512f,avx512dq,avx512cd,avx512bw,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+    pub unsafe fn with_avx512<R>(body: impl FnOnce() -> R) -> R {
+        body()
+    }
+
+    /// # Safety
+    /// The CPU must have AVX2 and BMI2.
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    pub unsafe fn with_avx2<R>(body: impl FnOnce() -> R) -> R {
+        body()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_widest_version_computes_the_same() {
+        let sum = |n: u64| (0..n).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).fold(0, u64::wrapping_add);
+        assert_eq!(super::widest(|| sum(1000)), sum(1000));
+    }
+}

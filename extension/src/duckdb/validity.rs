@@ -1,0 +1,37 @@
+//! Which rows of a vector are not NULL.
+
+/// A validity mask: one bit a row, set where the row holds a value; no mask where every row does.
+#[derive(Clone, Copy)]
+pub struct Validity<'a>(Option<&'a [u64]>);
+
+impl<'a> Validity<'a> {
+    pub(super) fn new(mask: Option<&'a [u64]>) -> Self {
+        Validity(mask)
+    }
+
+    /// Whether no row can be NULL: asked once a chunk, so that the common case has no branch a row.
+    #[inline(always)]
+    pub fn all_valid(&self) -> bool {
+        self.0.is_none_or(|mask| mask.iter().all(|&word| word == u64::MAX))
+    }
+
+    /// Whether this row holds a value.
+    #[inline(always)]
+    pub fn is_valid(&self, row: usize) -> bool {
+        self.0.is_none_or(|mask| mask[row / 64] >> (row % 64) & 1 == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Validity;
+
+    #[test]
+    fn reads_each_bit() {
+        let mask = [u64::MAX, 0b101];
+        let validity = Validity::new(Some(&mask));
+        assert!(!validity.all_valid());
+        assert!(validity.is_valid(63) && validity.is_valid(64) && !validity.is_valid(65) && validity.is_valid(66));
+        assert!(Validity::new(None).all_valid() && Validity::new(None).is_valid(5000));
+    }
+}
