@@ -1,1 +1,9 @@
-//! The algorithms and their bytes.
+//! The algorithms and their bytes: nothing here knows of DuckDB.
+
+mod codec;
+mod error;
+pub mod hash;
+pub mod histogram;
+pub mod hll;
+
+pub use error::{Error, ErrorKind};

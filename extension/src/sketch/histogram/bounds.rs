@@ -1,0 +1,67 @@
+//! The bracket that the bins prove around a quantile.
+
+use super::bins::Histogram;
+use crate::sketch::Error;
+
+/// A quantile's estimate, and values that the true one is not outside of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct QuantileBounds {
+    /// The true quantile is not less.
+    pub lower: f64,
+    /// The estimate.
+    pub estimate: f64,
+    /// The true quantile is not greater.
+    pub upper: f64,
+}
+
+impl Histogram {
+    /// The bracket of the least value `v` such that at least `q count` values are `<= v`; `None` of an empty histogram. It follows
+    /// from the [slacks](super::slack): where fewer than that many values can lie up to a point, `v` lies behind it; where at least that many
+    /// must, not.
+    pub fn quantile_bounds(&self, q: f64) -> Result<Option<QuantileBounds>, Error> {
+        let Some(estimate) = self.quantile(q)? else { return Ok(None) };
+        let rank = self.rank(q)?;
+        let (mut lower, mut upper) = (self.min, self.max);
+        let mut before = 0;
+        for (gap, &slack) in self.bins.slacks.iter().enumerate() {
+            // Gap `gap` ends at center `gap` and starts at center `gap - 1`.
+            if ((before + slack) as f64) < rank {
+                lower = self.bins.centers.get(gap).copied().unwrap_or(self.max);
+            }
+            if gap > 0 && upper == self.max && before.saturating_sub(slack) as f64 >= rank {
+                upper = self.bins.centers[gap - 1];
+            }
+            before += self.bins.masses.get(gap).map_or(0, |mass| mass.count());
+        }
+        Ok(Some(QuantileBounds { lower: lower.min(estimate), estimate, upper: upper.max(estimate) }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{HistogramBuilder, MaxBins};
+
+    #[test]
+    fn the_bracket_holds_through_merges() {
+        let mut all = Vec::new();
+        let mut union = HistogramBuilder::new(MaxBins::new(10).unwrap());
+        for part in 0..40u32 {
+            let values: Vec<f64> = (0..500u32).map(|i| f64::from((i * (part + 3) * 7919) % 10_007).powi(3)).collect();
+            let mut builder = HistogramBuilder::new(MaxBins::new(10).unwrap());
+            builder.extend(values.iter().copied()).unwrap();
+            union.merge_histogram(&builder.finish()).unwrap();
+            all.extend(values);
+        }
+        all.sort_by(f64::total_cmp);
+        let union = union.finish();
+        let mut widths = 0.0;
+        for rank in 1..=all.len() {
+            let bounds = union.quantile_bounds(rank as f64 / all.len() as f64).unwrap().unwrap();
+            let truth = all[rank - 1];
+            assert!(bounds.lower <= truth && truth <= bounds.upper, "{bounds:?} of {truth}");
+            let count_in = |x: f64| all.partition_point(|&value| value <= x) as f64;
+            widths += (count_in(bounds.upper) - count_in(bounds.lower)) / all.len() as f64 / all.len() as f64;
+        }
+        assert!(widths < 0.7, "a bracket of everything proves nothing: {widths}");
+    }
+}

@@ -1,0 +1,164 @@
+//! The bytes of a histogram: `docs/STORAGE.md`, "Approximate histogram".
+
+use super::bins::{Histogram, MaxBins};
+use super::mass::{MAX_COUNT, Mass};
+use super::slack;
+use crate::sketch::Error;
+use crate::sketch::codec::{Reader, push_varint};
+
+const MAGIC: [u8; 2] = *b"AH";
+const VERSION: u8 = 1;
+const FLAG_MIN: u8 = 1;
+const FLAG_MAX: u8 = 2;
+const FLAG_SLACKS: u8 = 4;
+const WHAT: &str = "approximate histogram";
+
+impl Histogram {
+    /// The image.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let bins = &self.bins;
+        let min_is_stored = bins.centers.first().is_some_and(|&first| first != self.min);
+        let max_is_stored = bins.centers.last().is_some_and(|&last| last != self.max);
+        let slacks_are_stored = bins.slacks.iter().any(|&slack| slack > 0);
+        let flags = [(min_is_stored, FLAG_MIN), (max_is_stored, FLAG_MAX), (slacks_are_stored, FLAG_SLACKS)];
+        let flags = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).sum();
+
+        let mut image = Vec::with_capacity(40 + 16 * bins.len());
+        image.extend(MAGIC);
+        image.extend([VERSION, flags]);
+        image.extend(self.max_bins.bits().to_le_bytes());
+        image.extend((bins.len() as u16).to_le_bytes());
+        push_varint(&mut image, self.count);
+        push_varint(&mut image, self.non_finite);
+        if min_is_stored {
+            image.extend(self.min.to_le_bytes());
+        }
+        if max_is_stored {
+            image.extend(self.max.to_le_bytes());
+        }
+        image.extend(bins.centers.iter().flat_map(|center| center.to_le_bytes()));
+        bins.masses.iter().for_each(|mass| push_varint(&mut image, mass.bits()));
+        if slacks_are_stored {
+            image.extend(bins.slacks.iter().map(|&slack| slack::encode(slack, self.count)));
+        }
+        image
+    }
+
+    /// Reads an image.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        let mut histogram = Histogram::empty(MaxBins::DEFAULT);
+        histogram.read(bytes)?;
+        Ok(histogram)
+    }
+
+    /// Becomes what the image says, in the memory that it has; left in no useful state by an error.
+    #[inline(always)]
+    pub fn read(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let mut reader = Reader::new(bytes, WHAT);
+        match reader.bytes(2) {
+            Ok(magic) if magic == MAGIC => {}
+            _ => return Err(not_a_histogram(bytes)),
+        }
+        let version = reader.u8()?;
+        if version != VERSION {
+            return Err(Error::bad_image(format!(
+                "an approximate histogram of format version {version}; version {VERSION} is known here"
+            )));
+        }
+        let flags = reader.u8()?;
+        let max_bins = MaxBins::new(i64::from(reader.u16()?)).map_err(damaged)?;
+        let len = usize::from(reader.u16()?);
+        if flags & !(FLAG_MIN | FLAG_MAX | FLAG_SLACKS) != 0 || len > max_bins.get() {
+            return Err(damaged("its header has unknown flags or more bins than it allows"));
+        }
+        let (count, non_finite) = (reader.varint()?, reader.varint()?);
+        let min = if flags & FLAG_MIN != 0 { Some(reader.f64()?) } else { None };
+        let max = if flags & FLAG_MAX != 0 { Some(reader.f64()?) } else { None };
+
+        let bins = &mut self.bins;
+        bins.clear();
+        let (centers, _) = reader.bytes(8 * len)?.as_chunks::<8>();
+        bins.centers.extend(centers.iter().map(|&center| f64::from_le_bytes(center)));
+        let ascending = bins.centers.windows(2).all(|pair| pair[0] < pair[1]);
+        if !ascending || bins.centers.iter().any(|center| !center.is_finite() || center.to_bits() == 1 << 63) {
+            return Err(damaged("its centers are not finite numbers in ascending order"));
+        }
+        let mut total: u64 = 0;
+        for _ in 0..len {
+            let mass = Mass::from_bits(reader.varint()?);
+            if mass.count() == 0 || mass == Mass::inexact(1) {
+                return Err(damaged("a bin has no value, or one that differs from its center"));
+            }
+            bins.masses.push(mass);
+            total = total.saturating_add(mass.count());
+        }
+        if total != count || count > MAX_COUNT {
+            return Err(damaged(format!(
+                "its bins hold {total} values where its header says {count}, or the count overflows"
+            )));
+        }
+        if flags & FLAG_SLACKS != 0 {
+            bins.slacks.extend(reader.bytes(len + 1)?.iter().map(|&byte| slack::decode(byte, count)));
+        } else if len > 0 {
+            bins.slacks.resize(len + 1, 0);
+        }
+        reader.finish()?;
+
+        let (first, last) = match (bins.centers.first(), bins.centers.last()) {
+            (Some(&first), Some(&last)) => (first, last),
+            _ if flags == 0 => (f64::INFINITY, f64::NEG_INFINITY),
+            _ => return Err(damaged("it has no bins, but a minimum, a maximum or slacks")),
+        };
+        let (min, max) = (min.unwrap_or(first), max.unwrap_or(last));
+        let in_range = len == 0 || (min.is_finite() && max.is_finite() && min <= first && last <= max);
+        if !in_range {
+            return Err(damaged("its bins are not between its minimum and its maximum"));
+        }
+        (self.max_bins, self.count, self.non_finite, self.min, self.max) = (max_bins, count, non_finite, min, max);
+        Ok(())
+    }
+}
+
+#[cold]
+fn damaged(what: impl std::fmt::Display) -> Error {
+    Error::bad_image(format!("damaged approximate histogram: {what}"))
+}
+
+#[cold]
+fn not_a_histogram(bytes: &[u8]) -> Error {
+    let start: Vec<String> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let start = if start.is_empty() { "nothing".into() } else { start.join(" ") };
+    let hint = if bytes.get(1..3) == Some(&[1, 7]) { "; this is an HLL sketch" } else { "" };
+    Error::bad_image(format!(
+        "not an approximate histogram: it starts with {start}, and a histogram with 41 48 (\"AH\"){hint}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::HistogramBuilder;
+    use super::*;
+
+    fn example(values: u32) -> Histogram {
+        let mut builder = HistogramBuilder::new(MaxBins::new(20).unwrap());
+        builder.extend((0..values).map(|i| (f64::from(i) * 0.37).sin() * 100.0)).unwrap();
+        builder.finish()
+    }
+
+    #[test]
+    fn comes_back() {
+        for values in [0, 1, 2, 20, 21, 5000] {
+            let histogram = example(values);
+            assert_eq!(Histogram::parse(&histogram.to_bytes()).as_ref(), Ok(&histogram), "{values}");
+        }
+    }
+
+    #[test]
+    fn every_truncation_and_every_trailing_byte_is_refused() {
+        let image = example(5000).to_bytes();
+        for length in 0..image.len() {
+            assert!(Histogram::parse(&image[..length]).is_err(), "{length}");
+        }
+        assert!(Histogram::parse(&[&image[..], &[0]].concat()).is_err());
+    }
+}

@@ -1,0 +1,20 @@
+//! Approximate histograms: sorted (center, count) bins after Ben-Haim and Tom-Tov, "A Streaming Parallel Decision Tree
+//! Algorithm" (JMLR 11, 2010), with another rule of merging: see [`reduce`](reduce::reduce). Bytes: `docs/STORAGE.md`.
+//!
+//! [`HistogramBuilder`] takes values and histograms; [`Histogram`] is what is stored and asked.
+
+mod bins;
+mod bounds;
+mod buckets;
+mod builder;
+mod image;
+mod mass;
+mod pool;
+mod quantile;
+mod reduce;
+mod slack;
+
+pub use bins::{Histogram, MaxBins};
+pub use bounds::QuantileBounds;
+pub use buckets::Bucket;
+pub use builder::HistogramBuilder;

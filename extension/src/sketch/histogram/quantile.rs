@@ -1,0 +1,156 @@
+//! Ranks and quantiles: what the bins say of the distribution between them.
+//!
+//! The paper's *sum* (§2.1, procedure 3): the density is linear between centers. Bins of equal values are steps; half of the outermost
+//! bins is spread evenly out to the exact minimum and maximum.
+
+use super::bins::Histogram;
+use super::reduce::between;
+use crate::sketch::Error;
+
+impl Histogram {
+    /// About how many values are `<= x`; exact where the bins around `x` are.
+    pub fn count_below(&self, x: f64) -> Result<f64, Error> {
+        if x.is_nan() {
+            return Err(Error::bad_parameter("x is NaN, and must be a number"));
+        }
+        if self.is_empty() || x < self.min {
+            return Ok(0.0);
+        }
+        if x >= self.max {
+            return Ok(self.count as f64);
+        }
+        let (centers, masses) = (&self.bins.centers, &self.bins.masses);
+        let next = centers.partition_point(|&center| center <= x);
+        if next == 0 {
+            return Ok(masses[0].spread() / 2.0 * part(self.min, centers[0], x));
+        }
+        let last = next - 1;
+        let before: u64 = masses[..=last].iter().map(|mass| mass.count()).sum();
+        let spread = masses[last].spread();
+        let at_center = before as f64 - spread / 2.0;
+        if next == centers.len() {
+            return Ok(at_center + spread / 2.0 * part(centers[last], self.max, x));
+        }
+        let t = part(centers[last], centers[next], x);
+        Ok(at_center + t * (spread + (masses[next].spread() - spread) * t / 2.0))
+    }
+
+    /// About how many values are `< x`.
+    pub(super) fn count_strictly_below(&self, x: f64) -> Result<f64, Error> {
+        let at = self.bins.centers.partition_point(|&center| center < x);
+        let equal = match self.bins.centers.get(at) {
+            Some(&center) if center == x && self.bins.masses[at].is_exact() => self.bins.masses[at].count(),
+            _ => 0,
+        };
+        Ok(self.count_below(x)? - equal as f64)
+    }
+
+    /// The fraction of the values that are `<= x`; `None` of an empty histogram.
+    pub fn cdf(&self, x: f64) -> Result<Option<f64>, Error> {
+        let below = self.count_below(x)?;
+        Ok((!self.is_empty()).then(|| below / self.count as f64))
+    }
+
+    /// The least `x` with `count_below(x) >= q count`: the inverse. `None` of an empty histogram.
+    pub fn quantile(&self, q: f64) -> Result<Option<f64>, Error> {
+        let rank = self.rank(q)?;
+        if self.is_empty() {
+            return Ok(None);
+        }
+        if q == 0.0 {
+            return Ok(Some(self.min));
+        }
+        Ok(Some(self.value_of_rank(rank)))
+    }
+
+    /// `q count`; a whole number if it is one but for rounding, so that exact histograms find the value of that rank.
+    pub(super) fn rank(&self, q: f64) -> Result<f64, Error> {
+        if !(0.0..=1.0).contains(&q) {
+            return Err(Error::bad_parameter(format!("q is {q}, and must be from 0 to 1")));
+        }
+        let count = self.count as f64;
+        let rank = q * count;
+        let whole = rank.round();
+        Ok(if (rank - whole).abs() <= count * 2f64.powi(-50) { whole } else { rank })
+    }
+
+    fn value_of_rank(&self, rank: f64) -> f64 {
+        let (centers, masses) = (&self.bins.centers, &self.bins.masses);
+        let first_half = masses[0].spread() / 2.0;
+        if rank < first_half {
+            return between(self.min, centers[0], rank / first_half);
+        }
+        let mut before = 0;
+        for (bin, &center) in centers.iter().enumerate() {
+            before += masses[bin].count();
+            let spread = masses[bin].spread();
+            let at_center = before as f64 - spread / 2.0;
+            if rank <= at_center {
+                return center;
+            }
+            let rest = rank - at_center;
+            match centers.get(bin + 1) {
+                Some(&next) => {
+                    let next_spread = masses[bin + 1].spread();
+                    if rest < (spread + next_spread) / 2.0 {
+                        return between(center, next, solve(spread, next_spread - spread, rest));
+                    }
+                }
+                None if spread > 0.0 => return between(center, self.max, (rest / (spread / 2.0)).min(1.0)),
+                None => {}
+            }
+        }
+        self.max
+    }
+}
+
+/// How far `x` is on the way from `a` to `b`, which it lies between.
+fn part(a: f64, b: f64, x: f64) -> f64 {
+    let way = b - a;
+    if way.is_finite() { (x - a) / way } else { (x / 2.0 - a / 2.0) / (b / 2.0 - a / 2.0) }
+}
+
+/// The `t` from 0 to 1 with `t (spread + growth t / 2) = rest`, in the form that loses no digits.
+fn solve(spread: f64, growth: f64, rest: f64) -> f64 {
+    let root = (spread * spread + 2.0 * growth * rest).max(0.0).sqrt();
+    (2.0 * rest / (spread + root)).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{HistogramBuilder, MaxBins};
+    use super::*;
+
+    fn example() -> Histogram {
+        let mut builder = HistogramBuilder::new(MaxBins::new(20).unwrap());
+        let values = (0..10_000u32).map(|i| if i % 5 == 0 { 3.0 } else { f64::from(i % 977).powf(1.7) - 100.0 });
+        builder.extend(values).unwrap();
+        builder.finish()
+    }
+
+    #[test]
+    fn quantile_and_count_below_are_inverses() {
+        let histogram = example();
+        let mut last = f64::NEG_INFINITY;
+        for i in 0..=1000 {
+            let q = f64::from(i) / 1000.0;
+            let x = histogram.quantile(q).unwrap().unwrap();
+            assert!(x >= last, "quantiles ascend");
+            last = x;
+            let below = histogram.count_below(x).unwrap();
+            assert!(below >= q * 10_000.0 - 1e-6, "{q}");
+            let just_before = histogram.count_below(x - 1e-9 * x.abs().max(1.0)).unwrap();
+            assert!(just_before <= q * 10_000.0 + 1e-3, "{q}: {just_before}");
+        }
+    }
+
+    #[test]
+    fn the_whole_range_holds_everything() {
+        let histogram = example();
+        assert_eq!(histogram.count_below(f64::NEG_INFINITY).unwrap(), 0.0);
+        assert_eq!(histogram.count_below(f64::INFINITY).unwrap(), 10_000.0);
+        assert_eq!(histogram.quantile(0.0).unwrap(), histogram.min());
+        assert_eq!(histogram.quantile(1.0).unwrap(), histogram.max());
+        assert!(histogram.quantile(1.5).is_err() && histogram.quantile(f64::NAN).is_err());
+    }
+}

@@ -1,0 +1,216 @@
+//! Fewer bins: which neighbours to merge.
+
+use super::bins::Bins;
+use super::mass::Mass;
+use super::slack;
+
+/// Merges neighbours until at most `target` bins are left.
+///
+/// The pair of least cost is merged first, the cost being *gap × combined count*, and no pair that holds more than
+/// `2 N / target` values between them. (The paper merges the pair of least *gap*, which spends all bins on the far tail of
+/// skewed data.) The cap leaves a pair to merge as long as there are more than `target` bins: the pairs of neighbours
+/// hold fewer than `2 N` values together, so that one of `target` pairs or more holds no more than `2 N / target`.
+#[inline(always)]
+pub fn reduce(bins: &mut Bins, target: usize) {
+    if bins.len() <= target {
+        return;
+    }
+    let total: u64 = bins.masses.iter().map(|mass| mass.count()).sum();
+    let costs = merge_costs(bins, 2 * total / target as u64);
+    let starts = cut(&costs, bins.len() - target);
+    *bins = group(bins, &starts);
+}
+
+/// Neighbouring bins on their way to become one.
+#[derive(Clone, Copy)]
+struct Cluster {
+    center: f64,
+    count: u64,
+    /// Its first bin.
+    first: usize,
+    /// What it costs to merge it with the cluster to its left.
+    cost: f64,
+}
+
+/// For each gap between bins, what its merge costs at the time when the cheapest pair is always merged first; infinite
+/// where the cap forbids it.
+///
+/// Merging never makes a cost less: the merged center is farther from a neighbour than the nearer part was, and the count
+/// is greater. So a pair that costs less than both pairs beside it will be merged before they change, and it does not
+/// matter when: the chain of nearest neighbours (Murtagh, "A Survey of Recent Advances in Hierarchical Clustering Algorithms", 1983)
+/// finds the same merges without a heap, in linear time.
+#[inline(always)]
+fn merge_costs(bins: &Bins, cap: u64) -> Vec<f64> {
+    let cost = |left: &Cluster, right: &Cluster| {
+        let count = left.count + right.count;
+        // Finite, even if the gap is not: only what the cap forbids is infinite.
+        if count > cap { f64::INFINITY } else { ((right.center - left.center) * count as f64).min(f64::MAX) }
+    };
+    let mut costs = vec![f64::INFINITY; bins.len() - 1];
+    // Costs between the clusters on the left fall from left to right; `back` holds clusters that return to the right.
+    let mut left: Vec<Cluster> = Vec::with_capacity(64);
+    let mut back: Vec<Cluster> = Vec::with_capacity(16);
+    let mut next = 0;
+    loop {
+        let right = back.last().copied().or_else(|| {
+            let center = *bins.centers.get(next)?;
+            Some(Cluster { center, count: bins.masses[next].count(), first: next, cost: f64::INFINITY })
+        });
+        let right_cost = match (left.last(), &right) {
+            (Some(top), Some(right)) => cost(top, right),
+            _ => f64::INFINITY,
+        };
+        match (left.last().copied(), right) {
+            (Some(top), _) if top.cost < f64::INFINITY && top.cost <= right_cost => {
+                left.pop();
+                let Some(below) = left.pop() else { unreachable!("a finite cost is that of two clusters") };
+                costs[top.first - 1] = top.cost;
+                let count = below.count + top.count;
+                let center = between(below.center, top.center, top.count as f64 / count as f64);
+                let mut merged = Cluster { center, count, first: below.first, cost: f64::INFINITY };
+                if let Some(beside) = left.last() {
+                    merged.cost = cost(beside, &merged);
+                }
+                match left.last() {
+                    Some(beside) if beside.cost < f64::INFINITY && beside.cost <= merged.cost => back.push(merged),
+                    _ => left.push(merged),
+                }
+            }
+            (_, Some(right)) => {
+                if back.pop().is_none() {
+                    next += 1;
+                }
+                left.push(Cluster { cost: right_cost, ..right });
+            }
+            (_, None) => return costs,
+        }
+    }
+}
+
+/// The first bin of each group when the `merges` cheapest gaps are closed, of equal ones the leftmost.
+#[inline(always)]
+fn cut(costs: &[f64], merges: usize) -> Vec<usize> {
+    let mut ranked = costs.to_vec();
+    let (below, &mut threshold, _) = ranked.select_nth_unstable_by(merges - 1, f64::total_cmp);
+    let mut at_threshold = merges - below.iter().filter(|&&cost| cost < threshold).count();
+    let mut starts = Vec::with_capacity(costs.len() + 1 - merges);
+    starts.push(0);
+    for (gap, &cost) in costs.iter().enumerate() {
+        if cost == threshold && at_threshold > 0 {
+            at_threshold -= 1;
+        } else if cost >= threshold {
+            starts.push(gap + 1);
+        }
+    }
+    starts
+}
+
+/// The bins of each group as one bin.
+#[inline(always)]
+fn group(old: &Bins, starts: &[usize]) -> Bins {
+    let ends = starts.iter().skip(1).copied().chain([old.len()]);
+    let (centers, masses): (Vec<f64>, Vec<Mass>) =
+        starts.iter().zip(ends).map(|(&start, end)| merge(&old.centers[start..end], &old.masses[start..end])).unzip();
+    let slacks = slack::of_groups(old, starts, &centers);
+    Bins { centers, masses, slacks }
+}
+
+/// The mean and the mass of bins.
+#[inline(always)]
+fn merge(centers: &[f64], masses: &[Mass]) -> (f64, Mass) {
+    let (first, last) = (centers[0], centers[centers.len() - 1]);
+    if centers.len() == 1 {
+        return (first, masses[0]);
+    }
+    let count: u64 = masses.iter().map(|mass| mass.count()).sum();
+    let weights = masses.iter().map(|mass| mass.count() as f64 / count as f64);
+    // Away from the first center, so that no digits are lost; but not where that would overflow.
+    let origin = if (last - first).is_finite() { first } else { 0.0 };
+    let center = origin + centers.iter().zip(weights).map(|(center, weight)| (center - origin) * weight).sum::<f64>();
+    (center.clamp(first, last), Mass::inexact(count))
+}
+
+/// The point that divides the way from `a` to `b` at `fraction`; never outside it, and finite however far they are apart.
+#[inline(always)]
+pub fn between(a: f64, b: f64, fraction: f64) -> f64 {
+    let way = b - a;
+    let point = if way.is_finite() { a + way * fraction } else { a * (1.0 - fraction) + b * fraction };
+    point.clamp(a, b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bins_of(values: &[(f64, u64)]) -> Bins {
+        Bins {
+            centers: values.iter().map(|&(center, _)| center).collect(),
+            masses: values.iter().map(|&(_, count)| Mass::exact(count)).collect(),
+            slacks: vec![0; values.len() + 1],
+        }
+    }
+
+    /// One pair at a time, the cheapest, the leftmost of equals.
+    fn one_by_one(values: &[(f64, u64)], target: usize) -> Vec<(f64, u64)> {
+        let mut bins = values.to_vec();
+        let total: u64 = values.iter().map(|&(_, count)| count).sum();
+        while bins.len() > target {
+            let cost = |i: usize| (bins[i + 1].0 - bins[i].0) * (bins[i].1 + bins[i + 1].1) as f64;
+            let allowed = |&i: &usize| bins[i].1 + bins[i + 1].1 <= 2 * total / target as u64;
+            let best = (0..bins.len() - 1).filter(allowed).min_by(|&a, &b| cost(a).total_cmp(&cost(b))).unwrap();
+            let (right, count) = (bins.remove(best + 1), bins[best].1);
+            bins[best].0 += (right.0 - bins[best].0) * right.1 as f64 / (count + right.1) as f64;
+            bins[best].1 += right.1;
+        }
+        bins
+    }
+
+    #[test]
+    fn the_chain_finds_what_one_by_one_finds() {
+        let mut state = 7u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 11) as f64 / (1u64 << 53) as f64
+        };
+        for case in 0..200 {
+            let mut center = 0.0;
+            let values: Vec<(f64, u64)> = (0..3 + case % 90)
+                .map(|i| {
+                    center += match case % 3 {
+                        0 => random(),
+                        1 => (6.0 * random()).exp(),
+                        _ => 1.3f64.powi(i as i32),
+                    };
+                    (center, 1 + (10.0 * random() * random()) as u64)
+                })
+                .collect();
+            let target = 2 + (random() * (values.len() - 2) as f64) as usize;
+            let mut bins = bins_of(&values);
+            reduce(&mut bins, target);
+            let expected = one_by_one(&values, target);
+            assert_eq!(bins.len(), expected.len().min(target));
+            for (i, &(center, count)) in expected.iter().enumerate() {
+                assert!((bins.centers[i] - center).abs() <= 1e-9 * center.abs().max(1.0), "case {case}");
+                assert_eq!(bins.masses[i].count(), count, "case {case}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_bin_of_different_values_is_above_the_cap() {
+        let values: Vec<(f64, u64)> = (0..500).map(|i| (1.05f64.powi(i), 1 + (i as u64 % 7) * 10)).collect();
+        let total: u64 = values.iter().map(|&(_, count)| count).sum();
+        let mut bins = bins_of(&values);
+        reduce(&mut bins, 50);
+        assert!(bins.masses.iter().all(|mass| mass.is_exact() || mass.count() <= 2 * total / 50));
+        assert!(bins.slacks.iter().all(|&slack| slack <= 2 * total / 50));
+    }
+
+    #[test]
+    fn values_at_the_ends_of_the_range_stay_finite() {
+        let values: Vec<(f64, u64)> = (0..20).map(|i| (f64::from(i - 10) * 1.7e307, 1)).collect();
+        let mut bins = bins_of(&values);
+        reduce(&mut bins, 3);
+        assert!(bins.len() <= 3 && bins.centers.iter().all(|center| center.is_finite()));
+    }
+}

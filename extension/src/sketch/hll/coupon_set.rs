@@ -1,0 +1,122 @@
+//! The set of different coupons, while it is small.
+
+use super::coupon::Coupon;
+
+/// Different coupons: the first few in place, more of them in a hash table.
+#[derive(Clone, Debug)]
+pub enum CouponSet {
+    /// Up to [`INLINE`] coupons, in the order they came.
+    Inline { len: u8, coupons: [Coupon; INLINE] },
+    /// A power of two of slots, at most three quarters of them taken; probed linearly from the coupon's lowest bits.
+    Table { len: u32, slots: Box<[Coupon]> },
+}
+
+/// How many coupons fit beside the discriminant in 24 bytes.
+const INLINE: usize = 5;
+const LEAST_SLOTS: usize = 16;
+
+impl Default for CouponSet {
+    fn default() -> Self {
+        CouponSet::Inline { len: 0, coupons: [Coupon::EMPTY; INLINE] }
+    }
+}
+
+impl CouponSet {
+    /// How many different coupons.
+    pub fn len(&self) -> usize {
+        match self {
+            CouponSet::Inline { len, .. } => usize::from(*len),
+            CouponSet::Table { len, .. } => *len as usize,
+        }
+    }
+
+    /// Adds a coupon unless it is there; [`Coupon::EMPTY`] is none.
+    #[inline]
+    pub fn insert(&mut self, coupon: Coupon) {
+        if coupon == Coupon::EMPTY {
+            return;
+        }
+        match self {
+            CouponSet::Inline { len, coupons } => {
+                let taken = usize::from(*len);
+                if coupons[..taken].contains(&coupon) {
+                    return;
+                }
+                if taken < INLINE {
+                    coupons[taken] = coupon;
+                    *len += 1;
+                } else {
+                    self.grow(LEAST_SLOTS);
+                    self.insert(coupon);
+                }
+            }
+            CouponSet::Table { len, slots } => {
+                let slot = probe(slots, coupon);
+                if *slot == coupon {
+                    return;
+                }
+                *slot = coupon;
+                *len += 1;
+                if *len as usize * 4 > slots.len() * 3 {
+                    let doubled = slots.len() * 2;
+                    self.grow(doubled);
+                }
+            }
+        }
+    }
+
+    /// The coupons, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = Coupon> {
+        let slots: &[Coupon] = match self {
+            CouponSet::Inline { coupons, .. } => coupons,
+            CouponSet::Table { slots, .. } => slots,
+        };
+        slots.iter().copied().filter(|&coupon| coupon != Coupon::EMPTY)
+    }
+
+    #[cold]
+    fn grow(&mut self, capacity: usize) {
+        let mut slots = vec![Coupon::EMPTY; capacity].into_boxed_slice();
+        for coupon in self.iter() {
+            *probe(&mut slots, coupon) = coupon;
+        }
+        *self = CouponSet::Table { len: self.len() as u32, slots };
+    }
+}
+
+/// The slot that holds the coupon, or the free one where it belongs.
+#[inline(always)]
+fn probe(slots: &mut [Coupon], coupon: Coupon) -> &mut Coupon {
+    let mask = slots.len() - 1;
+    let mut at = coupon.address() & mask;
+    while slots[at] != Coupon::EMPTY && slots[at] != coupon {
+        at = (at + 1) & mask;
+    }
+    &mut slots[at]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn holds_each_coupon_once() {
+        let mut set = CouponSet::default();
+        let mut expected = BTreeSet::new();
+        for i in 0..2000u64 {
+            let coupon = Coupon::of_u64(i % 700);
+            set.insert(coupon);
+            expected.insert(coupon);
+            assert_eq!(set.len(), expected.len());
+        }
+        set.insert(Coupon::EMPTY);
+        assert_eq!(set.iter().collect::<BTreeSet<_>>(), expected);
+        assert_eq!(set.iter().count(), 700);
+    }
+
+    #[test]
+    fn a_state_stays_small() {
+        assert_eq!(size_of::<CouponSet>(), 24);
+    }
+}

@@ -1,0 +1,189 @@
+//! The registers: of each slot the greatest coupon value, a byte each while in memory.
+
+use super::coupon::Coupon;
+use super::wire::EXCEPTION;
+use crate::sketch::Error;
+
+/// The greatest value that a register can have.
+const MAX_VALUE: u8 = 63;
+
+/// `2^lg_k` registers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registers(Box<[u8]>);
+
+/// What the estimators need to know of registers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Summary {
+    /// The least register.
+    pub cur_min: u8,
+    /// How many registers equal it.
+    pub at_cur_min: u32,
+    /// The sum of `2^-register` over the registers below 32.
+    pub kxq0: f64,
+    /// The same over those of 32 and more.
+    pub kxq1: f64,
+}
+
+impl Registers {
+    /// Registers of an empty sketch.
+    pub fn new(lg_k: u8) -> Self {
+        Registers(vec![0; 1 << lg_k].into_boxed_slice())
+    }
+
+    /// The values, by slot.
+    pub fn values(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Adds a coupon.
+    #[inline(always)]
+    pub fn insert(&mut self, coupon: Coupon) {
+        let mask = self.0.len() - 1;
+        let register = &mut self.0[coupon.address() & mask];
+        if coupon.value() > *register {
+            *register = coupon.value();
+        }
+    }
+
+    /// Adds what registers of as many slots or more hold: slots that agree in their lower bits become one.
+    #[inline(always)]
+    pub fn merge(&mut self, other: &[u8]) {
+        for part in other.chunks_exact(self.0.len()) {
+            for (register, &value) in self.0.iter_mut().zip(part) {
+                *register = (*register).max(value);
+            }
+        }
+    }
+
+    /// Adds HLL_8 registers.
+    #[inline(always)]
+    pub fn merge_hll8(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if bytes.iter().fold(0, |greatest, &value| value.max(greatest)) > MAX_VALUE {
+            return Err(Error::bad_image("damaged HLL sketch: a register of HLL_8 is above 63"));
+        }
+        self.merge(bytes);
+        Ok(())
+    }
+
+    /// Adds HLL_6 registers: four of them in three bytes.
+    #[inline(always)]
+    pub fn merge_hll6(&mut self, packed: &[u8]) {
+        for (part, packed) in packed.chunks_exact(3).enumerate() {
+            let bits = u32::from_le_bytes([packed[0], packed[1], packed[2], 0]);
+            for i in 0..4 {
+                self.insert(Coupon::new(4 * part + i, (bits >> (6 * i)) as u8 & MAX_VALUE));
+            }
+        }
+    }
+
+    /// Adds HLL_4 registers: two to a byte, above `cur_min`. An exception stands as the least value that it can have;
+    /// the caller inserts its coupon. Returns how many exceptions there were.
+    #[inline(always)]
+    pub fn merge_hll4(&mut self, nibbles: &[u8], cur_min: u8) -> u32 {
+        let mut exceptions = 0;
+        for part in nibbles.chunks_exact(self.0.len() / 2) {
+            let (pairs, _) = self.0.as_chunks_mut::<2>();
+            for (pair, &byte) in pairs.iter_mut().zip(part) {
+                let (low, high) = (byte & 15, byte >> 4);
+                pair[0] = pair[0].max(low + cur_min);
+                pair[1] = pair[1].max(high + cur_min);
+            }
+            exceptions += count_exceptions(part);
+        }
+        exceptions
+    }
+
+    /// What the estimators need. The sums are exact whatever the order: fewer than 53 bits lie between the least and
+    /// the greatest term.
+    #[inline(always)]
+    pub fn summary(&self) -> Summary {
+        summarize(self.0.iter().copied(), self.0.iter().copied().min().unwrap_or(0))
+    }
+
+    /// Two registers to a byte above `cur_min`, and the exceptions in ascending order of slot.
+    #[inline(always)]
+    pub fn to_hll4(&self, cur_min: u8) -> (Vec<u8>, Vec<Coupon>) {
+        let nibble = |value: u8| (value - cur_min).min(EXCEPTION);
+        let (pairs, _) = self.0.as_chunks::<2>();
+        let nibbles: Vec<u8> = pairs.iter().map(|&[low, high]| nibble(low) | nibble(high) << 4).collect();
+        let exceptions = match count_exceptions(&nibbles) {
+            0 => Vec::new(),
+            _ => (self.0.iter().enumerate())
+                .filter(|&(_, &value)| nibble(value) == EXCEPTION)
+                .map(|(slot, &value)| Coupon::new(slot, value))
+                .collect(),
+        };
+        (nibbles, exceptions)
+    }
+}
+
+/// The summary of registers whose least value is `cur_min`.
+#[inline(always)]
+fn summarize(values: impl Iterator<Item = u8> + Clone, cur_min: u8) -> Summary {
+    // In units of 2^-31 and 2^-63.
+    let (mut low, mut high, mut at_cur_min) = (0u64, 0u64, 0);
+    for value in values.clone() {
+        low += if value < 32 { 1 << (31 - value) } else { 0 };
+        at_cur_min += u32::from(value == cur_min);
+    }
+    if values.clone().any(|value| value >= 32) {
+        high = values.filter(|&value| value >= 32).map(|value| 1 << (63 - value)).sum();
+    }
+    Summary { cur_min, at_cur_min, kxq0: low as f64 / 2f64.powi(31), kxq1: high as f64 / 2f64.powi(63) }
+}
+
+#[inline(always)]
+fn count_exceptions(nibbles: &[u8]) -> u32 {
+    // In blocks that a byte can count, so that the sum of a block stays in narrow lanes.
+    nibbles
+        .chunks(64)
+        .map(|block| {
+            let count: u8 =
+                block.iter().map(|&byte| u8::from(byte & 15 == EXCEPTION) + u8::from(byte >> 4 == EXCEPTION)).sum();
+            u32::from(count)
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(lg_k: u8, values: u64) -> Registers {
+        let mut registers = Registers::new(lg_k);
+        (0..values).for_each(|i| registers.insert(Coupon::of_u64(i)));
+        registers
+    }
+
+    #[test]
+    fn hll4_comes_back() {
+        for values in [0, 10, 1000, 100_000, 2_000_000] {
+            let registers = filled(8, values);
+            let cur_min = registers.summary().cur_min;
+            let (nibbles, exceptions) = registers.to_hll4(cur_min);
+            let mut read = Registers::new(8);
+            assert_eq!(read.merge_hll4(&nibbles, cur_min), exceptions.len() as u32);
+            exceptions.into_iter().for_each(|coupon| read.insert(coupon));
+            assert_eq!(read, registers);
+        }
+    }
+
+    #[test]
+    fn folding_to_fewer_slots_is_as_if_built_with_them() {
+        let large = filled(10, 5000);
+        let mut small = Registers::new(6);
+        small.merge(large.values());
+        assert_eq!(small, filled(6, 5000));
+    }
+
+    #[test]
+    fn the_summary_is_the_sum_by_definition() {
+        let mut registers = filled(6, 3000);
+        registers.insert(Coupon::new(3, 40));
+        let summary = registers.summary();
+        let sum: f64 = registers.values().iter().map(|&value| 0.5f64.powi(i32::from(value))).sum();
+        assert!((summary.kxq0 + summary.kxq1 - sum).abs() < 1e-12);
+        assert_eq!(summary.kxq1, 0.5f64.powi(40));
+        assert_eq!(summary.at_cur_min as usize, registers.values().iter().filter(|&&v| v == summary.cur_min).count());
+    }
+}

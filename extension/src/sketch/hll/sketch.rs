@@ -1,0 +1,311 @@
+//! The sketch in memory: coupons while they are few, then registers.
+
+use std::fmt;
+
+use super::coupon::Coupon;
+use super::coupon_set::CouponSet;
+use super::image::HllImage;
+use super::registers::Registers;
+use super::wire::*;
+use crate::sketch::Error;
+
+/// The precision: log2 of the number of registers, 4 to 21.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct LgK(u8);
+
+impl LgK {
+    /// 4,096 registers: a relative standard error of 1.6 %.
+    pub const DEFAULT: LgK = LgK(12);
+
+    /// Checks the range.
+    pub fn new(lg_k: i64) -> Result<Self, Error> {
+        match lg_k {
+            4..=21 => Ok(LgK(lg_k as u8)),
+            _ => Err(Error::bad_parameter(format!("lg_k is {lg_k}, and must be from 4 to 21"))),
+        }
+    }
+
+    /// The number itself.
+    pub fn get(self) -> u8 {
+        self.0
+    }
+
+    /// The number of registers.
+    pub fn k(self) -> u32 {
+        1 << self.0
+    }
+
+    /// How many different coupons a sketch holds before it turns to registers: DataSketches' rule.
+    fn coupon_limit(self) -> usize {
+        if self.0 < 8 { (1 << LG_LIST_SLOTS) - 1 } else { 3 << (self.0 - 5) }
+    }
+
+    /// The precision of a merge of sketches of both; the empty ones fit anything and are not asked.
+    pub fn common(self, other: LgK, allow_different: bool) -> Result<LgK, Error> {
+        if self == other || allow_different {
+            return Ok(self.min(other));
+        }
+        let (low, high) = (self.min(other), self.max(other));
+        Err(Error::incompatible(format!(
+            "sketches of lg_k {low} and {high} were to be merged; build both with one lg_k, \
+             or allow the loss of precision with allow_different_lg_k = true"
+        )))
+    }
+}
+
+impl fmt::Display for LgK {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An HLL sketch.
+#[derive(Clone, Debug)]
+pub struct HllSketch {
+    lg_k: LgK,
+    contents: Contents,
+}
+
+#[derive(Clone, Debug)]
+enum Contents {
+    Coupons(CouponSet),
+    Registers(Registers),
+}
+
+impl HllSketch {
+    /// An empty sketch.
+    pub fn new(lg_k: LgK) -> Self {
+        HllSketch { lg_k, contents: Contents::Coupons(CouponSet::default()) }
+    }
+
+    /// The precision.
+    pub fn lg_k(&self) -> LgK {
+        self.lg_k
+    }
+
+    /// Whether it counted nothing.
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.contents, Contents::Coupons(coupons) if coupons.len() == 0)
+    }
+
+    /// Adds a coupon.
+    #[inline(always)]
+    pub fn insert(&mut self, coupon: Coupon) {
+        match &mut self.contents {
+            Contents::Registers(registers) => registers.insert(coupon),
+            Contents::Coupons(coupons) => {
+                coupons.insert(coupon);
+                if coupons.len() > self.lg_k.coupon_limit() {
+                    self.registers();
+                }
+            }
+        }
+    }
+
+    /// Adds coupons.
+    #[inline(always)]
+    pub fn extend(&mut self, coupons: &[Coupon]) {
+        let mut rest = coupons.iter();
+        while let Contents::Coupons(_) = self.contents {
+            match rest.next() {
+                Some(&coupon) => self.insert(coupon),
+                None => return,
+            }
+        }
+        if let Contents::Registers(registers) = &mut self.contents {
+            rest.for_each(|&coupon| registers.insert(coupon));
+        }
+    }
+
+    /// Adds what another sketch counted.
+    #[inline(always)]
+    pub fn merge(&mut self, other: &HllSketch, allow_different_lg_k: bool) -> Result<(), Error> {
+        if !self.prepare_merge(other.lg_k, other.is_empty(), allow_different_lg_k)? {
+            return Ok(());
+        }
+        match &other.contents {
+            Contents::Coupons(coupons) => coupons.iter().for_each(|coupon| self.insert(coupon)),
+            Contents::Registers(registers) => self.registers().merge(registers.values()),
+        }
+        Ok(())
+    }
+
+    /// Adds what a stored sketch counted.
+    #[inline(always)]
+    pub fn merge_image(&mut self, other: &HllImage, allow_different_lg_k: bool) -> Result<(), Error> {
+        if !self.prepare_merge(other.lg_k(), other.is_empty(), allow_different_lg_k)? {
+            return Ok(());
+        }
+        match other.coupon_count() {
+            Some(_) => {
+                other.coupons().for_each(|coupon| self.insert(coupon));
+                Ok(())
+            }
+            None => other.merge_into(self.registers()),
+        }
+    }
+
+    /// Brings the precision to that of the merge. `false`: there is nothing to merge.
+    #[inline(always)]
+    fn prepare_merge(&mut self, lg_k: LgK, other_is_empty: bool, allow_different: bool) -> Result<bool, Error> {
+        if self.is_empty() {
+            // Of two empty sketches the finer one stays, whichever comes first.
+            self.lg_k = if other_is_empty { self.lg_k.max(lg_k) } else { lg_k };
+        } else if !other_is_empty {
+            let common = self.lg_k.common(lg_k, allow_different)?;
+            if common < self.lg_k {
+                self.lower(common);
+            }
+        }
+        Ok(!other_is_empty)
+    }
+
+    #[cold]
+    fn lower(&mut self, lg_k: LgK) {
+        self.lg_k = lg_k;
+        match &self.contents {
+            Contents::Coupons(coupons) if coupons.len() <= lg_k.coupon_limit() => {}
+            Contents::Coupons(_) => {
+                self.registers();
+            }
+            Contents::Registers(registers) => {
+                let mut folded = Registers::new(lg_k.get());
+                folded.merge(registers.values());
+                self.contents = Contents::Registers(folded);
+            }
+        }
+    }
+
+    /// The registers, made of the coupons if there are none yet.
+    #[inline(always)]
+    fn registers(&mut self) -> &mut Registers {
+        if let Contents::Coupons(coupons) = &self.contents {
+            self.contents = Contents::Registers(promote(coupons, self.lg_k));
+        }
+        match &mut self.contents {
+            Contents::Registers(registers) => registers,
+            Contents::Coupons(_) => unreachable!("the coupons became registers"),
+        }
+    }
+
+    /// The canonical image: the same values give the same bytes, whatever the order or the merges.
+    #[inline(always)]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match &self.contents {
+            Contents::Coupons(coupons) => self.coupon_image(coupons),
+            Contents::Registers(registers) => self.register_image(registers),
+        }
+    }
+
+    fn coupon_image(&self, coupons: &CouponSet) -> Vec<u8> {
+        let mut sorted: Vec<Coupon> = Vec::with_capacity(coupons.len());
+        sorted.extend(coupons.iter());
+        sorted.sort_unstable();
+        let count = sorted.len();
+        let is_list = count < 1 << LG_LIST_SLOTS;
+        let flags = FLAG_COMPACT | if count == 0 { FLAG_EMPTY } else { 0 };
+        let (preamble, lg_arr, list_count, mode) = if is_list {
+            (LIST_PREAMBLE, LG_LIST_SLOTS, count as u8, MODE_LIST)
+        } else {
+            (SET_PREAMBLE, lg_set_slots(count), 0, MODE_SET)
+        };
+        let mut image = Vec::with_capacity(12 + 4 * count);
+        image.extend([
+            preamble,
+            SERIAL_VERSION,
+            FAMILY,
+            self.lg_k.get(),
+            lg_arr,
+            flags,
+            list_count,
+            TARGET_HLL_4 << 2 | mode,
+        ]);
+        if !is_list {
+            image.extend((count as u32).to_le_bytes());
+        }
+        image.extend(sorted.iter().flat_map(|coupon| coupon.bits().to_le_bytes()));
+        image
+    }
+
+    #[inline(always)]
+    fn register_image(&self, registers: &Registers) -> Vec<u8> {
+        const HIP: f64 = 0.0; // says nothing: the image is out of order
+        let summary = registers.summary();
+        let (nibbles, exceptions) = registers.to_hll4(summary.cur_min);
+        let lg_arr = if exceptions.is_empty() { 0 } else { lg_exception_slots(self.lg_k.get(), exceptions.len()) };
+        let flags = FLAG_COMPACT | FLAG_OUT_OF_ORDER;
+        let mut image = Vec::with_capacity(40 + nibbles.len() + 4 * exceptions.len());
+        image.extend([HLL_PREAMBLE, SERIAL_VERSION, FAMILY, self.lg_k.get(), lg_arr, flags, summary.cur_min]);
+        image.push(TARGET_HLL_4 << 2 | MODE_HLL);
+        for sum in [HIP, summary.kxq0, summary.kxq1] {
+            image.extend(sum.to_le_bytes());
+        }
+        image.extend(summary.at_cur_min.to_le_bytes());
+        image.extend((exceptions.len() as u32).to_le_bytes());
+        image.extend(nibbles);
+        image.extend(exceptions.iter().flat_map(|coupon| coupon.bits().to_le_bytes()));
+        image
+    }
+}
+
+#[cold]
+fn promote(coupons: &CouponSet, lg_k: LgK) -> Registers {
+    let mut registers = Registers::new(lg_k.get());
+    coupons.iter().for_each(|coupon| registers.insert(coupon));
+    registers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sketch_of(lg_k: i64, values: impl IntoIterator<Item = u64>) -> HllSketch {
+        let mut sketch = HllSketch::new(LgK::new(lg_k).unwrap());
+        values.into_iter().for_each(|value| sketch.insert(Coupon::of_u64(value)));
+        sketch
+    }
+
+    #[test]
+    fn order_and_merges_leave_the_bytes() {
+        for lg_k in [4, 7, 8, 12, 14] {
+            for n in [0, 1, 5, 6, 7, 8, 24, 25, 100, 384, 385, 5000, 100_000] {
+                let whole = sketch_of(lg_k, 0..n).to_bytes();
+                assert_eq!(whole, sketch_of(lg_k, (0..n).rev()).to_bytes());
+                let mut merged = sketch_of(lg_k, 0..n / 3);
+                merged.merge(&sketch_of(lg_k, n / 4..n), false).unwrap();
+                assert_eq!(whole, merged.to_bytes());
+                let mut read = sketch_of(lg_k, []);
+                read.merge_image(&HllImage::parse(&whole).unwrap(), false).unwrap();
+                assert_eq!(whole, read.to_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn lowering_is_as_if_built_lower() {
+        for n in [3, 100, 384, 10_000] {
+            let mut merged = sketch_of(14, 0..n);
+            merged.merge(&sketch_of(10, n..2 * n), true).unwrap();
+            assert_eq!(merged.to_bytes(), sketch_of(10, 0..2 * n).to_bytes());
+        }
+    }
+
+    #[test]
+    fn different_precisions_are_refused_unless_one_is_empty() {
+        let mut sketch = sketch_of(12, 0..10);
+        assert!(sketch.merge(&sketch_of(10, 0..10), false).is_err());
+        sketch.merge(&sketch_of(10, []), false).unwrap();
+        assert_eq!(sketch.to_bytes(), sketch_of(12, 0..10).to_bytes());
+        let mut empty = sketch_of(10, []);
+        empty.merge(&sketch, false).unwrap();
+        assert_eq!(empty.to_bytes(), sketch.to_bytes());
+    }
+
+    #[test]
+    fn sizes_at_rest() {
+        assert_eq!(sketch_of(12, 0..1).to_bytes().len(), 12);
+        assert_eq!(sketch_of(12, 0..7).to_bytes().len(), 8 + 4 * 7);
+        assert_eq!(sketch_of(12, 0..100).to_bytes().len(), 12 + 4 * 100);
+        assert!(sketch_of(12, 0..1_000_000).to_bytes().len() < 2200);
+    }
+}
