@@ -1,0 +1,61 @@
+"""Calling cargo."""
+
+import importlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from extension_file.platforms import OLDEST_MACOS
+
+_LIBRARIES = {
+    "Linux": "libduckdb_sketch.so",
+    "Darwin": "libduckdb_sketch.dylib",
+    "Windows": "duckdb_sketch.dll",
+}
+
+
+def build_requirements() -> list[str]:
+    """What pip must fetch before `compile_library` can run: a Rust toolchain, where there is none."""
+    return [] if shutil.which("cargo") else ["puccinialin"]
+
+
+def compile_library(crate: Path) -> Path:
+    """Compile the crate in release mode.
+
+    Returns:
+        The path of the shared library.
+
+    Raises:
+        subprocess.CalledProcessError: If cargo fails; it has said why on stderr.
+    """
+    target = crate / "target"
+    manifest = crate / "Cargo.toml"
+    environment = {"MACOSX_DEPLOYMENT_TARGET": OLDEST_MACOS, **_toolchain()}
+    cargo = shutil.which("cargo", path=environment["PATH"]) or "cargo"
+    command = [cargo, "build", "--release", "--locked", "--lib"]
+    subprocess.run(
+        [*command, "--manifest-path", str(manifest), "--target-dir", str(target)],
+        env=environment,
+        check=True,
+    )
+    return target / "release" / _LIBRARIES[platform.system()]
+
+
+def crate_version(crate: Path) -> str:
+    """The version in `Cargo.toml`, the one place that it is written down."""
+    manifest = (crate / "Cargo.toml").read_text(encoding="utf-8")
+    version = re.search(r'^version = "(.+)"$', manifest, re.MULTILINE)
+    if version is None:
+        raise ValueError(f"no version in {crate / 'Cargo.toml'}")
+    return version[1]
+
+
+def _toolchain() -> dict[str, str]:
+    """The environment to run cargo in."""
+    environment = dict(os.environ)
+    if build_requirements():
+        environment.update(importlib.import_module("puccinialin").setup_rust())
+    return environment

@@ -1,0 +1,33 @@
+"""The names that DuckDB and Python packaging give to the machine that builds."""
+
+import platform
+import sysconfig
+
+_SYSTEMS = {"Linux": "linux", "Darwin": "osx", "Windows": "windows"}
+_MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+OLDEST_MACOS = "11.0"  # what rustc targets on Apple silicon
+
+
+def duckdb_platform() -> str:
+    """DuckDB's name of this machine, such as `linux_amd64`.
+
+    Raises:
+        RuntimeError: If DuckDB has no name for it.
+    """
+    try:
+        name = f"{_SYSTEMS[platform.system()]}_{_MACHINES[platform.machine()]}"
+    except KeyError:
+        raise RuntimeError(f"no DuckDB platform for {platform.system()} on {platform.machine()}") from None
+    return name + "_musl" if _is_musl() else name
+
+
+def wheel_platform() -> str:
+    """The platform part of the wheel's tag, such as `linux_x86_64`."""
+    if platform.system() == "Darwin":
+        # Python itself may be universal2; the library that cargo builds is for one machine.
+        return f"macosx_{OLDEST_MACOS.replace('.', '_')}_{platform.machine()}"
+    return sysconfig.get_platform().replace("-", "_").replace(".", "_")
+
+
+def _is_musl() -> bool:
+    return platform.system() == "Linux" and platform.libc_ver()[0] != "glibc"
