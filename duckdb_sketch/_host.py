@@ -1,0 +1,84 @@
+"""The DuckDB behind a connection: which one it is and what its configuration allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+_FOLDERS = ("home_directory", "extension_directory", "extension_directories", "extension_repository_directory")
+
+
+@dataclass(frozen=True)
+class Host:
+    """A snapshot of one database's version and of the settings that decide how extensions load."""
+
+    version: str
+    platform: str
+    settings: dict[str, str]
+    folders: dict[str, str | list[str]]
+
+    @classmethod
+    def of(cls, connection: duckdb.DuckDBPyConnection) -> Host:
+        """Ask the database behind `connection`."""
+        settings = dict(connection.execute("SELECT name, value FROM duckdb_settings()").fetchall())
+        has_repositories = "allow_extension_repositories" in settings
+        return cls(
+            version=_version_folder(connection),
+            platform=_scalar(connection, "SELECT platform FROM pragma_platform()"),
+            settings=settings,
+            folders=_folders(connection) if has_repositories else {},
+        )
+
+    @property
+    def allows_external_access(self) -> bool:
+        """Whether it may load any extension at all."""
+        return self.settings["enable_external_access"] == "true"
+
+    @property
+    def allows_unsigned(self) -> bool:
+        """Whether it loads an extension that nobody vouches for."""
+        return self.settings["allow_unsigned_extensions"] == "true"
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether its configuration may not change any more."""
+        return self.settings["lock_configuration"] == "true"
+
+    @property
+    def has_repositories(self) -> bool:
+        """Whether it knows user-provided extension repositories, as DuckDB does from 2.0 on."""
+        return "allow_extension_repositories" in self.settings
+
+    @property
+    def forbids_repositories(self) -> bool:
+        """Whether it distrusts user-provided repositories."""
+        return self.settings["allow_extension_repositories"] == "forbidden"
+
+    @property
+    def repository_folder(self) -> Path:
+        """Where DuckDB keeps the list of repositories that the user trusts."""
+        home = str(self.folders.get("home_directory") or Path.home())
+        folder = str(self.folders.get("extension_repository_directory") or "~/.duckdb/extension_repositories")
+        return Path(home + folder[1:] if folder.startswith("~") else folder).absolute()
+
+
+def _folders(connection: duckdb.DuckDBPyConnection) -> dict[str, str | list[str]]:
+    # `extension_directory` is a setting that `duckdb_settings()` of 2.0 no longer lists.
+    row = connection.execute(f"SELECT {', '.join(f'current_setting({name!r})' for name in _FOLDERS)}").fetchone()
+    assert row is not None
+    return {name: value for name, value in zip(_FOLDERS, row, strict=True) if value}
+
+
+def _version_folder(connection: duckdb.DuckDBPyConnection) -> str:
+    """DuckDB's name of the folder for its version: a release's tag, a development build's commit."""
+    version = _scalar(connection, "SELECT library_version FROM pragma_version()")
+    is_release = "-" not in version
+    return version if is_release else _scalar(connection, "SELECT source_id FROM pragma_version()")
+
+
+def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return str(row[0])

@@ -1,0 +1,168 @@
+"""Loading the functions into a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from duckdb_sketch._files import EXTENSION
+from duckdb_sketch._host import Host
+from duckdb_sketch._repository import INSTALLED, install_from_repository, load_from_repository
+from duckdb_sketch._sql import quote
+from duckdb_sketch._version import __version__
+from duckdb_sketch.errors import LoadError, MissingDependencyError
+
+Backend = Literal["native", "portable"]
+
+
+def connect(database: str | Path = ":memory:", **kwargs: Any) -> duckdb.DuckDBPyConnection:
+    """Open a connection with the functions loaded.
+
+    DuckDB 2.0 and later open it with exactly the configuration that you give. Older ones load the extension only
+    where unsigned extensions are allowed, so there `allow_unsigned_extensions` is set, unless you set it yourself or
+    the same database is already open in this process under another configuration.
+
+    Args:
+        database: As for `duckdb.connect`.
+        **kwargs: As for `duckdb.connect`: `read_only`, `config`.
+
+    Returns:
+        The connection.
+
+    Raises:
+        LoadError: If the functions cannot be loaded; the connection is closed again.
+        duckdb.Error: If the database cannot be opened.
+    """
+    connection = _open(database, kwargs)
+    try:
+        return load(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def load(connection: duckdb.DuckDBPyConnection, backend: Backend = "native") -> duckdb.DuckDBPyConnection:
+    """Load the functions into a connection that is already open. Loading them again does nothing.
+
+    Its settings, open transaction and pending result are left as they are. A transaction that has called a function
+    already sees the new ones once it has ended, as it does with any `LOAD`.
+
+    Args:
+        connection: The connection. Every other one to the same database gets the native functions with it.
+        backend: `"native"`, the extension, or `"portable"`, the same sketches in NumPy: slower, and for this
+            connection alone, but it needs no extension.
+
+    Returns:
+        The same connection.
+
+    Raises:
+        LoadError: If the connection does not allow it; the message says what to do.
+        MissingDependencyError: If the portable backend's dependencies are not installed.
+        ValueError: If there is no such backend.
+    """
+    if backend == "native":
+        _load_extension(connection)
+    elif backend == "portable":
+        _register_portable(connection)
+    else:
+        raise ValueError(f"backend is 'native' or 'portable', not {backend!r}")
+    return connection
+
+
+def install(versions: Iterable[str] = ()) -> None:
+    """Make `LOAD duckdb_sketch FROM duckdb_sketch` work in every DuckDB client of this user.
+
+    Args:
+        versions: DuckDB versions other than this Python's, such as `v2.0.1`, whose clients then need one
+            `INSTALL duckdb_sketch FROM duckdb_sketch` before their first `LOAD`.
+
+    Raises:
+        LoadError: If DuckDB is older than 2.0, or its folders cannot be written.
+    """
+    _require_extension_file()
+    with duckdb.connect() as connection:
+        host = Host.of(connection)
+    if not host.has_repositories:
+        raise LoadError(f"DuckDB {host.version} has no local extension repositories: DuckDB 2.0 or later has")
+    install_from_repository(host, INSTALLED, versions)
+
+
+def _open(database: str | Path, kwargs: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    if _knows_repositories():
+        return duckdb.connect(database, **kwargs)
+    config = {"allow_unsigned_extensions": "true", **kwargs.get("config", {})}
+    try:
+        return duckdb.connect(database, **{**kwargs, "config": config})
+    except duckdb.ConnectionException:
+        # Open in this process already, under another configuration. The functions may be loaded there.
+        return duckdb.connect(database, **kwargs)
+
+
+def _knows_repositories() -> bool:
+    return int(duckdb.__version__.split(".")[0]) >= 2
+
+
+def _load_extension(connection: duckdb.DuckDBPyConnection) -> None:
+    # A cursor has a transaction and a result of its own, so those of the caller stay as they are.
+    with connection.cursor() as cursor:
+        if _is_loaded(cursor):
+            return
+        _require_extension_file()
+        host = Host.of(cursor)
+        if not host.allows_external_access:
+            raise LoadError(
+                "this connection may load no extension (enable_external_access is false): "
+                'load before that is set, or use duckdb_sketch.load(con, backend="portable")'
+            )
+        try:
+            if host.allows_unsigned:
+                cursor.execute(f"LOAD {quote(EXTENSION)}")
+            elif host.has_repositories:
+                load_from_repository(cursor, host)
+            else:
+                raise LoadError(
+                    f"DuckDB {host.version} loads unsigned extensions only where it is told so: open the connection "
+                    'with duckdb_sketch.connect() or config={"allow_unsigned_extensions": "true"}, '
+                    'or use duckdb_sketch.load(con, backend="portable")'
+                )
+        except duckdb.Error as error:
+            raise LoadError(f"DuckDB {host.version} could not load duckdb_sketch: {error}") from error
+
+
+def _is_loaded(cursor: duckdb.DuckDBPyConnection) -> bool:
+    """Whether this version is loaded already.
+
+    Raises:
+        LoadError: If another version is: DuckDB cannot unload an extension.
+    """
+    try:
+        row = cursor.execute("SELECT duckdb_sketch_version()").fetchone()
+    except duckdb.CatalogException:
+        return False
+    assert row is not None
+    if row[0] != __version__:
+        raise LoadError(
+            f"duckdb_sketch {row[0]} is already loaded in this database, and this is {__version__}: "
+            "close every connection to it and load again"
+        )
+    return True
+
+
+def _require_extension_file() -> None:
+    if not EXTENSION.exists():
+        raise LoadError(f"{EXTENSION} is not there: build it with `make build`, or install the wheel")
+
+
+def _register_portable(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        from duckdb_sketch.portable import register
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("duckdb_sketch"):
+            raise
+        raise MissingDependencyError(
+            f'the portable backend needs {error.name}: pip install "duckdb-sketch[portable]"', name=error.name
+        ) from error
+    register(connection)

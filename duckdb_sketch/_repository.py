@@ -1,0 +1,123 @@
+"""The local trusted repository: how a DuckDB 2.0 with its default settings comes to load this extension.
+
+DuckDB loads an extension from a repository that the user trusts, and keeps what it installs from each repository in a
+folder of that repository's name:
+
+    ~/.duckdb/extension_repositories/<repository>.duckdb_extension.repo.json                    trust: the public key
+    ~/.duckdb/extension_repositories/duckdb_sketch_<build>/<version>/<platform>/…               the repository itself
+    ~/.duckdb/extensions/<version>/<platform>/repositories/<repository>/…duckdb_extension       what DuckDB loads
+
+Each build is a repository of its own, `duckdb_sketch_<build>`. So an upgrade never meets the files of the build before
+it, two environments with different builds share one home, and processes that start together write the same bytes.
+`duckdb-sketch install` points one more repository, plainly called `duckdb_sketch`, at the build that ran it last.
+
+Trusting a repository takes a setting that cannot be taken back while a database runs. That is why it is done from a
+scratch database with the same folders: the caller's own settings never change.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+from duckdb_sketch._files import EXTENSION, PUBLIC_KEY
+from duckdb_sketch._host import Host
+from duckdb_sketch._sql import quote
+from duckdb_sketch.errors import LoadError
+
+INSTALLED = "duckdb_sketch"
+_SIGNATURE_BYTES = 256
+
+
+def build_repository() -> str:
+    """The name of the repository that holds this very build."""
+    # The signature covers the whole file and comes from a key of this build alone.
+    signature = EXTENSION.read_bytes()[-_SIGNATURE_BYTES:]
+    return f"duckdb_sketch_{hashlib.sha256(signature).hexdigest()[:16]}"
+
+
+def load_from_repository(cursor: duckdb.DuckDBPyConnection, host: Host) -> None:
+    """Load this build into a database that takes signed extensions alone.
+
+    Raises:
+        LoadError: If the configuration does not allow it, or DuckDB's folders cannot be written.
+    """
+    if host.forbids_repositories:
+        raise LoadError(
+            "this connection distrusts local extensions (allow_extension_repositories is 'forbidden'): "
+            'leave that setting out, or use duckdb_sketch.load(con, backend="portable")'
+        )
+    repository = build_repository()
+    load = f"LOAD duckdb_sketch FROM {repository}"
+    try:
+        cursor.execute(load)
+    except duckdb.Error as error:
+        if host.is_locked:
+            raise LoadError(
+                "this connection's configuration is locked and this build has not been loaded on this machine "
+                "before: load before `SET lock_configuration = true`, or open one connection with "
+                "duckdb_sketch.connect() first"
+            ) from error
+        install_from_repository(host, repository)
+        cursor.execute(load)
+
+
+def install_from_repository(host: Host, repository: str, versions: Iterable[str] = ()) -> None:
+    """Have DuckDB trust this build under the name `repository`, and install it.
+
+    Args:
+        host: The DuckDB to install it for, and whose folders to use.
+        repository: The repository's name.
+        versions: Further versions of DuckDB, such as `v2.0.1`, that may install it from there.
+
+    Raises:
+        LoadError: If DuckDB's folders cannot be written, or DuckDB refuses the file.
+    """
+    folder = host.repository_folder / build_repository()
+    try:
+        for version in {host.version, *versions}:
+            _publish(folder / version / host.platform)
+        with duckdb.connect(config={**host.folders, "allow_extension_repositories": "allowed"}) as scratch:
+            _trust(scratch, repository, folder)
+            scratch.execute(f"FORCE INSTALL duckdb_sketch FROM {repository}")
+    except (duckdb.Error, OSError) as error:
+        raise LoadError(
+            f"DuckDB could not install duckdb_sketch ({error}): connect with "
+            'config={"home_directory": "…"}, a folder that can be written, '
+            'or config={"allow_unsigned_extensions": "true"}'
+        ) from error
+
+
+def _publish(folder: Path) -> None:
+    """Put the extension into `folder`, whole or not at all: others may do the same right now."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / EXTENSION.name
+    content = EXTENSION.read_bytes()
+    if target.exists() and target.read_bytes() == content:
+        return
+    handle, scratch = tempfile.mkstemp(dir=folder)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    os.chmod(scratch, 0o644)
+    os.replace(scratch, target)
+
+
+def _trust(scratch: duckdb.DuckDBPyConnection, repository: str, folder: Path) -> None:
+    pem = PUBLIC_KEY.read_text(encoding="ascii")
+    where = f"{repository} WITH PREFIX {quote(folder)} USING PUBLIC KEY {quote(pem)}"
+    # OR REPLACE deletes the old file before it renames the new one, and a process that looks in between fails, or
+    # finds its database invalidated. IF NOT EXISTS has no such gap, and answers with what it found.
+    found = scratch.execute(f"CREATE EXTENSION REPOSITORY IF NOT EXISTS {where}").fetchone()
+    if found != (repository, str(folder), [_fingerprint(pem)]):
+        scratch.execute(f"CREATE OR REPLACE EXTENSION REPOSITORY {where}")
+
+
+def _fingerprint(pem: str) -> str:
+    body = "".join(line for line in pem.splitlines() if not line.startswith("-----"))
+    return f"sha256:{hashlib.sha256(base64.b64decode(body)).hexdigest()}"

@@ -1,0 +1,8 @@
+"""Writing SQL that DuckDB takes no parameters in."""
+
+from pathlib import Path
+
+
+def quote(text: str | Path) -> str:
+    """`text` as a SQL string literal."""
+    return "'" + str(text).replace("'", "''") + "'"
