@@ -1,0 +1,64 @@
+"""The command line: what it prints, where, and its exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import duckdb_sketch
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = Path(sys.executable).with_name("duckdb-sketch")
+    return subprocess.run([command, *arguments], capture_output=True, text=True)
+
+
+def test_version() -> None:
+    process = run("version")
+    assert process.stdout == f"duckdb_sketch {duckdb_sketch.__version__}, DuckDB {duckdb.__version__}\n"
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_help_names_every_command(arguments: tuple[str, ...]) -> None:
+    process = run(*arguments)
+    assert {"install", "version"} <= set((process.stdout + process.stderr).split())
+
+
+def test_install(home: Path) -> None:
+    process = run("install")
+    assert process.returncode == 0
+    assert "LOAD duckdb_sketch FROM duckdb_sketch;" in process.stdout
+    with duckdb.connect() as connection:
+        connection.execute("LOAD duckdb_sketch FROM duckdb_sketch")
+        assert connection.execute("SELECT duckdb_sketch_version()").fetchall() == [(duckdb_sketch.__version__,)]
+
+
+def test_install_twice(home: Path) -> None:
+    assert [run("install").returncode for _ in range(2)] == [0, 0]
+
+
+def test_install_for_another_version_says_what_to_do_there(home: Path) -> None:
+    process = run("install", "--duckdb-version", "v2.0.9")
+    assert process.returncode == 0
+    assert "In DuckDB v2.0.9" in process.stdout
+    assert "INSTALL duckdb_sketch FROM duckdb_sketch;" in process.stdout
+
+
+def test_error_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_folder = tmp_path / "file"
+    no_folder.touch()
+    monkeypatch.setenv("HOME", str(no_folder))
+    process = run("install")
+    assert process.returncode == 1
+    assert process.stdout == ""
+    assert process.stderr.startswith("duckdb-sketch: DuckDB could not install duckdb_sketch")
+    assert process.stderr.count("\n") == 1
+
+
+def test_unknown_command() -> None:
+    assert run("frobnicate").returncode == 2
