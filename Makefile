@@ -1,0 +1,68 @@
+# Everything a developer runs. Needs python3 (3.10 or later) and cargo; the rest goes into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CRATE := --manifest-path extension/Cargo.toml
+
+EXTENSION := duckdb_sketch/duckdb_sketch.duckdb_extension
+EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/Cargo.toml extension/Cargo.lock
+PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow bench bench-quick lint fmt docs build dist clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: build ## Roll up a year of flights, and look at them
+	$(BIN)/duckdb-sketch demo
+
+test: build ## Run the fast tests
+	cargo test $(CRATE)
+	$(BIN)/pytest
+
+test-slow: build ## Run the slow tests: packages, older DuckDB versions, many processes
+	$(BIN)/pytest -m slow
+
+bench: $(VENV)/.bench build ## Run every benchmark
+	$(BIN)/python -m benchmarks
+
+bench-quick: $(VENV)/.bench build ## Run the benchmarks on little data
+	$(BIN)/python -m benchmarks --quick
+
+lint: $(VENV)/.dev ## Check style, formatting and types
+	$(BIN)/ruff check $(PYTHON_SOURCES)
+	$(BIN)/ruff format --check $(PYTHON_SOURCES)
+	$(BIN)/mypy
+	cargo fmt $(CRATE) --check
+	cargo clippy $(CRATE) --all-targets -- -D warnings
+
+fmt: $(VENV)/.dev ## Format everything
+	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
+	$(BIN)/ruff format $(PYTHON_SOURCES)
+	cargo fmt $(CRATE)
+
+docs: build ## Run every SQL block of the documentation
+	$(BIN)/pytest tests/test_docs.py
+
+build: $(VENV)/.dev $(EXTENSION) ## Build the extension into the working copy
+
+dist: $(VENV)/.dev ## Build the sdist, and from it the wheel
+	$(BIN)/python -m build
+
+clean: ## Remove whatever make has made
+	rm -rf $(VENV) build dist extension/target duckdb_sketch/*.duckdb_extension duckdb_sketch/*.pem
+	find duckdb_sketch extension_file tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/.dev: pyproject.toml hatch_build.py extension/Cargo.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[demo,portable,test,lint]'
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@
+
+$(EXTENSION): $(EXTENSION_SOURCES) $(wildcard extension_file/*.py) | $(VENV)/.dev
+	$(BIN)/python -m extension_file
