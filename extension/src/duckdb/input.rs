@@ -95,6 +95,16 @@ impl<'a> Vector<'a> {
         Vector { raw, len, lifetime: PhantomData }
     }
 
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// The type of the values.
     pub fn logical_type(&self) -> LogicalType {
         LogicalType::of(self.raw)
@@ -212,7 +222,7 @@ impl<'a> Strings<'a> {
     /// Row by row the length and the twelve bytes behind it (as a u64 and a u32, little-endian): of a string of up to
     /// twelve bytes the text, padded with zeros. What stands there for a longer string or a NULL is arbitrary.
     #[inline(always)]
-    pub fn inline_words(&self) -> impl ExactSizeIterator<Item = (u32, u64, u32)> + 'a {
+    pub fn inline_words(&self) -> impl ExactSizeIterator<Item = (u32, u64, u32)> + Clone + 'a {
         self.entries.iter().map(|entry| {
             let [a, b, c, d] = entry.head;
             let [e, f, g, h, i, j, k, l] = entry.tail;

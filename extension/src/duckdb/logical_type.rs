@@ -195,19 +195,22 @@ impl LogicalType {
         TypeId::from_raw(raw)
     }
 
-    /// The strings of an ENUM, in the order of their numbers.
-    pub fn enum_values(&self) -> Vec<CString> {
+    /// How many strings an ENUM has.
+    pub fn enum_size(&self) -> u32 {
+        // SAFETY: as in `id`.
+        unsafe { (api().duckdb_enum_dictionary_size)(self.0) }
+    }
+
+    /// The string behind a number of an ENUM.
+    pub fn enum_value(&self, code: u32) -> CString {
         let api = api();
-        // SAFETY: `self` owns a live ENUM type; each string is a NUL-terminated copy for us to free.
+        // SAFETY: `self` owns a live ENUM type, and the number comes from its vector; the string is a NUL-terminated
+        // copy for us to free.
         unsafe {
-            (0..(api.duckdb_enum_dictionary_size)(self.0))
-                .map(|index| {
-                    let text = (api.duckdb_enum_dictionary_value)(self.0, u64::from(index));
-                    let copy = CStr::from_ptr(text).to_owned();
-                    (api.duckdb_free)(text.cast());
-                    copy
-                })
-                .collect()
+            let text = (api.duckdb_enum_dictionary_value)(self.0, u64::from(code));
+            let copy = CStr::from_ptr(text).to_owned();
+            (api.duckdb_free)(text.cast());
+            copy
         }
     }
 }

@@ -22,7 +22,7 @@ pub use error::SqlError;
 pub use extension::{Registry, entry_point};
 pub use input::{Chunk, DoubleLists, Plain, Strings, Vector};
 pub use logical_type::{LogicalType, SqlType, TypeId};
-pub use output::{ListOutput, Output};
+pub use output::Output;
 pub use scalar::{Scalar, ScalarSet};
 pub use validity::Validity;
 

@@ -65,46 +65,29 @@ impl<'a> Output<'a> {
         unsafe { Output::new((api().duckdb_struct_vector_get_child)(self.raw, index as u64)) }
     }
 
-    /// The vector as lists, each to be appended.
-    pub fn list(&mut self) -> ListOutput<'_> {
-        ListOutput { raw: self.raw, filled: 0, lifetime: PhantomData }
-    }
-}
-
-/// A LIST vector that is filled from the first row on.
-pub struct ListOutput<'a> {
-    raw: RawVector,
-    filled: usize,
-    lifetime: PhantomData<&'a mut ()>,
-}
-
-impl ListOutput<'_> {
-    /// Gives `row` a list of `length` elements and lets `write` fill them: it gets the element vector and the
-    /// position of the list's first element.
-    pub fn push(
+    /// Gives `row` a list of `length` elements, behind those of the rows before it, and lets `write` fill them: it gets the
+    /// element vector, the position of the list's first element in it, and how many elements there are up to its last.
+    pub fn push_list(
         &mut self,
         row: usize,
         length: usize,
-        write: impl FnOnce(&mut Output, usize) -> Result<(), SqlError>,
+        write: impl FnOnce(&mut Output, usize, usize),
     ) -> Result<(), SqlError> {
         let api = api();
-        let end = (self.filled + length) as u64;
         // SAFETY: the vector is a writable LIST vector; its entries are pairs of u64, one for every row of the call.
-        // Elements before `filled` stay: DuckDB keeps them when it reserves more.
-        let child = unsafe {
+        // Elements of earlier rows stay: DuckDB keeps them when it reserves more. The child lives as long as the vector.
+        let (mut elements, first, end) = unsafe {
+            let first = (api.duckdb_list_vector_get_size)(self.raw);
+            let end = first + length as u64;
             if (api.duckdb_list_vector_reserve)(self.raw, end) != SUCCESS
                 || (api.duckdb_list_vector_set_size)(self.raw, end) != SUCCESS
             {
                 return Err(SqlError::new("DuckDB could not make room for the list"));
             }
-            let entry = (api.duckdb_vector_get_data)(self.raw).cast::<[u64; 2]>().add(row);
-            entry.write([self.filled as u64, length as u64]);
-            (api.duckdb_list_vector_get_child)(self.raw)
+            (api.duckdb_vector_get_data)(self.raw).cast::<[u64; 2]>().add(row).write([first, length as u64]);
+            (Output::new((api.duckdb_list_vector_get_child)(self.raw)), first as usize, end as usize)
         };
-        // SAFETY: the child of a LIST vector lives as long as it.
-        let mut elements = unsafe { Output::new(child) };
-        write(&mut elements, self.filled)?;
-        self.filled += length;
+        write(&mut elements, first, end);
         Ok(())
     }
 }

@@ -9,10 +9,14 @@ impl<'a> Validity<'a> {
         Validity(mask)
     }
 
-    /// Whether no row can be NULL: asked once a chunk, so that the common case has no branch a row.
+    /// Whether none of the first `rows` rows is NULL: asked once a chunk, so that the common case has no branch a row.
     #[inline(always)]
-    pub fn all_valid(&self) -> bool {
-        self.0.is_none_or(|mask| mask.iter().all(|&word| word == u64::MAX))
+    pub fn all_valid(&self, rows: usize) -> bool {
+        self.0.is_none_or(|mask| {
+            let (whole, rest) = (rows / 64, rows % 64);
+            mask[..whole].iter().all(|&word| word == u64::MAX)
+                && (rest == 0 || mask[whole].trailing_ones() >= rest as u32)
+        })
     }
 
     /// Whether this row holds a value.
@@ -30,8 +34,8 @@ mod tests {
     fn reads_each_bit() {
         let mask = [u64::MAX, 0b101];
         let validity = Validity::new(Some(&mask));
-        assert!(!validity.all_valid());
+        assert!(!validity.all_valid(66) && validity.all_valid(65) && validity.all_valid(64));
         assert!(validity.is_valid(63) && validity.is_valid(64) && !validity.is_valid(65) && validity.is_valid(66));
-        assert!(Validity::new(None).all_valid() && Validity::new(None).is_valid(5000));
+        assert!(Validity::new(None).all_valid(5000) && Validity::new(None).is_valid(5000));
     }
 }

@@ -37,9 +37,6 @@ pub struct Bins {
     pub centers: Vec<f64>,
     /// Of each bin its values.
     pub masses: Vec<Mass>,
-    /// Of each gap (one more than bins; none without bins) how far the number of values up to any point of it may be
-    /// from the sum of the counts before it.
-    pub slacks: Vec<u64>,
 }
 
 impl Bins {
@@ -52,7 +49,6 @@ impl Bins {
     pub fn clear(&mut self) {
         self.centers.clear();
         self.masses.clear();
-        self.slacks.clear();
     }
 }
 
@@ -66,6 +62,12 @@ pub struct Histogram {
     pub(super) min: f64,
     pub(super) max: f64,
     pub(super) bins: Bins,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Histogram::empty(MaxBins::DEFAULT)
+    }
 }
 
 impl Histogram {
@@ -128,11 +130,13 @@ impl Histogram {
         self.bins.masses.iter().all(|mass| mass.is_exact())
     }
 
-    /// The proven bound of the error of rank, as a fraction of the count.
+    /// The greatest count of an inexact bin: see [`reduce`](super::reduce::reduce) for what it bounds.
+    pub(super) fn greatest_inexact(&self) -> u64 {
+        self.bins.masses.iter().filter(|mass| !mass.is_exact()).map(|mass| mass.count()).max().unwrap_or(0)
+    }
+
+    /// The guaranteed error of rank, as a fraction of the count: 0 while every bin is exact, at most 2 / bins.
     pub fn rank_error(&self) -> f64 {
-        match self.bins.slacks.iter().max() {
-            Some(&slack) if self.count > 0 => slack as f64 / self.count as f64,
-            _ => 0.0,
-        }
+        if self.is_empty() { 0.0 } else { self.greatest_inexact() as f64 / self.count as f64 }
     }
 }

@@ -1,9 +1,9 @@
-//! The bracket that the bins prove around a quantile.
+//! The bracket around a quantile that the guarantee of rank gives.
 
 use super::bins::Histogram;
 use crate::sketch::Error;
 
-/// A quantile's estimate, and values that the true one is not outside of.
+/// A quantile's estimate, and the values that the true one lies between.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct QuantileBounds {
     /// The true quantile is not less.
@@ -15,24 +15,28 @@ pub struct QuantileBounds {
 }
 
 impl Histogram {
-    /// The bracket of the least value `v` such that at least `q count` values are `<= v`; `None` of an empty histogram. It follows
-    /// from the [slacks](super::slack): where fewer than that many values can lie up to a point, `v` lies behind it; where at least that many
-    /// must, not.
+    /// The bracket of the least value `v` such that at least `q count` values are `<= v`; `None` of an empty histogram.
+    ///
+    /// Up to a center, the number of values differs from the sum of the counts by no more than the greatest inexact bin `w`
+    /// (see [`reduce`](super::reduce::reduce)). So `v` is not below a center before which, with `w` more, there are fewer than `q count`
+    /// values; nor above one up to which, with `w` less, there are as many. Exact histograms give `v` itself.
     pub fn quantile_bounds(&self, q: f64) -> Result<Option<QuantileBounds>, Error> {
         let Some(estimate) = self.quantile(q)? else { return Ok(None) };
         let rank = self.rank(q)?;
-        let (mut lower, mut upper) = (self.min, self.max);
+        let w = self.greatest_inexact();
+        let (mut lower, mut upper) = (self.min, None);
         let mut before = 0;
-        for (gap, &slack) in self.bins.slacks.iter().enumerate() {
-            // Gap `gap` ends at center `gap` and starts at center `gap - 1`.
-            if ((before + slack) as f64) < rank {
-                lower = self.bins.centers.get(gap).copied().unwrap_or(self.max);
+        for (center, count) in self.bins() {
+            let up_to = before + count;
+            if ((before + w) as f64) < rank {
+                lower = center;
             }
-            if gap > 0 && upper == self.max && before.saturating_sub(slack) as f64 >= rank {
-                upper = self.bins.centers[gap - 1];
+            if upper.is_none() && up_to.saturating_sub(w) as f64 >= rank {
+                upper = Some(center);
             }
-            before += self.bins.masses.get(gap).map_or(0, |mass| mass.count());
+            before = up_to;
         }
+        let upper = upper.unwrap_or(self.max);
         Ok(Some(QuantileBounds { lower: lower.min(estimate), estimate, upper: upper.max(estimate) }))
     }
 }

@@ -104,9 +104,7 @@ impl HistogramBuilder {
         let mut all = self.clone();
         all.sort_values_into_pool();
         let HistogramBuilder { max_bins, count, non_finite, min, max, pool, .. } = all;
-        let mut bins = pool.into_bins(max_bins.get());
-        Pool::stored_slacks(&mut bins, count);
-        Histogram { max_bins, count, non_finite, min, max, bins }
+        Histogram { max_bins, count, non_finite, min, max, bins: pool.into_bins(max_bins.get()) }
     }
 
     fn check_count(&self, more: u64) -> Result<(), Error> {

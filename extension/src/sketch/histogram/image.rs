@@ -2,7 +2,6 @@
 
 use super::bins::{Histogram, MaxBins};
 use super::mass::{MAX_COUNT, Mass};
-use super::slack;
 use crate::sketch::Error;
 use crate::sketch::codec::{Reader, push_varint};
 
@@ -10,7 +9,6 @@ const MAGIC: [u8; 2] = *b"AH";
 const VERSION: u8 = 1;
 const FLAG_MIN: u8 = 1;
 const FLAG_MAX: u8 = 2;
-const FLAG_SLACKS: u8 = 4;
 const WHAT: &str = "approximate histogram";
 
 impl Histogram {
@@ -19,9 +17,7 @@ impl Histogram {
         let bins = &self.bins;
         let min_is_stored = bins.centers.first().is_some_and(|&first| first != self.min);
         let max_is_stored = bins.centers.last().is_some_and(|&last| last != self.max);
-        let slacks_are_stored = bins.slacks.iter().any(|&slack| slack > 0);
-        let flags = [(min_is_stored, FLAG_MIN), (max_is_stored, FLAG_MAX), (slacks_are_stored, FLAG_SLACKS)];
-        let flags = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).sum();
+        let flags = if min_is_stored { FLAG_MIN } else { 0 } | if max_is_stored { FLAG_MAX } else { 0 };
 
         let mut image = Vec::with_capacity(40 + 16 * bins.len());
         image.extend(MAGIC);
@@ -38,15 +34,12 @@ impl Histogram {
         }
         image.extend(bins.centers.iter().flat_map(|center| center.to_le_bytes()));
         bins.masses.iter().for_each(|mass| push_varint(&mut image, mass.bits()));
-        if slacks_are_stored {
-            image.extend(bins.slacks.iter().map(|&slack| slack::encode(slack, self.count)));
-        }
         image
     }
 
     /// Reads an image.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let mut histogram = Histogram::empty(MaxBins::DEFAULT);
+        let mut histogram = Histogram::default();
         histogram.read(bytes)?;
         Ok(histogram)
     }
@@ -68,7 +61,7 @@ impl Histogram {
         let flags = reader.u8()?;
         let max_bins = MaxBins::new(i64::from(reader.u16()?)).map_err(damaged)?;
         let len = usize::from(reader.u16()?);
-        if flags & !(FLAG_MIN | FLAG_MAX | FLAG_SLACKS) != 0 || len > max_bins.get() {
+        if flags & !(FLAG_MIN | FLAG_MAX) != 0 || len > max_bins.get() {
             return Err(damaged("its header has unknown flags or more bins than it allows"));
         }
         let (count, non_finite) = (reader.varint()?, reader.varint()?);
@@ -97,17 +90,12 @@ impl Histogram {
                 "its bins hold {total} values where its header says {count}, or the count overflows"
             )));
         }
-        if flags & FLAG_SLACKS != 0 {
-            bins.slacks.extend(reader.bytes(len + 1)?.iter().map(|&byte| slack::decode(byte, count)));
-        } else if len > 0 {
-            bins.slacks.resize(len + 1, 0);
-        }
         reader.finish()?;
 
         let (first, last) = match (bins.centers.first(), bins.centers.last()) {
             (Some(&first), Some(&last)) => (first, last),
             _ if flags == 0 => (f64::INFINITY, f64::NEG_INFINITY),
-            _ => return Err(damaged("it has no bins, but a minimum, a maximum or slacks")),
+            _ => return Err(damaged("it has no bins, but a minimum or a maximum")),
         };
         let (min, max) = (min.unwrap_or(first), max.unwrap_or(last));
         let in_range = len == 0 || (min.is_finite() && max.is_finite() && min <= first && last <= max);

@@ -12,7 +12,6 @@ mod mass;
 mod pool;
 mod quantile;
 mod reduce;
-mod slack;
 
 pub use bins::{Histogram, MaxBins};
 pub use bounds::QuantileBounds;

@@ -2,7 +2,6 @@
 
 use super::bins::Bins;
 use super::mass::Mass;
-use super::slack;
 
 /// Merges neighbours until at most `target` bins are left.
 ///
@@ -10,6 +9,14 @@ use super::slack;
 /// `2 N / target` values between them. (The paper merges the pair of least *gap*, which spends all bins on the far tail of
 /// skewed data.) The cap leaves a pair to merge as long as there are more than `target` bins: the pairs of neighbours
 /// hold fewer than `2 N` values together, so that one of `target` pairs or more holds no more than `2 N / target`.
+///
+/// *What this guarantees.* Let the bins be exact at first, and `x` any number. A group whose values all lie at or below `x` has its
+/// center there too, and so on the other side. At most one group has values on both sides of `x`, and its center moves all of them to one:
+/// the number of values up to `x` is off by less than its count. That is at most `2 N / target`, the cap; a bin of one repeated value may be
+/// larger, but was never merged and moves nothing. So cut once, a histogram's ranks are within `2 / bins` of the truth. Histograms
+/// that are pooled add their errors as they add their counts, so that the pool is within `2 N / bins` as well, before it is
+/// cut again: the errors of successive cuts have either sign and mostly cancel (`benchmarks/` measures what is left after 720 merges: well below
+/// one cut's bound), but no proof says that they must.
 #[inline(always)]
 pub fn reduce(bins: &mut Bins, target: usize) {
     if bins.len() <= target {
@@ -111,8 +118,7 @@ fn group(old: &Bins, starts: &[usize]) -> Bins {
     let ends = starts.iter().skip(1).copied().chain([old.len()]);
     let (centers, masses): (Vec<f64>, Vec<Mass>) =
         starts.iter().zip(ends).map(|(&start, end)| merge(&old.centers[start..end], &old.masses[start..end])).unzip();
-    let slacks = slack::of_groups(old, starts, &centers);
-    Bins { centers, masses, slacks }
+    Bins { centers, masses }
 }
 
 /// The mean and the mass of bins.
@@ -146,7 +152,6 @@ mod tests {
         Bins {
             centers: values.iter().map(|&(center, _)| center).collect(),
             masses: values.iter().map(|&(_, count)| Mass::exact(count)).collect(),
-            slacks: vec![0; values.len() + 1],
         }
     }
 
@@ -203,7 +208,6 @@ mod tests {
         let mut bins = bins_of(&values);
         reduce(&mut bins, 50);
         assert!(bins.masses.iter().all(|mass| mass.is_exact() || mass.count() <= 2 * total / 50));
-        assert!(bins.slacks.iter().all(|&slack| slack <= 2 * total / 50));
     }
 
     #[test]

@@ -40,7 +40,7 @@ static MEASURED: LazyLock<Vec<[[[f64; 3]; 2]; 2]>> = LazyLock::new(|| {
 
 impl HllImage<'_> {
     /// How many different values it counted.
-    pub fn estimate(&self) -> f64 {
+    pub fn estimate(&self) -> Result<f64, Error> {
         super::estimator::estimate(self)
     }
 
@@ -49,8 +49,8 @@ impl HllImage<'_> {
         if !(1..=3).contains(&num_std_dev) {
             return Err(Error::bad_parameter(format!("num_std_dev is {num_std_dev}, and must be 1, 2 or 3")));
         }
-        let estimate = self.estimate();
-        let at_least = f64::from(self.occupied());
+        let estimate = self.estimate()?;
+        let at_least = f64::from(self.occupied()?);
         Ok(match self.coupon_count() {
             Some(count) => {
                 let (center, error) = (interpolation::coupons(count), num_std_dev as f64 * COUPON_ERROR);

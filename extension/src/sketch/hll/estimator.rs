@@ -3,30 +3,30 @@
 
 use super::image::HllImage;
 use super::interpolation;
+use super::registers::Summary;
 use super::sketch::LgK;
+use crate::sketch::Error;
 
 /// The estimate: HIP where the image carries it, else by coupons or composite.
-pub fn estimate(image: &HllImage) -> f64 {
+pub fn estimate(image: &HllImage) -> Result<f64, Error> {
     match (image.coupon_count(), image.hip()) {
-        (Some(count), _) => interpolation::coupons(count).max(f64::from(count)),
-        (None, Some(hip)) => hip,
-        (None, None) => composite(image),
+        (Some(count), _) => Ok(interpolation::coupons(count).max(f64::from(count))),
+        (None, Some(hip)) => Ok(hip),
+        (None, None) => Ok(composite(image.lg_k(), image.summary()?)),
     }
 }
 
 /// The estimator of merged sketches: the raw estimate corrected by interpolation, and linear counting where that is
 /// better. The thresholds are DataSketches' own (`HllArray::getCompositeEstimate`), measured at the crossover of the two errors.
-fn composite(image: &HllImage) -> f64 {
-    let lg_k = image.lg_k();
+fn composite(lg_k: LgK, summary: Summary) -> f64 {
     let k = f64::from(lg_k.k());
-    let summary = image.summary();
     let Some(adjusted) = interpolation::composite(lg_k, raw(lg_k, summary.kxq0 + summary.kxq1)) else {
         return 0.0;
     };
     if adjusted > 3.0 * k {
         return adjusted;
     }
-    let linear = linear_counting(lg_k, image.unhit());
+    let linear = linear_counting(lg_k, summary.unhit());
     let crossover = match lg_k.get() {
         4 => 0.718,
         5 => 0.672,

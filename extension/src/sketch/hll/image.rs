@@ -150,14 +150,19 @@ impl<'a> HllImage<'a> {
 
     /// Whether it counted nothing.
     pub fn is_empty(&self) -> bool {
-        self.occupied() == 0
+        match self.body {
+            Body::Coupons { count, .. } => count == 0,
+            Body::Registers { summary, rebuild, .. } => {
+                !rebuild && summary.cur_min == 0 && summary.at_cur_min == self.lg_k.k()
+            }
+        }
     }
 
     /// How many coupons it holds, or how many registers are not 0.
-    pub fn occupied(&self) -> u32 {
+    pub fn occupied(&self) -> Result<u32, Error> {
         match self.body {
-            Body::Coupons { count, .. } => count,
-            Body::Registers { .. } => self.lg_k.k() - self.unhit(),
+            Body::Coupons { count, .. } => Ok(count),
+            Body::Registers { .. } => Ok(self.lg_k.k() - self.summary()?.unhit()),
         }
     }
 
@@ -169,12 +174,6 @@ impl<'a> HllImage<'a> {
         }
     }
 
-    /// How many registers are 0.
-    pub(super) fn unhit(&self) -> u32 {
-        let summary = self.summary();
-        if summary.cur_min == 0 { summary.at_cur_min } else { 0 }
-    }
-
     /// The HIP accumulator, where it is valid.
     pub(super) fn hip(&self) -> Option<f64> {
         match self.body {
@@ -183,18 +182,14 @@ impl<'a> HllImage<'a> {
         }
     }
 
-    /// The registers' summary: as stored, or made anew where the image asks for that.
-    pub(super) fn summary(&self) -> Summary {
-        match self.body {
-            Body::Registers { summary, rebuild: false, .. } => summary,
-            _ => {
-                let mut registers = Registers::new(self.lg_k.get());
-                match self.merge_into(&mut registers) {
-                    Ok(()) => registers.summary(),
-                    Err(_) => Summary { cur_min: 0, at_cur_min: self.lg_k.k(), kxq0: 0.0, kxq1: 0.0 },
-                }
-            }
+    /// The registers' summary: as stored, or made anew where there is none that holds.
+    pub(super) fn summary(&self) -> Result<Summary, Error> {
+        if let Body::Registers { summary, rebuild: false, .. } = self.body {
+            return Ok(summary);
         }
+        let mut registers = Registers::new(self.lg_k.get());
+        self.merge_into(&mut registers)?;
+        Ok(registers.summary())
     }
 
     /// The coupons of a LIST or a SET; none once it has registers.

@@ -24,6 +24,13 @@ pub struct Summary {
     pub kxq1: f64,
 }
 
+impl Summary {
+    /// How many registers are 0.
+    pub fn unhit(&self) -> u32 {
+        if self.cur_min == 0 { self.at_cur_min } else { 0 }
+    }
+}
+
 impl Registers {
     /// Registers of an empty sketch.
     pub fn new(lg_k: u8) -> Self {

@@ -1,0 +1,29 @@
+//! `approx_histogram_bins(h) -> STRUCT(center, count)[]`; NULL of NULL.
+
+use std::ffi::CStr;
+
+use super::rows::each_blob;
+use crate::duckdb::{Chunk, Output, Scalar, SqlError, SqlType};
+use crate::sketch::histogram::Histogram;
+
+/// The bins in ascending order.
+pub struct Bins;
+
+impl Scalar for Bins {
+    const NAME: &'static CStr = c"approx_histogram_bins";
+    const PARAMETERS: &'static [SqlType] = &[SqlType::BLOB];
+    const RETURNS: SqlType =
+        SqlType::List(&SqlType::Struct(&[(c"center", SqlType::DOUBLE), (c"count", SqlType::UBIGINT)]));
+
+    fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
+        each_blob(input, output, |output, row, blob| {
+            let histogram = Histogram::parse(blob)?;
+            output.push_list(row, histogram.bins().len(), |child, first, len| {
+                for (i, (center, count)) in histogram.bins().enumerate() {
+                    child.field(0).values::<f64>(len)[first + i] = center;
+                    child.field(1).values::<u64>(len)[first + i] = count;
+                }
+            })
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! `approx_histogram_quantile_bounds(h, q) -> STRUCT(lower, estimate, upper)`; NULL if an argument is, or if there is no
+//! value.
+
+use std::ffi::CStr;
+
+use super::hll_sketch_bounds::{BOUNDS, write_bounds};
+use super::rows::each_blob_with;
+use crate::duckdb::{Chunk, Output, Scalar, SqlError, SqlType};
+use crate::sketch::histogram::Histogram;
+
+/// The bracket that the bins prove.
+pub struct QuantileBounds;
+
+impl Scalar for QuantileBounds {
+    const NAME: &'static CStr = c"approx_histogram_quantile_bounds";
+    const PARAMETERS: &'static [SqlType] = &[SqlType::BLOB, SqlType::DOUBLE];
+    const RETURNS: SqlType = BOUNDS;
+
+    fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
+        let len = input.len();
+        each_blob_with(input, output, |output, row, blob, q: f64| {
+            match Histogram::parse(blob)?.quantile_bounds(q)? {
+                Some(bounds) => write_bounds(output, len, row, [bounds.lower, bounds.estimate, bounds.upper]),
+                None => output.set_null(row),
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,20 @@
+//! `hll_sketch_estimate(sketch) -> BIGINT`: how many different values; NULL of NULL.
+
+use std::ffi::CStr;
+
+use super::rows::{hll, map_blob};
+use crate::duckdb::{Chunk, Output, Scalar, SqlError, SqlType};
+
+/// The estimate, rounded.
+pub struct Estimate;
+
+impl Scalar for Estimate {
+    const NAME: &'static CStr = c"hll_sketch_estimate";
+    const PARAMETERS: &'static [SqlType] = &[SqlType::BLOB];
+    const RETURNS: SqlType = SqlType::BIGINT;
+
+    #[inline(always)]
+    fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
+        map_blob(input, output, |blob| Ok(Some(hll(blob)?.estimate()?.round() as i64)))
+    }
+}
