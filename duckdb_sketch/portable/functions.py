@@ -1,0 +1,331 @@
+"""The SQL functions: Arrow UDFs on columns and lists, and the macros that make aggregates and overloads of them.
+
+Every public name is a macro, because DuckDB's Python client has neither aggregate UDFs nor overloads. The UDFs behind
+them are called `__duckdb_sketch_…` and are the same objects for every connection, so that they live as long as the
+process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from inspect import Parameter, Signature
+from typing import Any
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from duckdb_sketch._version import __version__
+from duckdb_sketch.portable import answers, estimator, hll
+from duckdb_sketch.portable.column import blobs, lists, whole
+from duckdb_sketch.portable.errors import InvalidInputError
+from duckdb_sketch.portable.histogram import DEFAULT_BINS, Histogram, checked_bins, histogram_of_values
+from duckdb_sketch.portable.histogram import union as histogram_union
+from duckdb_sketch.portable.hll_image import HllImage
+from duckdb_sketch.portable.lg_k import DEFAULT_LG_K, checked_lg_k
+from duckdb_sketch.portable.sql_type import coupons_of_column
+
+PREFIX = "__duckdb_sketch_"
+
+_BOUNDS = "STRUCT(lower DOUBLE, estimate DOUBLE, upper DOUBLE)"
+_BUCKETS = "STRUCT(lower DOUBLE, upper DOUBLE, count DOUBLE)[]"
+_ONE_OR_MANY = "STRUCT(one DOUBLE, many DOUBLE[])"
+_DESCRIPTION = (
+    "STRUCT(lg_k INTEGER, mode VARCHAR, target_type VARCHAR, compact BOOLEAN, out_of_order BOOLEAN, "
+    "coupons BIGINT, estimate DOUBLE, bytes BIGINT)"
+)
+_STATS = (
+    'STRUCT("count" UBIGINT, "min" DOUBLE, "max" DOUBLE, mean DOUBLE, bins INTEGER, max_bins INTEGER, '
+    "non_finite UBIGINT, exact BOOLEAN, rank_error DOUBLE, bytes BIGINT)"
+)
+_ARROW_TYPES = {
+    "BLOB": pa.large_binary(),
+    "BIGINT": pa.int64(),
+    "UINTEGER": pa.uint32(),
+    "VARCHAR": pa.string(),
+    _BOUNDS: pa.struct({"lower": pa.float64(), "estimate": pa.float64(), "upper": pa.float64()}),
+    _BUCKETS: pa.list_(pa.struct({"lower": pa.float64(), "upper": pa.float64(), "count": pa.float64()})),
+    _ONE_OR_MANY: pa.struct({"one": pa.float64(), "many": pa.list_(pa.float64())}),
+    _DESCRIPTION: pa.struct({
+        "lg_k": pa.int32(),
+        "mode": pa.string(),
+        "target_type": pa.string(),
+        "compact": pa.bool_(),
+        "out_of_order": pa.bool_(),
+        "coupons": pa.int64(),
+        "estimate": pa.float64(),
+        "bytes": pa.int64(),
+    }),
+    _STATS: pa.struct({
+        "count": pa.uint64(),
+        "min": pa.float64(),
+        "max": pa.float64(),
+        "mean": pa.float64(),
+        "bins": pa.int32(),
+        "max_bins": pa.int32(),
+        "non_finite": pa.uint64(),
+        "exact": pa.bool_(),
+        "rank_error": pa.float64(),
+        "bytes": pa.int64(),
+    }),
+    "STRUCT(center DOUBLE, count UBIGINT)[]": pa.list_(pa.struct({"center": pa.float64(), "count": pa.uint64()})),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Udf:
+    """A Python function of Arrow columns that DuckDB calls under `PREFIX` and its name."""
+
+    name: str
+    parameters: tuple[str, ...] | None
+    """SQL types; None takes anything."""
+    returns: str
+    columns: Callable[..., Any]
+
+
+UDFS: list[Udf] = []
+"""All of them, as `register` creates them."""
+
+
+@contextmanager
+def _named(function: str) -> Iterator[None]:
+    """Put the SQL function's name before what was wrong."""
+    try:
+        yield
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{function}: {error}") from None
+
+
+_Rows = Callable[..., Iterable[Any]]
+
+
+def _udf(function: str, parameters: str, returns: str, name: str | None = None) -> Callable[[_Rows], _Rows]:
+    """Register what makes an iterable of results, a row each, of whole columns."""
+
+    def register(rows: _Rows) -> _Rows:
+        def columns(*arguments: Any) -> Any:
+            with _named(function):
+                return pa.array(list(rows(*arguments)), _ARROW_TYPES[returns])
+
+        types = tuple(parameters.split(", "))
+        # DuckDB asks how many parameters the function has.
+        names = (Parameter(f"column_{i}", Parameter.POSITIONAL_ONLY) for i in range(len(types)))
+        setattr(columns, "__signature__", Signature(list(names)))  # noqa: B010
+        UDFS.append(Udf(name or function, types, returns, columns))
+        return rows
+
+    return register
+
+
+_Evaluate = Callable[..., Any]
+
+
+def _scalar(function: str, parameters: str, returns: str) -> Callable[[_Evaluate], _Evaluate]:
+    """Register what makes a result of the arguments of one row; it is NULL if one of them is."""
+
+    def register(evaluate: _Evaluate) -> _Evaluate:
+        def rows(*arguments: Any) -> Iterator[Any]:
+            for row in zip(*(whole(argument).to_pylist() for argument in arguments), strict=True):
+                yield None if any(value is None for value in row) else evaluate(*row)
+
+        _udf(function, parameters, returns)(rows)
+        return evaluate
+
+    return register
+
+
+def _coupons(values: Any, type_names: Any) -> Any:
+    with _named("hll_sketch_agg"):
+        return coupons_of_column(whole(values), type_names[0].as_py())
+
+
+UDFS.append(Udf("coupon", None, "UINTEGER", _coupons))
+
+
+@_udf("hll_sketch_agg", "UINTEGER[], BIGINT", "BLOB")
+def _hll_sketch_agg(coupons: Any, lg_ks: Any) -> Iterator[bytes]:
+    for group, lg_k in zip(lists(coupons, np.uint32), lg_ks.to_pylist(), strict=True):
+        yield hll.sketch_of_coupons(checked_lg_k(lg_k), group)
+
+
+@_udf("hll_union_agg", "BLOB[], BOOLEAN", "BLOB")
+def _hll_union_agg(sketches: Any, allowed: Any) -> Iterator[bytes]:
+    for group, allow in zip(blobs(sketches), allowed.to_pylist(), strict=True):
+        if allow is None:
+            raise InvalidInputError("allow_different_lg_k is NULL, and must be a constant")
+        yield hll.union([HllImage.parse(sketch) for sketch in group], allow)
+
+
+@_scalar("hll_union", "BLOB, BLOB, BOOLEAN", "BLOB")
+def _hll_union(a: bytes, b: bytes, allow_different_lg_k: bool) -> bytes:
+    return hll.union([HllImage.parse(a), HllImage.parse(b)], allow_different_lg_k)
+
+
+@_scalar("hll_sketch_estimate", "BLOB", "BIGINT")
+def _hll_sketch_estimate(sketch: bytes) -> int:
+    return estimator.rounded_estimate(HllImage.parse(sketch))
+
+
+@_scalar("hll_sketch_bounds", "BLOB, BIGINT", _BOUNDS)
+def _hll_sketch_bounds(sketch: bytes, num_std_dev: int) -> dict[str, float]:
+    return estimator.bounds(HllImage.parse(sketch), num_std_dev)
+
+
+@_scalar("hll_sketch_describe", "BLOB", _DESCRIPTION)
+def _hll_sketch_describe(sketch: bytes) -> dict[str, Any]:
+    image = HllImage.parse(sketch)
+    return {
+        "lg_k": image.lg_k,
+        "mode": image.mode,
+        "target_type": image.target_type,
+        "compact": image.compact,
+        "out_of_order": image.out_of_order,
+        "coupons": image.occupied,
+        "estimate": estimator.estimate(image),
+        "bytes": image.byte_length,
+    }
+
+
+@_udf("approx_histogram_agg", "DOUBLE[], BIGINT", "BLOB")
+def _approx_histogram_agg(values: Any, bins: Any) -> Iterator[bytes]:
+    for group, max_bins in zip(lists(values, np.float64), bins.to_pylist(), strict=True):
+        yield histogram_of_values(group, checked_bins(max_bins)).to_bytes()
+
+
+@_udf("approx_histogram_union_agg", "BLOB[]", "BLOB")
+def _approx_histogram_union_agg(histograms: Any) -> Iterator[bytes]:
+    for group in blobs(histograms):
+        yield histogram_union([Histogram.parse(histogram) for histogram in group], None).to_bytes()
+
+
+@_udf("approx_histogram_union_agg", "BLOB[], BIGINT", "BLOB", name="approx_histogram_union_agg_to_bins")
+def _approx_histogram_union_agg_to_bins(histograms: Any, bins: Any) -> Iterator[bytes]:
+    for group, max_bins in zip(blobs(histograms), bins.to_pylist(), strict=True):
+        parsed = [Histogram.parse(histogram) for histogram in group]
+        yield histogram_union(parsed, checked_bins(max_bins)).to_bytes()
+
+
+@_scalar("approx_histogram_union", "BLOB, BLOB", "BLOB")
+def _approx_histogram_union(a: bytes, b: bytes) -> bytes:
+    return histogram_union([Histogram.parse(a), Histogram.parse(b)], None).to_bytes()
+
+
+def _at_points(function: str, answer: Callable[[Histogram, float], float | None]) -> None:
+    """Register a function of a histogram and a list, whose result holds the list's answers and the first of them."""
+
+    def evaluate(histogram: bytes, points: list[float | None]) -> dict[str, Any]:
+        parsed = Histogram.parse(histogram)
+        many = [None if point is None else answer(parsed, point) for point in points]
+        return {"one": many[0] if many else None, "many": many}
+
+    _scalar(function, "BLOB, DOUBLE[]", _ONE_OR_MANY)(evaluate)
+
+
+_at_points("approx_histogram_quantile", answers.quantile)
+_at_points("approx_histogram_cdf", answers.cdf)
+_at_points("approx_histogram_count_below", answers.count_below)
+
+
+@_scalar("approx_histogram_quantile_bounds", "BLOB, DOUBLE", _BOUNDS)
+def _approx_histogram_quantile_bounds(histogram: bytes, q: float) -> dict[str, float] | None:
+    return answers.quantile_bounds(Histogram.parse(histogram), q)
+
+
+@_scalar("approx_histogram_bins", "BLOB", "STRUCT(center DOUBLE, count UBIGINT)[]")
+def _approx_histogram_bins(histogram: bytes) -> list[dict[str, float]]:
+    bins = Histogram.parse(histogram).bins
+    pairs = zip(bins.centers.tolist(), bins.counts.tolist(), strict=True)
+    return [{"center": center, "count": count} for center, count in pairs]
+
+
+@_scalar("approx_histogram_equi_width", "BLOB, BIGINT", _BUCKETS)
+def _approx_histogram_equi_width(histogram: bytes, n: int) -> list[answers.Bucket]:
+    return answers.equi_width(Histogram.parse(histogram), n)
+
+
+@_scalar("approx_histogram_equi_depth", "BLOB, BIGINT", _BUCKETS)
+def _approx_histogram_equi_depth(histogram: bytes, n: int) -> list[answers.Bucket]:
+    return answers.equi_depth(Histogram.parse(histogram), n)
+
+
+@_scalar("approx_histogram_buckets", "BLOB, DOUBLE[]", _BUCKETS)
+def _approx_histogram_buckets(histogram: bytes, edges: list[float | None]) -> list[answers.Bucket]:
+    return answers.buckets(Histogram.parse(histogram), edges)
+
+
+@_scalar("approx_histogram_stats", "BLOB", _STATS)
+def _approx_histogram_stats(histogram: bytes) -> dict[str, Any]:
+    parsed = Histogram.parse(histogram)
+    is_empty = parsed.is_empty
+    return {
+        "count": parsed.count,
+        "min": None if is_empty else parsed.min,
+        "max": None if is_empty else parsed.max,
+        "mean": None if is_empty else parsed.mean,
+        "bins": len(parsed.bins),
+        "max_bins": parsed.max_bins,
+        "non_finite": parsed.non_finite,
+        "exact": bool(parsed.bins.exact.all()),
+        "rank_error": parsed.rank_error,
+        "bytes": len(histogram),
+    }
+
+
+_FIELD = "CASE WHEN typeof(x) LIKE '%]' THEN 'many' ELSE 'one' END"
+"""The field of a struct for a number or a list x; `typeof` is known while the query is planned."""
+
+
+def _call(name: str, *arguments: str) -> str:
+    return f"{PREFIX}{name}({', '.join(arguments)})"
+
+
+def _as_macro(name: str, parameters: str) -> str:
+    return f"({parameters}) AS {_call(name, parameters)}"
+
+
+def _of_number_or_list(name: str) -> str:
+    # Either field has to bind for either type, and only the one that fits is taken.
+    points = f"struct_extract({{'one': [x], 'many': x}}, {_FIELD})"
+    return f"(h, x) AS struct_extract({_call(name, 'h', points)}, {_FIELD})"
+
+
+_COUPONS = f"list({_call('coupon', 'x', 'typeof(x)')})"
+
+MACROS: dict[str, list[str]] = {
+    "hll_sketch_agg": [
+        f"(x) AS {_call('hll_sketch_agg', _COUPONS, str(DEFAULT_LG_K))}",
+        f"(x, lg_k) AS {_call('hll_sketch_agg', _COUPONS, 'lg_k')}",
+    ],
+    "hll_union_agg": [
+        f"(sketch) AS {_call('hll_union_agg', 'list(sketch)', 'false')}",
+        f"(sketch, allow_different_lg_k) AS {_call('hll_union_agg', 'list(sketch)', 'allow_different_lg_k')}",
+    ],
+    "hll_union": [
+        f"(a, b) AS {_call('hll_union', 'a', 'b', 'false')}",
+        _as_macro("hll_union", "a, b, allow_different_lg_k"),
+    ],
+    "hll_sketch_estimate": [_as_macro("hll_sketch_estimate", "sketch")],
+    "hll_sketch_bounds": [_as_macro("hll_sketch_bounds", "sketch, num_std_dev")],
+    "hll_sketch_describe": [_as_macro("hll_sketch_describe", "sketch")],
+    "approx_histogram_agg": [
+        f"(x) AS {_call('approx_histogram_agg', 'list(x)', str(DEFAULT_BINS))}",
+        f"(x, bins) AS {_call('approx_histogram_agg', 'list(x)', 'bins')}",
+    ],
+    "approx_histogram_union_agg": [
+        f"(h) AS {_call('approx_histogram_union_agg', 'list(h)')}",
+        f"(h, bins) AS {_call('approx_histogram_union_agg_to_bins', 'list(h)', 'bins')}",
+    ],
+    "approx_histogram_union": [_as_macro("approx_histogram_union", "a, b")],
+    "approx_histogram_quantile": [_of_number_or_list("approx_histogram_quantile")],
+    "approx_histogram_cdf": [_of_number_or_list("approx_histogram_cdf")],
+    "approx_histogram_count_below": [_of_number_or_list("approx_histogram_count_below")],
+    "approx_histogram_quantile_bounds": [_as_macro("approx_histogram_quantile_bounds", "h, q")],
+    "approx_histogram_bins": [_as_macro("approx_histogram_bins", "h")],
+    "approx_histogram_equi_width": [_as_macro("approx_histogram_equi_width", "h, n")],
+    "approx_histogram_equi_depth": [_as_macro("approx_histogram_equi_depth", "h, n")],
+    "approx_histogram_buckets": [_as_macro("approx_histogram_buckets", "h, edges")],
+    "approx_histogram_stats": [_as_macro("approx_histogram_stats", "h")],
+    "duckdb_sketch_version": [f"() AS '{__version__}'"],
+}
+"""Of each SQL function its overloads: parameters and body."""

@@ -1,0 +1,226 @@
+"""The approximate histogram: built of values, merged, and its bytes.
+
+Byte 0 "AH" · 2 version 1 · 3 flags · 4 u16 `max_bins` · 6 u16 `n` · varint count · varint non-finite · f64 minimum if
+flag 1 · f64 maximum if flag 2 · n f64 centers · n varints `count << 1 | inexact`. All little-endian. The whole of it:
+`docs/STORAGE.md`.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from duckdb_sketch.portable.bins import Bins, Doubles, bins_of_values, no_bins, pool
+from duckdb_sketch.portable.errors import InvalidInputError
+from duckdb_sketch.portable.reduce import reduce_bins
+from duckdb_sketch.portable.varint import decode_varint, encode_varint
+
+DEFAULT_BINS = 50
+LEAST_BINS = 2
+GREATEST_BINS = 65535
+COUNT_LIMIT = 1 << 62
+"""Counts of values are below."""
+_NON_FINITE_LIMIT = 1 << 64
+
+_MAGIC = b"AH"
+_VERSION = 1
+_FLAG_MIN = 1
+_FLAG_MAX = 2
+_HEADER = struct.Struct("<2s2B2H")
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """A histogram; `min` and `max` are of no meaning while it is empty."""
+
+    max_bins: int
+    non_finite: int
+    min: float
+    max: float
+    bins: Bins
+
+    @property
+    def count(self) -> int:
+        """How many finite values it holds."""
+        return self.bins.total
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no finite value."""
+        return len(self.bins) == 0
+
+    @property
+    def mean(self) -> float:
+        """The mean of the finite values: a bin's center is the mean of its values."""
+        mean = float(np.sum(self.bins.centers * (self.bins.counts / self.count)))
+        return min(max(mean, self.min), self.max)
+
+    @property
+    def rank_error(self) -> float:
+        """The error of rank that one merge of bins may make, as a fraction of the count; 0 if every bin is exact."""
+        return 0.0 if self.is_empty else self.greatest_inexact / self.count
+
+    @property
+    def greatest_inexact(self) -> int:
+        """The greatest count of an inexact bin, 0 if there is none."""
+        return int(self.bins.counts[~self.bins.exact].max(initial=0))
+
+    def to_bytes(self) -> bytes:
+        """Return the image."""
+        bins, count = self.bins, self.count
+        flags, ends = 0, b""
+        if len(bins) and self.min != bins.centers[0]:
+            flags, ends = flags | _FLAG_MIN, ends + struct.pack("<d", self.min)
+        if len(bins) and self.max != bins.centers[-1]:
+            flags, ends = flags | _FLAG_MAX, ends + struct.pack("<d", self.max)
+        return b"".join([
+            _HEADER.pack(_MAGIC, _VERSION, flags, self.max_bins, len(bins)),
+            encode_varint(count),
+            encode_varint(self.non_finite),
+            ends,
+            bins.centers.astype("<f8").tobytes(),
+            *(
+                encode_varint(int(mass) << 1 | (not exact))
+                for mass, exact in zip(bins.counts, bins.exact, strict=True)
+            ),
+        ])  # fmt: skip
+
+    @classmethod
+    def parse(cls, blob: bytes) -> Histogram:
+        """Read an image; every length is checked against the bytes before anything is made of them.
+
+        Raises:
+            InvalidInputError: If it is no image of an approximate histogram, a damaged one, or of an unknown version.
+        """
+        if not blob.startswith(_MAGIC):
+            raise _not_a_histogram(blob)
+        if len(blob) > 2 and blob[2] != _VERSION:
+            raise InvalidInputError(f"an approximate histogram of format version {blob[2]}; version 1 is known here")
+        _, _, flags, max_bins, n = _HEADER.unpack(_Reader(blob, 0).take(_HEADER.size))
+        if flags & ~(_FLAG_MIN | _FLAG_MAX) or not max(n, LEAST_BINS) <= max_bins:
+            raise _damaged("its header has unknown flags or more bins than it allows")
+        if n == 0 and flags:
+            raise _damaged("it has no bins, but a minimum or a maximum")
+        return _Reader(blob, _HEADER.size).body(flags, max_bins, n)
+
+
+@dataclass
+class _Reader:
+    blob: bytes
+    at: int
+
+    def body(self, flags: int, max_bins: int, n: int) -> Histogram:
+        count, non_finite = self.varint(), self.varint()
+        least = self.double() if flags & _FLAG_MIN else None
+        greatest = self.double() if flags & _FLAG_MAX else None
+        centers = np.frombuffer(self.take(8 * n), "<f8").astype(np.float64)
+        masses = [self.varint() for _ in range(n)]
+        if self.at != len(self.blob):
+            raise _damaged(f"{len(self.blob) - self.at} bytes follow its end")
+        if sum(mass >> 1 for mass in masses) != count or count >= COUNT_LIMIT:
+            raise _damaged("its count is not the sum of its bins' counts, or is 2^62 and more")
+        if any(mass < 2 or mass == 3 for mass in masses):
+            raise _damaged("a bin of no value, or one of a single value that is not exact")
+        if not _is_ascending(centers):
+            raise _damaged("its centers are not finite and strictly ascending, or one is -0.0")
+        if n:
+            least = float(centers[0]) if least is None else least
+            greatest = float(centers[-1]) if greatest is None else greatest
+            if not (-math.inf < least <= centers[0] and centers[-1] <= greatest < math.inf):
+                raise _damaged("its minimum and maximum do not enclose its bins")
+        bins = Bins(
+            centers,
+            np.array([mass >> 1 for mass in masses], np.int64),
+            np.array([not mass & 1 for mass in masses], np.bool_),
+        )
+        return Histogram(max_bins, non_finite, (least or 0.0) + 0.0, (greatest or 0.0) + 0.0, bins)
+
+    def take(self, count: int) -> bytes:
+        left = len(self.blob) - self.at
+        if left < count:
+            raise InvalidInputError(
+                f"truncated approximate histogram: {count} more bytes are needed where {left} are left"
+            )
+        self.at += count
+        return self.blob[self.at - count : self.at]
+
+    def double(self) -> float:
+        (value,) = struct.unpack("<d", self.take(8))
+        return float(value)
+
+    def varint(self) -> int:
+        decoded = decode_varint(self.blob, self.at)
+        if decoded is None:
+            raise _damaged("a count is not a varint of 64 bits in its shortest form, or the bytes end within it")
+        value, self.at = decoded
+        return value
+
+
+def checked_bins(bins: int | None) -> int:
+    """Return `bins` if it is in range.
+
+    Raises:
+        InvalidInputError: Unless it is from 2 to 65535.
+    """
+    if bins is None:
+        raise InvalidInputError("bins is NULL, and must be a constant")
+    if not LEAST_BINS <= bins <= GREATEST_BINS:
+        raise InvalidInputError(f"bins is {bins}, and must be from {LEAST_BINS} to {GREATEST_BINS}")
+    return bins
+
+
+def histogram_of_values(values: Doubles, max_bins: int) -> Histogram:
+    """Return the histogram of values; those that are not finite are only counted."""
+    finite = values[np.isfinite(values)]
+    return _of_bins(bins_of_values(finite), max_bins, len(values) - len(finite), finite)
+
+
+def union(histograms: Sequence[Histogram], max_bins: int | None) -> Histogram:
+    """Return the histogram of all that the histograms hold.
+
+    Args:
+        histograms: Any number of them, empty ones included.
+        max_bins: Of the result; the greatest of the inputs', or the default of none, if not given.
+
+    Raises:
+        InvalidInputError: If the count would be 2^62 or more.
+    """
+    if max_bins is None:
+        max_bins = max((histogram.max_bins for histogram in histograms), default=DEFAULT_BINS)
+    non_finite = sum(histogram.non_finite for histogram in histograms)
+    if sum(histogram.count for histogram in histograms) >= COUNT_LIMIT:
+        raise InvalidInputError("the count overflows: a histogram holds fewer than 2^62 values")
+    if non_finite >= _NON_FINITE_LIMIT:
+        raise InvalidInputError("the count of NaN and infinite values overflows 64 bits")
+    full = [histogram for histogram in histograms if not histogram.is_empty]
+    ends = np.array([end for histogram in full for end in (histogram.min, histogram.max)])
+    return _of_bins(pool([histogram.bins for histogram in full]), max_bins, non_finite, ends)
+
+
+def _of_bins(bins: Bins, max_bins: int, non_finite: int, ends: Doubles) -> Histogram:
+    """Return a histogram of bins whose least and greatest value are among `ends`."""
+    if not len(bins):
+        return Histogram(max_bins, non_finite, 0.0, 0.0, no_bins())
+    least, greatest = float(ends.min()) + 0.0, float(ends.max()) + 0.0
+    return Histogram(max_bins, non_finite, least, greatest, reduce_bins(bins, max_bins))
+
+
+def _is_ascending(centers: Doubles) -> bool:
+    negative_zero = (centers == 0) & np.signbit(centers)
+    return bool(np.isfinite(centers).all() and (centers[1:] > centers[:-1]).all() and not negative_zero.any())
+
+
+def _damaged(what: str) -> InvalidInputError:
+    return InvalidInputError(f"damaged approximate histogram: {what}")
+
+
+def _not_a_histogram(blob: bytes) -> InvalidInputError:
+    start = blob[:4].hex(" ") or "nothing"
+    hint = "; this is an HLL sketch" if blob[1:3] == b"\x01\x07" else ""
+    return InvalidInputError(
+        f'not an approximate histogram: it starts with {start}, and a histogram with 41 48 ("AH"){hint}'
+    )

@@ -1,0 +1,129 @@
+"""The bytes that a value of each SQL type is hashed by: the table in `docs/STORAGE.md`.
+
+A column arrives as Arrow, and some SQL types share an Arrow type, so the name of the SQL type comes with it. The
+names decide where DuckDB exports losslessly (`arrow_lossless_conversion`), too.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from duckdb_sketch.portable.coupon import coupon_of_bytes, double_bytes, integer_bytes
+from duckdb_sketch.portable.errors import InvalidInputError
+
+INFINITE_TIMESTAMP = (1 << 63) - 1
+"""How DuckDB stores a TIMESTAMP of 'infinity', in every unit; its negative is '-infinity'."""
+
+_REFUSED_NAMES = {"BIT", "TIME WITH TIME ZONE", "BIGNUM", "VARINT"}
+
+_Hashed = Callable[[Any], bytes]
+
+
+def coupons_of_column(column: Any, type_name: str) -> Any:
+    """Return the coupons of a column.
+
+    Args:
+        column: `pyarrow.Array` of any type.
+        type_name: What DuckDB's `typeof` says of it.
+
+    Returns:
+        `pyarrow.Array` of uint32; NULL for a NULL and for what is ignored: empty strings and blobs.
+
+    Raises:
+        InvalidInputError: If values of the type cannot be hashed.
+    """
+    if pa.types.is_dictionary(column.type):
+        of_entries = coupons_of_column(column.dictionary, "VARCHAR")
+        return of_entries.take(column.indices)
+    values, bytes_of = _plain(column, type_name)
+    hashed = (bytes_of(value) if value is not None else b"" for value in values)
+    return pa.array([coupon_of_bytes(data) if data else None for data in hashed], pa.uint32())
+
+
+def _plain(column: Any, type_name: str) -> tuple[list[Any], _Hashed]:
+    """Return the values of a column as Python objects, and what turns one into bytes."""
+    kind = column.type
+    if type_name in _REFUSED_NAMES:
+        raise _refused(type_name)
+    if isinstance(kind, pa.BaseExtensionType):
+        return _plain(column.storage, type_name)
+    types = pa.types
+    if types.is_null(kind):
+        return column.to_pylist(), bytes
+    if types.is_integer(kind) or types.is_boolean(kind):
+        return column.to_pylist(), integer_bytes
+    if types.is_decimal(kind):
+        return column.to_pylist(), _unsigned_decimal_bytes if type_name == "UHUGEINT" else decimal_bytes
+    if types.is_floating(kind):
+        return column.to_pylist(), double_bytes
+    if _is_text(kind) or _is_binary(kind):
+        return column.cast(pa.large_binary()).to_pylist(), bytes
+    if types.is_fixed_size_binary(kind) and type_name in _OF_SIXTEEN_BYTES:
+        return column.to_pylist(), _OF_SIXTEEN_BYTES[type_name]
+    if types.is_date32(kind):
+        return column.cast(pa.int32()).to_pylist(), integer_bytes
+    if types.is_time64(kind) and kind.unit == "us":
+        return column.cast(pa.int64()).to_pylist(), integer_bytes
+    if types.is_timestamp(kind):
+        return column.cast(pa.int64()).to_pylist(), _TIMESTAMP_BYTES[kind.unit]
+    raise _refused(type_name)
+
+
+def decimal_bytes(value: Decimal) -> bytes:
+    """Return what a DECIMAL is hashed by: a whole number as the integer, else its shortest text."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text.encode() if "." in text else integer_bytes(int(text))
+
+
+def _unsigned_decimal_bytes(value: Decimal) -> bytes:
+    # DuckDB exports UHUGEINT as a signed decimal of 128 bits: from 2^127 on it looks negative.
+    return integer_bytes(int(value) % (1 << 128))
+
+
+def timestamp_bytes(value: int, per_microsecond: int, microseconds: int) -> bytes:
+    """Return what a TIMESTAMP is hashed by.
+
+    Args:
+        value: Since 1970-01-01 00:00:00 UTC, in the column's unit.
+        per_microsecond: Units in a microsecond, 1 if the unit is not shorter.
+        microseconds: Microseconds in a unit, 1 if the unit is not longer.
+    """
+    if abs(value) == INFINITE_TIMESTAMP:
+        return integer_bytes(value)
+    whole_microseconds, rest = divmod(value * microseconds, per_microsecond)
+    return integer_bytes(whole_microseconds) + (integer_bytes(rest) if rest else b"")
+
+
+_TIMESTAMP_BYTES: dict[str, _Hashed] = {
+    "s": lambda value: timestamp_bytes(value, 1, 1_000_000),
+    "ms": lambda value: timestamp_bytes(value, 1, 1_000),
+    "us": lambda value: timestamp_bytes(value, 1, 1),
+    "ns": lambda value: timestamp_bytes(value, 1_000, 1),
+}
+
+_OF_SIXTEEN_BYTES: dict[str, _Hashed] = {
+    "UUID": lambda data: str(uuid.UUID(bytes=data)).encode(),
+    "HUGEINT": lambda data: integer_bytes(int.from_bytes(data, "little", signed=True)),
+    "UHUGEINT": lambda data: integer_bytes(int.from_bytes(data, "little")),
+}
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view")
+
+
+def _is_binary(kind: Any) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or str(kind) == "binary_view")
+
+
+def _refused(type_name: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"values of type {type_name} cannot be counted; cast them to VARCHAR, or to what makes two of them equal"
+    )
