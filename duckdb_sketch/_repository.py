@@ -19,8 +19,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import tempfile
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,6 +27,7 @@ import duckdb
 
 from duckdb_sketch._files import EXTENSION, PUBLIC_KEY
 from duckdb_sketch._host import Host
+from duckdb_sketch._lock import locked
 from duckdb_sketch._sql import quote
 from duckdb_sketch.errors import LoadError
 
@@ -53,8 +53,7 @@ def load_from_repository(cursor: duckdb.DuckDBPyConnection, host: Host) -> None:
             "this connection distrusts local extensions (allow_extension_repositories is 'forbidden'): "
             'leave that setting out, or use duckdb_sketch.load(con, backend="portable")'
         )
-    repository = build_repository()
-    load = f"LOAD duckdb_sketch FROM {repository}"
+    load = f"LOAD duckdb_sketch FROM {build_repository()}"
     try:
         cursor.execute(load)
     except duckdb.Error as error:
@@ -64,7 +63,7 @@ def load_from_repository(cursor: duckdb.DuckDBPyConnection, host: Host) -> None:
                 "before: load before `SET lock_configuration = true`, or open one connection with "
                 "duckdb_sketch.connect() first"
             ) from error
-        install_from_repository(host, repository)
+        install_from_repository(host, build_repository())
         cursor.execute(load)
 
 
@@ -80,12 +79,15 @@ def install_from_repository(host: Host, repository: str, versions: Iterable[str]
         LoadError: If DuckDB's folders cannot be written, or DuckDB refuses the file.
     """
     folder = host.repository_folder / build_repository()
+    config = {**host.folders, "allow_extension_repositories": "allowed"}
     try:
-        for version in {host.version, *versions}:
-            _publish(folder / version / host.platform)
-        with duckdb.connect(config={**host.folders, "allow_extension_repositories": "allowed"}) as scratch:
+        host.repository_folder.mkdir(parents=True, exist_ok=True)
+        with locked(host.repository_folder / "duckdb_sketch.lock"), duckdb.connect(config=config) as scratch:
+            for version in {host.version, *versions}:
+                _publish(folder / version / host.platform)
             _trust(scratch, repository, folder)
-            scratch.execute(f"FORCE INSTALL duckdb_sketch FROM {repository}")
+            if not _loads(scratch, repository):
+                scratch.execute(f"FORCE INSTALL duckdb_sketch FROM {repository}")
     except (duckdb.Error, OSError) as error:
         raise LoadError(
             f"DuckDB could not install duckdb_sketch ({error}): connect with "
@@ -95,27 +97,27 @@ def install_from_repository(host: Host, repository: str, versions: Iterable[str]
 
 
 def _publish(folder: Path) -> None:
-    """Put the extension into `folder`, whole or not at all: others may do the same right now."""
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / EXTENSION.name
-    content = EXTENSION.read_bytes()
-    if target.exists() and target.read_bytes() == content:
-        return
-    handle, scratch = tempfile.mkstemp(dir=folder)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    os.chmod(scratch, 0o644)
-    os.replace(scratch, target)
+    shutil.copyfile(EXTENSION, folder / EXTENSION.name)
 
 
 def _trust(scratch: duckdb.DuckDBPyConnection, repository: str, folder: Path) -> None:
     pem = PUBLIC_KEY.read_text(encoding="ascii")
     where = f"{repository} WITH PREFIX {quote(folder)} USING PUBLIC KEY {quote(pem)}"
-    # OR REPLACE deletes the old file before it renames the new one, and a process that looks in between fails, or
-    # finds its database invalidated. IF NOT EXISTS has no such gap, and answers with what it found.
+    # DuckDB deletes the file that says so before it renames the new one into its place, and a process that looks in
+    # between fails, or finds its whole database invalidated. So: one writer at a time, and only if there is a change.
     found = scratch.execute(f"CREATE EXTENSION REPOSITORY IF NOT EXISTS {where}").fetchone()
     if found != (repository, str(folder), [_fingerprint(pem)]):
         scratch.execute(f"CREATE OR REPLACE EXTENSION REPOSITORY {where}")
+
+
+def _loads(scratch: duckdb.DuckDBPyConnection, repository: str) -> bool:
+    """Whether this very build is installed already: only what the build's own key has signed is loaded."""
+    try:
+        scratch.execute(f"LOAD duckdb_sketch FROM {repository}")
+    except duckdb.Error:
+        return False
+    return True
 
 
 def _fingerprint(pem: str) -> str:

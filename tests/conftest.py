@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
+from processes import OUTSIDE, PROJECT
 
 import duckdb_sketch
-
-PROJECT = Path(__file__).parent.parent
-# Taken before any fixture changes it: pip and cargo find their caches and toolchains by HOME.
-OUTSIDE = dict(os.environ)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,24 +51,3 @@ def wheel(distributions: Path) -> Path:
     """The wheel."""
     (path,) = distributions.glob("*.whl")
     return path
-
-
-def run_python(code: str, *, path: Path = PROJECT, python: str | Path = sys.executable, **environment: str) -> str:
-    """Run `code` in a process of its own that finds modules in `path` first; return what it prints."""
-    process = subprocess.run(
-        [python, "-c", code],
-        cwd=path,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 0, process.stderr
-    return process.stdout.strip()
-
-
-def new_environment(folder: Path, *requirements: str) -> Path:
-    """Make a virtual environment; return its Python."""
-    venv.create(folder, with_pip=True)
-    python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], env=OUTSIDE, check=True)
-    return python

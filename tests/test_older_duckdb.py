@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import new_environment, run_python
+from processes import new_environment, run_python
 
 import duckdb_sketch
 

@@ -13,13 +13,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, new_environment, run_python
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from processes import PROJECT, new_environment, run_python
 
 import duckdb_sketch
 from duckdb_sketch import _files
