@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -17,7 +18,7 @@ class Host:
     version: str
     platform: str
     settings: dict[str, str]
-    folders: dict[str, str | list[str]]
+    folders: dict[str, Any]
 
     @classmethod
     def of(cls, connection: duckdb.DuckDBPyConnection) -> Host:
@@ -64,7 +65,7 @@ class Host:
         return Path(home + folder[1:] if folder.startswith("~") else folder).absolute()
 
 
-def _folders(connection: duckdb.DuckDBPyConnection) -> dict[str, str | list[str]]:
+def _folders(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     # `extension_directory` is a setting that `duckdb_settings()` of 2.0 no longer lists.
     row = connection.execute(f"SELECT {', '.join(f'current_setting({name!r})' for name in _FOLDERS)}").fetchone()
     assert row is not None
