@@ -41,8 +41,9 @@ pub struct States<'a, S> {
     state: PhantomData<&'a mut S>,
 }
 
-/// How many rows ahead a state is brought into the cache.
-const PREFETCH: usize = 8;
+/// How many rows ahead a state is brought into the cache, and how many rows ahead what it points to.
+const PREFETCH_STATE: usize = 16;
+const PREFETCH_CONTENTS: usize = 8;
 
 impl<'a, S> States<'a, S> {
     /// # Safety
@@ -55,14 +56,31 @@ impl<'a, S> States<'a, S> {
     #[inline(always)]
     pub fn for_each_run(
         &mut self,
+        visit: impl FnMut(Range<usize>, &mut S) -> Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
+        self.for_each_run_ahead(|_, _| None, visit)
+    }
+
+    /// The same with a look ahead: `soon` says of a later row and its state what the visit will touch, so that it is in
+    /// the cache by then.
+    #[inline(always)]
+    pub fn for_each_run_ahead(
+        &mut self,
+        soon: impl Fn(usize, &S) -> Option<*const u8>,
         mut visit: impl FnMut(Range<usize>, &mut S) -> Result<(), SqlError>,
     ) -> Result<(), SqlError> {
         let mut start = 0;
         while start < self.pointers.len() {
             let state = self.pointers[start];
             let end = self.run_end(start);
-            if let Some(ahead) = self.pointers.get(end + PREFETCH) {
+            if let Some(ahead) = self.pointers.get(end + PREFETCH_STATE) {
                 prefetch(ahead.0.cast());
+            }
+            if let Some(ahead) = self.pointers.get(end + PREFETCH_CONTENTS) {
+                // SAFETY: by the promise of `new`; the reference ends before another is made.
+                if let Some(contents) = soon(end + PREFETCH_CONTENTS, unsafe { &*ahead.0.cast::<S>() }) {
+                    prefetch(contents);
+                }
             }
             // SAFETY: by the promise of `new`; the reference ends before the next one is made.
             visit(start..end, unsafe { &mut *state.0.cast::<S>() })?;

@@ -23,20 +23,23 @@ impl<const ARGUMENTS: usize> Aggregate for HistogramAgg<ARGUMENTS> {
         let column = input.column(0);
         let (values, validity) = (column.values::<f64>(), column.validity());
         let all_valid = validity.all_valid(values.len());
-        states.for_each_run(|rows, state| {
-            let builder = state.get_or_insert_with(|| HistogramBuilder::new(max_bins));
-            if builder.max_bins() != max_bins {
-                return Err(changed("bins"));
-            }
-            if all_valid {
-                builder.extend(values[rows].iter().copied())?;
-            } else {
-                for row in rows.filter(|&row| validity.is_valid(row)) {
-                    builder.insert(values[row])?;
+        states.for_each_run(
+            #[inline(always)]
+            |rows, state| {
+                let builder = state.get_or_insert_with(|| HistogramBuilder::new(max_bins));
+                if builder.max_bins() != max_bins {
+                    return Err(changed("bins"));
                 }
-            }
-            Ok(())
-        })
+                if all_valid {
+                    builder.extend(values[rows].iter().copied())?;
+                } else {
+                    for row in rows.filter(|&row| validity.is_valid(row)) {
+                        builder.insert(values[row])?;
+                    }
+                }
+                Ok(())
+            },
+        )
     }
 
     #[inline(always)]

@@ -24,25 +24,28 @@ impl<const ARGUMENTS: usize> Aggregate for UnionAgg<ARGUMENTS> {
         let fixed = bins.map(MaxBins::new).transpose()?;
         let blobs = input.column(0).strings();
         let mut histogram = Histogram::default();
-        states.for_each_run(|rows, state| {
-            if let (Some(bins), Some(builder)) = (fixed, &state)
-                && builder.max_bins() != bins
-            {
-                return Err(changed("bins"));
-            }
-            if let Some(bins) = fixed {
-                state.get_or_insert_with(|| HistogramBuilder::new(bins));
-            }
-            for blob in rows.filter_map(|row| blobs.get(row)) {
-                histogram.read(blob)?;
-                let builder = state.get_or_insert_with(|| HistogramBuilder::new(histogram.max_bins()));
-                if fixed.is_none() {
-                    builder.widen(histogram.max_bins());
+        states.for_each_run(
+            #[inline(always)]
+            |rows, state| {
+                if let (Some(bins), Some(builder)) = (fixed, &state)
+                    && builder.max_bins() != bins
+                {
+                    return Err(changed("bins"));
                 }
-                builder.merge_histogram(&histogram)?;
-            }
-            Ok(())
-        })
+                if let Some(bins) = fixed {
+                    state.get_or_insert_with(|| HistogramBuilder::new(bins));
+                }
+                for blob in rows.filter_map(|row| blobs.get(row)) {
+                    histogram.read(blob)?;
+                    let builder = state.get_or_insert_with(|| HistogramBuilder::new(histogram.max_bins()));
+                    if fixed.is_none() {
+                        builder.widen(histogram.max_bins());
+                    }
+                    builder.merge_histogram(&histogram)?;
+                }
+                Ok(())
+            },
+        )
     }
 
     #[inline(always)]

@@ -22,14 +22,19 @@ impl<const ARGUMENTS: usize> Aggregate for SketchAgg<ARGUMENTS> {
         let lg_k = if ARGUMENTS == 2 { constant(&input.column(1), input.len(), "lg_k")? } else { None };
         let lg_k = lg_k.map_or(Ok(LgK::DEFAULT), LgK::new)?;
         let coupons = coupons(&input.column(0))?;
-        states.for_each_run(|rows, state| {
-            let sketch = state.get_or_insert_with(|| HllSketch::new(lg_k));
-            if sketch.lg_k() != lg_k {
-                return Err(changed("lg_k"));
-            }
-            sketch.extend(&coupons[rows]);
-            Ok(())
-        })
+        states.for_each_run_ahead(
+            #[inline(always)]
+            |row, state| state.as_ref()?.place_of(coupons[row]),
+            #[inline(always)]
+            |rows, state| {
+                let sketch = state.get_or_insert_with(|| HllSketch::new(lg_k));
+                if sketch.lg_k() != lg_k {
+                    return Err(changed("lg_k"));
+                }
+                sketch.extend(&coupons[rows]);
+                Ok(())
+            },
+        )
     }
 
     #[inline(always)]

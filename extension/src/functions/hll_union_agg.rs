@@ -31,15 +31,18 @@ impl<const ARGUMENTS: usize> Aggregate for UnionAgg<ARGUMENTS> {
             if ARGUMENTS == 2 { constant(&input.column(1), input.len(), "allow_different_lg_k")? } else { None };
         let allow = allow.unwrap_or(0u8) != 0;
         let sketches = input.column(0).strings();
-        states.for_each_run(|rows, state| {
-            state.allow_different_lg_k = allow;
-            for blob in rows.filter_map(|row| sketches.get(row)) {
-                let image = hll(blob)?;
-                let sketch = state.sketch.get_or_insert_with(|| HllSketch::new(image.lg_k()));
-                sketch.merge_image(&image, allow)?;
-            }
-            Ok(())
-        })
+        states.for_each_run(
+            #[inline(always)]
+            |rows, state| {
+                state.allow_different_lg_k = allow;
+                for blob in rows.filter_map(|row| sketches.get(row)) {
+                    let image = hll(blob)?;
+                    let sketch = state.sketch.get_or_insert_with(|| HllSketch::new(image.lg_k()));
+                    sketch.merge_image(&image, allow)?;
+                }
+                Ok(())
+            },
+        )
     }
 
     #[inline(always)]

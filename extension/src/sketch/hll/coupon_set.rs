@@ -11,9 +11,9 @@ pub enum CouponSet {
     Table { len: u32, slots: Box<[Coupon]> },
 }
 
-/// How many coupons fit beside the discriminant in 24 bytes.
-const INLINE: usize = 5;
-const LEAST_SLOTS: usize = 16;
+/// How many coupons fit in place, so that a sketch takes one cache line.
+const INLINE: usize = 13;
+const LEAST_SLOTS: usize = 32;
 
 impl Default for CouponSet {
     fn default() -> Self {
@@ -31,7 +31,7 @@ impl CouponSet {
     }
 
     /// Adds a coupon unless it is there; [`Coupon::EMPTY`] is none.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, coupon: Coupon) {
         if coupon == Coupon::EMPTY {
             return;
@@ -39,7 +39,8 @@ impl CouponSet {
         match self {
             CouponSet::Inline { len, coupons } => {
                 let taken = usize::from(*len);
-                if coupons[..taken].contains(&coupon) {
+                // All of them, taken or not: one comparison of vectors.
+                if coupons.iter().fold(false, |found, &other| found | (other == coupon)) {
                     return;
                 }
                 if taken < INLINE {
@@ -47,20 +48,35 @@ impl CouponSet {
                     *len += 1;
                 } else {
                     self.grow(LEAST_SLOTS);
-                    self.insert(coupon);
+                    self.insert_into_table(coupon);
                 }
             }
-            CouponSet::Table { len, slots } => {
-                let slot = probe(slots, coupon);
-                if *slot == coupon {
-                    return;
-                }
-                *slot = coupon;
-                *len += 1;
-                if *len as usize * 4 > slots.len() * 3 {
-                    let doubled = slots.len() * 2;
-                    self.grow(doubled);
-                }
+            CouponSet::Table { .. } => self.insert_into_table(coupon),
+        }
+    }
+
+    #[inline(always)]
+    fn insert_into_table(&mut self, coupon: Coupon) {
+        let CouponSet::Table { len, slots } = self else { unreachable!("the set has grown") };
+        let slot = probe(slots, coupon);
+        if *slot == coupon {
+            return;
+        }
+        *slot = coupon;
+        *len += 1;
+        if *len as usize * 4 > slots.len() * 3 {
+            let doubled = slots.len() * 2;
+            self.grow(doubled);
+        }
+    }
+
+    /// Where in memory a coupon will go; `None` if that is in the set itself.
+    #[inline(always)]
+    pub fn place_of(&self, coupon: Coupon) -> Option<*const u8> {
+        match self {
+            CouponSet::Inline { .. } => None,
+            CouponSet::Table { slots, .. } => {
+                Some(std::ptr::from_ref(&slots[coupon.address() & (slots.len() - 1)]).cast())
             }
         }
     }
@@ -117,6 +133,6 @@ mod tests {
 
     #[test]
     fn a_state_stays_small() {
-        assert_eq!(size_of::<CouponSet>(), 24);
+        assert_eq!(size_of::<CouponSet>(), 56);
     }
 }

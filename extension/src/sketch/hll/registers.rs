@@ -47,9 +47,14 @@ impl Registers {
     pub fn insert(&mut self, coupon: Coupon) {
         let mask = self.0.len() - 1;
         let register = &mut self.0[coupon.address() & mask];
-        if coupon.value() > *register {
-            *register = coupon.value();
-        }
+        // Stored whether it changes or not: while a sketch fills, a branch would be mispredicted often.
+        *register = coupon.value().max(*register);
+    }
+
+    /// The register of a coupon.
+    #[inline(always)]
+    pub fn place_of(&self, coupon: Coupon) -> *const u8 {
+        std::ptr::from_ref(&self.0[coupon.address() & (self.0.len() - 1)])
     }
 
     /// Adds what registers of as many slots or more hold: slots that agree in their lower bits become one.
@@ -89,13 +94,14 @@ impl Registers {
     pub fn merge_hll4(&mut self, nibbles: &[u8], cur_min: u8) -> u32 {
         let mut exceptions = 0;
         for part in nibbles.chunks_exact(self.0.len() / 2) {
-            let (pairs, _) = self.0.as_chunks_mut::<2>();
-            for (pair, &byte) in pairs.iter_mut().zip(part) {
-                let (low, high) = (byte & 15, byte >> 4);
-                pair[0] = pair[0].max(low + cur_min);
-                pair[1] = pair[1].max(high + cur_min);
+            let (blocks, rest) = self.0.as_chunks_mut::<128>();
+            let (packed_blocks, packed_rest) = part.as_chunks::<64>();
+            for (block, packed) in blocks.iter_mut().zip(packed_blocks) {
+                exceptions += merge_nibbles(block, packed, cur_min);
             }
-            exceptions += count_exceptions(part);
+            for (block, packed) in rest.as_chunks_mut::<16>().0.iter_mut().zip(packed_rest.as_chunks::<8>().0) {
+                exceptions += merge_nibbles(block, packed, cur_min);
+            }
         }
         exceptions
     }
@@ -137,6 +143,27 @@ fn summarize(values: impl Iterator<Item = u8> + Clone, cur_min: u8) -> Summary {
         high = values.filter(|&value| value >= 32).map(|value| 1 << (63 - value)).sum();
     }
     Summary { cur_min, at_cur_min, kxq0: low as f64 / 2f64.powi(31), kxq1: high as f64 / 2f64.powi(63) }
+}
+
+/// Adds a block of nibbles to its registers, and counts the exceptions: at most 255, so that a byte holds the count.
+#[inline(always)]
+fn merge_nibbles<const REGISTERS: usize, const BYTES: usize>(
+    registers: &mut [u8; REGISTERS],
+    packed: &[u8; BYTES],
+    cur_min: u8,
+) -> u32 {
+    let mut nibbles = [0; REGISTERS];
+    for (pair, &byte) in nibbles.as_chunks_mut::<2>().0.iter_mut().zip(packed) {
+        // Both nibbles at once, as the bytes of a wider lane: the compiler makes vectors of that.
+        let wide = u16::from(byte);
+        *pair = (wide & 0x0f | (wide & 0xf0) << 4).to_le_bytes();
+    }
+    let mut exceptions = 0u8;
+    for (register, nibble) in registers.iter_mut().zip(nibbles) {
+        *register = (nibble + cur_min).max(*register);
+        exceptions += u8::from(nibble == EXCEPTION);
+    }
+    u32::from(exceptions)
 }
 
 #[inline(always)]

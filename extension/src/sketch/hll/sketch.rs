@@ -102,6 +102,15 @@ impl HllSketch {
         }
     }
 
+    /// Where in memory a coupon will go; `None` if that is in the sketch itself.
+    #[inline(always)]
+    pub fn place_of(&self, coupon: Coupon) -> Option<*const u8> {
+        match &self.contents {
+            Contents::Coupons(coupons) => coupons.place_of(coupon),
+            Contents::Registers(registers) => Some(registers.place_of(coupon)),
+        }
+    }
+
     /// Adds coupons.
     #[inline(always)]
     pub fn extend(&mut self, coupons: &[Coupon]) {
