@@ -1,4 +1,4 @@
-"""Other processes and environments, for the tests that need them."""
+"""Other processes, environments and homes, for the tests of loading and packaging."""
 
 from __future__ import annotations
 
@@ -8,9 +8,22 @@ import sys
 import venv
 from pathlib import Path
 
+import duckdb
+
+import duckdb_sketch
+
 PROJECT = Path(__file__).parent.parent
 # Taken before any fixture changes it: pip and cargo find their caches and toolchains by HOME.
 OUTSIDE = dict(os.environ)
+HAS_REPOSITORIES = int(duckdb.__version__.split(".")[0]) >= 2
+
+
+def has_functions(connection: duckdb.DuckDBPyConnection) -> bool:
+    return connection.execute("SELECT duckdb_sketch_version()").fetchall() == [(duckdb_sketch.__version__,)]
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
 
 
 def run_python(code: str, *, path: Path = PROJECT, python: str | Path = sys.executable, **environment: str) -> str:
