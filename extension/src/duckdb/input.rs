@@ -1,9 +1,11 @@
 //! What DuckDB hands a function: a chunk of flat vectors.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::slice;
 
 use super::api::{RawChunk, RawVector, api};
+use super::cpu::prefetch;
 use super::logical_type::{LogicalType, TypeId};
 use super::validity::Validity;
 
@@ -186,6 +188,22 @@ impl StringEntry {
     const INLINE: usize = 12;
 }
 
+/// How much of each blob will be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// Its first bytes.
+    Header,
+    /// All of it.
+    Whole,
+}
+
+const CACHE_LINE: usize = 64;
+/// How many rows ahead the header of a blob is fetched, and how much that is.
+const PREFETCH_HEADER: usize = 12;
+const HEADER: usize = 65;
+/// How much is fetched of the next blob.
+const WHOLE: usize = 4096;
+
 /// Strings or blobs, borrowed from their vector.
 #[derive(Clone, Copy)]
 pub struct Strings<'a> {
@@ -217,6 +235,33 @@ impl<'a> Strings<'a> {
             };
             slice::from_raw_parts(start, length)
         })
+    }
+
+    /// The bytes of each of these rows, `None` where it is NULL. What will be read of the rows to come is brought into the
+    /// cache meanwhile: blobs lie far apart in memory.
+    #[inline(always)]
+    pub fn stream(self, rows: Range<usize>, reading: Reading) -> impl Iterator<Item = (usize, Option<&'a [u8]>)> {
+        rows.map(move |row| {
+            self.prefetch(row + PREFETCH_HEADER, HEADER);
+            if reading == Reading::Whole {
+                self.prefetch(row + 1, WHOLE);
+            }
+            (row, self.get(row))
+        })
+    }
+
+    /// Brings up to `most` bytes of a row into the cache, if there is such a row.
+    #[inline(always)]
+    fn prefetch(&self, row: usize, most: usize) {
+        let Some(entry) = self.entries.get(row) else { return };
+        let length = entry.length as usize;
+        if length > StringEntry::INLINE {
+            // Of a NULL row this is any address; a prefetch of it does nothing.
+            let start = usize::from_ne_bytes(entry.tail);
+            for offset in (0..length.min(most)).step_by(CACHE_LINE) {
+                prefetch(start.wrapping_add(offset) as *const u8);
+            }
+        }
     }
 
     /// Row by row the length and the twelve bytes behind it (as a u64 and a u32, little-endian): of a string of up to

@@ -1,16 +1,19 @@
 //! Where a function writes its result.
 
+use std::cell::OnceCell;
 use std::marker::PhantomData;
 use std::slice;
 
 use super::api::{RawVector, SUCCESS, api};
 use super::error::SqlError;
 use super::input::Plain;
-use super::logical_type::LogicalType;
+use super::logical_type::{LogicalType, TypeId};
 
 /// A result vector, or a child of one.
 pub struct Output<'a> {
     raw: RawVector,
+    /// The type of the values' layout, asked of DuckDB once.
+    storage: OnceCell<Option<TypeId>>,
     lifetime: PhantomData<&'a mut ()>,
 }
 
@@ -18,7 +21,7 @@ impl<'a> Output<'a> {
     /// # Safety
     /// `raw` must be a writable flat vector that lives for `'a`.
     pub(super) unsafe fn new(raw: RawVector) -> Self {
-        Output { raw, lifetime: PhantomData }
+        Output { raw, storage: OnceCell::new(), lifetime: PhantomData }
     }
 
     /// Makes a row NULL.
@@ -50,7 +53,7 @@ impl<'a> Output<'a> {
     /// # Panics
     /// If the vector's type is stored otherwise.
     pub fn values<T: Plain>(&mut self, len: usize) -> &mut [T] {
-        let stored = LogicalType::of(self.raw).storage();
+        let stored = *self.storage.get_or_init(|| LogicalType::of(self.raw).storage());
         assert!(
             stored.is_some_and(|id| T::STORED_AS.contains(&id)),
             "a vector of {stored:?} was written as another type"

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use super::rows::each_blob;
-use crate::duckdb::{Chunk, Output, Scalar, SqlError, SqlType};
+use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
 use crate::sketch::histogram::Histogram;
 
 /// The bins in ascending order.
@@ -16,7 +16,7 @@ impl Scalar for Bins {
         SqlType::List(&SqlType::Struct(&[(c"center", SqlType::DOUBLE), (c"count", SqlType::UBIGINT)]));
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
-        each_blob(input, output, |output, row, blob| {
+        each_blob(input, output, Reading::Whole, |output, row, blob| {
             let histogram = Histogram::parse(blob)?;
             output.push_list(row, histogram.bins().len(), |child, first, len| {
                 for (i, (center, count)) in histogram.bins().enumerate() {

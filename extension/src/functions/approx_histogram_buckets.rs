@@ -4,7 +4,7 @@
 use std::ffi::CStr;
 
 use super::rows::{BUCKETS, each_blob, each_blob_with, push_buckets};
-use crate::duckdb::{Chunk, Output, Scalar, SqlError, SqlType};
+use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
 use crate::sketch::histogram::Histogram;
 
 /// Buckets of one width.
@@ -16,7 +16,7 @@ impl Scalar for EquiWidth {
     const RETURNS: SqlType = BUCKETS;
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
-        each_blob_with(input, output, |output, row, blob, n: i64| {
+        each_blob_with(input, output, Reading::Whole, |output, row, blob, n: i64| {
             push_buckets(output, row, &Histogram::parse(blob)?.equi_width(n)?)
         })
     }
@@ -31,7 +31,7 @@ impl Scalar for EquiDepth {
     const RETURNS: SqlType = BUCKETS;
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
-        each_blob_with(input, output, |output, row, blob, n: i64| {
+        each_blob_with(input, output, Reading::Whole, |output, row, blob, n: i64| {
             push_buckets(output, row, &Histogram::parse(blob)?.equi_depth(n)?)
         })
     }
@@ -47,7 +47,7 @@ impl Scalar for Buckets {
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         let lists = input.column(1).double_lists();
-        each_blob(input, output, |output, row, blob| {
+        each_blob(input, output, Reading::Whole, |output, row, blob| {
             let Some(edges) = lists.get(row) else {
                 output.set_null(row);
                 return Ok(());

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 
 use super::hll_sketch_bounds::{BOUNDS, write_bounds};
 use super::rows::each_blob_with;
-use crate::duckdb::{Chunk, Output, Scalar, SqlError, SqlType};
+use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
 use crate::sketch::histogram::Histogram;
 
 /// The bracket that the bins prove.
@@ -18,7 +18,7 @@ impl Scalar for QuantileBounds {
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         let len = input.len();
-        each_blob_with(input, output, |output, row, blob, q: f64| {
+        each_blob_with(input, output, Reading::Whole, |output, row, blob, q: f64| {
             match Histogram::parse(blob)?.quantile_bounds(q)? {
                 Some(bounds) => write_bounds(output, len, row, [bounds.lower, bounds.estimate, bounds.upper]),
                 None => output.set_null(row),

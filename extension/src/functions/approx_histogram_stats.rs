@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use super::rows::{each_blob, set_or_null};
-use crate::duckdb::{Chunk, Output, Scalar, SqlError, SqlType};
+use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
 use crate::sketch::histogram::Histogram;
 
 /// Counts, extremes, mean and size.
@@ -27,7 +27,7 @@ impl Scalar for Stats {
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         let len = input.len();
-        each_blob(input, output, |output, row, blob| {
+        each_blob(input, output, Reading::Whole, |output, row, blob| {
             let histogram = Histogram::parse(blob)?;
             output.field(0).values::<u64>(len)[row] = histogram.count();
             set_or_null(&mut output.field(1), len, row, histogram.min());

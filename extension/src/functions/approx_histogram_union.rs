@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use super::approx_histogram_agg::write_histogram;
 use super::rows::each_blob;
-use crate::duckdb::{Chunk, Output, Scalar, SqlError, SqlType};
+use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
 use crate::sketch::histogram::{Histogram, HistogramBuilder};
 
 /// The union, with as many bins as the one that may have more.
@@ -18,7 +18,7 @@ impl Scalar for Union {
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         let others = input.column(1).strings();
         let (mut a, mut b) = (Histogram::default(), Histogram::default());
-        each_blob(input, output, |output, row, blob| {
+        each_blob(input, output, Reading::Whole, |output, row, blob| {
             let Some(other) = others.get(row) else {
                 output.set_null(row);
                 return Ok(());

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 
 use super::approx_histogram_agg::write_histogram;
 use super::constant::{changed, constant};
-use crate::duckdb::{Aggregate, Chunk, Output, SqlError, SqlType, States};
+use crate::duckdb::{Aggregate, Chunk, Output, Reading, SqlError, SqlType, States};
 use crate::sketch::histogram::{Histogram, HistogramBuilder, MaxBins};
 
 /// The overload with so many arguments.
@@ -35,7 +35,7 @@ impl<const ARGUMENTS: usize> Aggregate for UnionAgg<ARGUMENTS> {
                 if let Some(bins) = fixed {
                     state.get_or_insert_with(|| HistogramBuilder::new(bins));
                 }
-                for blob in rows.filter_map(|row| blobs.get(row)) {
+                for blob in blobs.stream(rows, Reading::Whole).filter_map(|(_, blob)| blob) {
                     histogram.read(blob)?;
                     let builder = state.get_or_insert_with(|| HistogramBuilder::new(histogram.max_bins()));
                     if fixed.is_none() {

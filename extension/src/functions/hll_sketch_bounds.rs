@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use super::rows::{each_blob_with, hll};
-use crate::duckdb::{Chunk, Output, Scalar, SqlError, SqlType};
+use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
 
 /// The estimate and the interval around it.
 pub struct Bounds;
@@ -15,7 +15,7 @@ impl Scalar for Bounds {
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         let len = input.len();
-        each_blob_with(input, output, |output, row, blob, num_std_dev: i64| {
+        each_blob_with(input, output, Reading::Header, |output, row, blob, num_std_dev: i64| {
             let bounds = hll(blob)?.bounds(num_std_dev)?;
             write_bounds(output, len, row, [bounds.lower, bounds.estimate, bounds.upper]);
             Ok(())

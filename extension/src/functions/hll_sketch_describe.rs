@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use super::rows::{each_blob, hll};
-use crate::duckdb::{Chunk, Output, Scalar, SqlError, SqlType};
+use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
 use crate::sketch::hll::{Mode, TargetType};
 
 /// Precision, mode and size.
@@ -25,7 +25,7 @@ impl Scalar for Describe {
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         let len = input.len();
-        each_blob(input, output, |output, row, blob| {
+        each_blob(input, output, Reading::Header, |output, row, blob| {
             let image = hll(blob)?;
             let mode = match image.mode() {
                 Mode::List => "LIST",

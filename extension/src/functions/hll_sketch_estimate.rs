@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use super::rows::{hll, map_blob};
-use crate::duckdb::{Chunk, Output, Scalar, SqlError, SqlType};
+use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
 
 /// The estimate, rounded.
 pub struct Estimate;
@@ -15,6 +15,6 @@ impl Scalar for Estimate {
 
     #[inline(always)]
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
-        map_blob(input, output, |blob| Ok(Some(hll(blob)?.estimate()?.round() as i64)))
+        map_blob(input, output, Reading::Header, |blob| Ok(Some(hll(blob)?.estimate()?.round() as i64)))
     }
 }

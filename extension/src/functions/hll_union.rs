@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use super::rows::{each_blob, hll};
-use crate::duckdb::{Chunk, Output, Scalar, SqlError, SqlType};
+use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
 use crate::sketch::hll::HllSketch;
 
 /// The overload with so many arguments.
@@ -18,7 +18,7 @@ impl<const ARGUMENTS: usize> Scalar for Union<ARGUMENTS> {
         let others = input.column(1).strings();
         let allowed = (ARGUMENTS == 3).then(|| input.column(2));
         let allowed = allowed.as_ref().map(|column| (column.values::<u8>(), column.validity()));
-        each_blob(input, output, |output, row, blob| {
+        each_blob(input, output, Reading::Whole, |output, row, blob| {
             let allow = match allowed {
                 Some((_, validity)) if !validity.is_valid(row) => None,
                 Some((values, _)) => Some(values[row] != 0),

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use super::constant::constant;
 use super::hll_sketch_agg::write_sketch;
 use super::rows::hll;
-use crate::duckdb::{Aggregate, Chunk, Output, SqlError, SqlType, States};
+use crate::duckdb::{Aggregate, Chunk, Output, Reading, SqlError, SqlType, States};
 use crate::sketch::hll::HllSketch;
 
 /// The overload with so many arguments.
@@ -35,7 +35,7 @@ impl<const ARGUMENTS: usize> Aggregate for UnionAgg<ARGUMENTS> {
             #[inline(always)]
             |rows, state| {
                 state.allow_different_lg_k = allow;
-                for blob in rows.filter_map(|row| sketches.get(row)) {
+                for blob in sketches.stream(rows, Reading::Whole).filter_map(|(_, blob)| blob) {
                     let image = hll(blob)?;
                     let sketch = state.sketch.get_or_insert_with(|| HllSketch::new(image.lg_k()));
                     sketch.merge_image(&image, allow)?;

@@ -1,19 +1,19 @@
 //! Loops over rows that every scalar function shares: a result row is NULL where an argument is.
 
-use crate::duckdb::{Chunk, Output, Plain, SqlError, SqlType};
+use crate::duckdb::{Chunk, Output, Plain, Reading, SqlError, SqlType};
 use crate::sketch::histogram::{Bucket, Histogram};
 use crate::sketch::hll::HllImage;
 
-/// Calls `write` for each row whose first argument, a blob, is not NULL, with the row and the blob.
+/// Calls `write` for each row whose first argument, a blob of which so much is read, is not NULL, with the row and the blob.
 #[inline(always)]
 pub fn each_blob(
     input: &Chunk,
     output: &mut Output,
+    reading: Reading,
     mut write: impl FnMut(&mut Output, usize, &[u8]) -> Result<(), SqlError>,
 ) -> Result<(), SqlError> {
-    let blobs = input.column(0).strings();
-    for row in 0..input.len() {
-        match blobs.get(row) {
+    for (row, blob) in input.column(0).strings().stream(0..input.len(), reading) {
+        match blob {
             Some(blob) => write(output, row, blob)?,
             None => output.set_null(row),
         }
@@ -26,11 +26,12 @@ pub fn each_blob(
 pub fn each_blob_with<T: Plain>(
     input: &Chunk,
     output: &mut Output,
+    reading: Reading,
     mut write: impl FnMut(&mut Output, usize, &[u8], T) -> Result<(), SqlError>,
 ) -> Result<(), SqlError> {
     let second = input.column(1);
     let (values, validity) = (second.values::<T>(), second.validity());
-    each_blob(input, output, |output, row, blob| {
+    each_blob(input, output, reading, |output, row, blob| {
         if validity.is_valid(row) {
             write(output, row, blob, values[row])
         } else {
@@ -45,10 +46,11 @@ pub fn each_blob_with<T: Plain>(
 pub fn map_blob<T: Plain>(
     input: &Chunk,
     output: &mut Output,
+    reading: Reading,
     mut result: impl FnMut(&[u8]) -> Result<Option<T>, SqlError>,
 ) -> Result<(), SqlError> {
     let len = input.len();
-    each_blob(input, output, |output, row, blob| {
+    each_blob(input, output, reading, |output, row, blob| {
         set_or_null(output, len, row, result(blob)?);
         Ok(())
     })
@@ -72,7 +74,7 @@ pub fn map_histogram(
 ) -> Result<(), SqlError> {
     let len = input.len();
     let mut histogram = Histogram::default();
-    each_blob_with(input, output, |output, row, blob, x| {
+    each_blob_with(input, output, Reading::Whole, |output, row, blob, x| {
         histogram.read(blob)?;
         set_or_null(output, len, row, answer(&histogram, x)?);
         Ok(())

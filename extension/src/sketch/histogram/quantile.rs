@@ -57,8 +57,12 @@ impl Histogram {
         if self.is_empty() {
             return Ok(None);
         }
+        // The extremes are exact, and not what rounding leaves of an interpolation.
         if q == 0.0 {
             return Ok(Some(self.min));
+        }
+        if q == 1.0 {
+            return Ok(Some(self.max));
         }
         Ok(Some(self.value_of_rank(rank)))
     }
@@ -152,5 +156,12 @@ mod tests {
         assert_eq!(histogram.quantile(0.0).unwrap(), histogram.min());
         assert_eq!(histogram.quantile(1.0).unwrap(), histogram.max());
         assert!(histogram.quantile(1.5).is_err() && histogram.quantile(f64::NAN).is_err());
+    }
+
+    #[test]
+    fn the_greatest_quantile_is_the_maximum_however_small() {
+        let mut builder = HistogramBuilder::new(MaxBins::new(2).unwrap());
+        builder.extend([-3.0, -1.0, 7e-206].into_iter()).unwrap();
+        assert_eq!(builder.finish().quantile(1.0).unwrap(), Some(7e-206));
     }
 }

@@ -61,19 +61,18 @@ impl Curve {
         }
         let at_or_before = points.partition_point(|&(known, _)| known <= x) - 1;
         let first = at_or_before.saturating_sub(1).min(points.len() - 4);
-        lagrange(&points[first..first + 4], x)
+        let nearest = points[first..].first_chunk().expect("a curve has four points");
+        lagrange(nearest, x)
     }
 }
 
 /// Lagrange's polynomial through four points.
-fn lagrange(points: &[(f64, f64)], x: f64) -> f64 {
-    let term = |i: usize| {
-        let (xi, yi) = points[i];
-        let others = points.iter().enumerate().filter(|&(j, _)| j != i);
-        let (numerator, denominator) = others.fold((1.0, 1.0), |(n, d), (_, &(xj, _))| (n * (x - xj), d * (xi - xj)));
-        yi * numerator / denominator
-    };
-    term(0) + term(1) + term(2) + term(3)
+fn lagrange(&[(x0, y0), (x1, y1), (x2, y2), (x3, y3)]: &[(f64, f64); 4], x: f64) -> f64 {
+    let (d0, d1, d2, d3) = (x - x0, x - x1, x - x2, x - x3);
+    y0 * (d1 * d2 * d3) / ((x0 - x1) * (x0 - x2) * (x0 - x3))
+        + y1 * (d0 * d2 * d3) / ((x1 - x0) * (x1 - x2) * (x1 - x3))
+        + y2 * (d0 * d1 * d3) / ((x2 - x0) * (x2 - x1) * (x2 - x3))
+        + y3 * (d0 * d1 * d2) / ((x3 - x0) * (x3 - x1) * (x3 - x2))
 }
 
 #[cfg(test)]
