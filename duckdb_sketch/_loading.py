@@ -93,7 +93,7 @@ def install(versions: Iterable[str] = ()) -> None:
 def _open(database: str | Path, kwargs: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     if _knows_repositories():
         return duckdb.connect(database, **kwargs)
-    config = {"allow_unsigned_extensions": "true", **(kwargs.get("config") or {})}
+    config = {"allow_unsigned_extensions": "true", **kwargs.get("config", {})}
     try:
         return duckdb.connect(database, **{**kwargs, "config": config})
     except duckdb.ConnectionException:

@@ -22,11 +22,6 @@ def test_connect(home: Path) -> None:
         assert has_functions(connection)
 
 
-def test_connect_without_a_configuration(home: Path) -> None:
-    with duckdb_sketch.connect(config=None) as connection:
-        assert has_functions(connection)
-
-
 def test_connect_passes_on_what_duckdb_connect_takes(home: Path, tmp_path: Path) -> None:
     database = tmp_path / "events.duckdb"
     duckdb.connect(database).close()
