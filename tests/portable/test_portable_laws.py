@@ -33,7 +33,9 @@ def hll(values: list[object], lg_k: int = 12, sql_type: str = "BIGINT") -> bytes
 
 
 def histogram(values: list[float], bins: int = 50) -> bytes:
-    blob = ask("(SELECT approx_histogram_agg(x, $b) FROM (SELECT unnest($x::DOUBLE[]) x))", x=values, b=bins)
+    # As text, since DuckDB before 2.0 takes a NaN in a parameter for NULL.
+    numbers = "(SELECT unnest($x::VARCHAR[])::DOUBLE x)"
+    blob = ask(f"(SELECT approx_histogram_agg(x, $b) FROM {numbers})", x=[str(value) for value in values], b=bins)
     assert isinstance(blob, bytes)
     return blob
 
@@ -104,12 +106,13 @@ def test_exact_histograms_merge_exactly(a: list[float], b: list[float]) -> None:
 
 @laws
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=80), st.integers(2, 20))
-def test_ranks_once_cut_are_within_two_bins(values: list[float], bins: int) -> None:
+def test_ranks_of_values_once_cut_are_bounded(values: list[float], bins: int) -> None:
+    """Values of one bin, 2 N / bins or fewer, stand on the wrong side of x, and half of the next is spread to x."""
     below = ask("approx_histogram_count_below($h, $x)", h=histogram(values, bins), x=sorted(values))
     assert isinstance(below, list)
     for x, count in zip(sorted(values), below, strict=True):
         true = sum(value <= x for value in values)
-        assert abs(count - true) <= 2 * len(values) / bins + 1e-6
+        assert abs(count - true) <= 3 * len(values) / bins + 1e-6
 
 
 @laws

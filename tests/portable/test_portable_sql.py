@@ -29,7 +29,7 @@ EMPTY_HISTOGRAM = bytes.fromhex("41480100320000000000")
         ("hll_sketch_bounds(any_value(s), 2)", "STRUCT(lower DOUBLE, estimate DOUBLE, upper DOUBLE)"),
         (
             "hll_sketch_describe(any_value(s))",
-            'STRUCT(lg_k INTEGER, "mode" VARCHAR, target_type VARCHAR, compact BOOLEAN, out_of_order BOOLEAN, '
+            "STRUCT(lg_k INTEGER, mode VARCHAR, target_type VARCHAR, compact BOOLEAN, out_of_order BOOLEAN, "
             "coupons BIGINT, estimate DOUBLE, bytes BIGINT)",
         ),
         ("approx_histogram_agg(i)", "BLOB"),
@@ -52,7 +52,7 @@ EMPTY_HISTOGRAM = bytes.fromhex("41480100320000000000")
         (
             "approx_histogram_stats(any_value(h))",
             "STRUCT(count UBIGINT, min DOUBLE, max DOUBLE, mean DOUBLE, bins INTEGER, max_bins INTEGER, "
-            'non_finite UBIGINT, "exact" BOOLEAN, rank_error DOUBLE, bytes BIGINT)',
+            "non_finite UBIGINT, exact BOOLEAN, rank_error DOUBLE, bytes BIGINT)",
         ),
         ("duckdb_sketch_version()", "VARCHAR"),
     ],
@@ -62,7 +62,8 @@ def test_types(ask: Ask, expression: str, sql_type: str) -> None:
         WITH sketches AS (SELECT hll_sketch_agg(i) s, approx_histogram_agg(i) h FROM range(9) t(i))
         SELECT typeof({expression}) FROM sketches, range(9) t(i)
     """
-    assert ask(query) == sql_type
+    # DuckDB 2.0 quotes more names than the versions before it.
+    assert ask(query).replace('"', "") == sql_type
 
 
 def test_aggregates_of_nothing_are_empty_sketches(portable: duckdb.DuckDBPyConnection) -> None:
@@ -232,7 +233,11 @@ def test_window_frames(portable: duckdb.DuckDBPyConnection) -> None:
         SELECT hll_sketch_estimate(hll_sketch_agg(i) OVER w), approx_histogram_stats(approx_histogram_agg(i) OVER w).max
         FROM range(5) t(i) WINDOW w AS (ORDER BY i ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)
     """
-    assert portable.execute(query).fetchall() == [(1, 0), (2, 1), (3, 2), (3, 3), (3, 4)]
+    if duckdb.__version__ < "2":
+        with pytest.raises(duckdb.CatalogException, match="is not an aggregate function"):
+            portable.execute(query)
+    else:
+        assert portable.execute(query).fetchall() == [(1, 0), (2, 1), (3, 2), (3, 3), (3, 4)]
 
 
 def test_prepared_points_may_be_numbers_or_lists(ask: Ask) -> None:
