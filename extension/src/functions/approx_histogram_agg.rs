@@ -31,7 +31,7 @@ impl<const ARGUMENTS: usize> Aggregate for HistogramAgg<ARGUMENTS> {
                     return Err(changed("bins"));
                 }
                 if all_valid {
-                    builder.extend(values[rows].iter().copied())?;
+                    builder.extend(&values[rows])?;
                 } else {
                     for row in rows.filter(|&row| validity.is_valid(row)) {
                         builder.insert(values[row])?;

@@ -52,7 +52,7 @@ mod tests {
         for part in 0..40u32 {
             let values: Vec<f64> = (0..500u32).map(|i| f64::from((i * (part + 3) * 7919) % 10_007).powi(3)).collect();
             let mut builder = HistogramBuilder::new(MaxBins::new(10).unwrap());
-            builder.extend(values.iter().copied()).unwrap();
+            builder.extend(&values).unwrap();
             union.merge_histogram(&builder.finish()).unwrap();
             all.extend(values);
         }

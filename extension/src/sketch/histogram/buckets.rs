@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn buckets_share_out_every_value() {
         let mut builder = HistogramBuilder::new(MaxBins::new(10).unwrap());
-        builder.extend((0..1000).map(|i| f64::from(i % 137))).unwrap();
+        builder.extend(&(0..1000).map(|i| f64::from(i % 137)).collect::<Vec<_>>()).unwrap();
         let histogram = builder.finish();
         for buckets in [histogram.equi_width(7), histogram.equi_depth(7), histogram.buckets(&[-1.0, 3.0, 50.0, 1e9])] {
             let total: f64 = buckets.unwrap().iter().map(|bucket| bucket.count).sum();

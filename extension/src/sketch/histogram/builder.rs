@@ -1,29 +1,30 @@
 //! A histogram that grows.
 
 use super::bins::{Histogram, MaxBins};
-use super::mass::MAX_COUNT;
+use super::flight::Flight;
+use super::mass::{MAX_COUNT, Mass};
 use super::pool::Pool;
 use crate::sketch::Error;
 
 /// Bins in flight for each bin at rest: the last reduction then chooses among finer ones.
 const IN_FLIGHT: usize = 4;
-/// How many values are sorted at once.
-const VALUE_BUFFER: usize = 2048;
-/// How many bins of other histograms are pooled before a reduction.
-const POOL: usize = 4096;
+/// How many values are kept as they come before the first reduction, and then between visits to the bins in flight.
+const VALUE_BUFFER: usize = 1024;
+/// So many values at once go to the bins in flight without waiting in the buffer.
+const DIRECT: usize = 64;
 
 /// Takes values and histograms, in any order.
 #[derive(Clone, Debug)]
 pub struct HistogramBuilder {
     max_bins: MaxBins,
-    /// How many finite values, those in the buffer included.
+    /// How many finite values.
     count: u64,
     non_finite: u64,
     min: f64,
     max: f64,
-    /// Values still to be sorted, as integers of the same order.
-    values: Vec<i64>,
-    pool: Pool,
+    values: Vec<f64>,
+    /// None before there is more than the buffer holds.
+    flight: Option<Box<Flight>>,
 }
 
 impl HistogramBuilder {
@@ -36,7 +37,7 @@ impl HistogramBuilder {
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
             values: Vec::new(),
-            pool: Pool::default(),
+            flight: None,
         }
     }
 
@@ -53,115 +54,149 @@ impl HistogramBuilder {
     /// Adds a value; NaN and the infinities are only counted.
     #[inline(always)]
     pub fn insert(&mut self, value: f64) -> Result<(), Error> {
-        self.extend(std::iter::once(value))
+        if !value.is_finite() {
+            return self.add_counts(0, 1);
+        }
+        self.add_counts(1, 0)?;
+        self.add_extremes(value, value);
+        // -0.0 becomes 0.0.
+        self.values.push(value + 0.0);
+        if self.values.len() >= VALUE_BUFFER {
+            self.empty_buffer();
+        }
+        Ok(())
     }
 
-    /// Adds values.
+    /// Adds values; NaN and the infinities are only counted.
     #[inline(always)]
-    pub fn extend(&mut self, values: impl ExactSizeIterator<Item = f64>) -> Result<(), Error> {
-        self.check_count(values.len() as u64)?;
-        for value in values {
-            if value.is_finite() {
-                self.count += 1;
-                self.values.push(to_ordered(value));
-                if self.values.len() == VALUE_BUFFER {
-                    self.absorb_values();
-                }
-            } else {
-                self.non_finite += 1;
+    pub fn extend(&mut self, values: &[f64]) -> Result<(), Error> {
+        let finite = values.iter().fold(true, |all, value| all & value.is_finite());
+        if values.len() < DIRECT || !finite {
+            return values.iter().try_for_each(|&value| self.insert(value));
+        }
+        self.add_counts(values.len() as u64, 0)?;
+        let (min, max) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), &value| {
+            (if value < min { value } else { min }, if value > max { value } else { max })
+        });
+        self.add_extremes(min, max);
+        for block in values.chunks(VALUE_BUFFER) {
+            match &mut self.flight {
+                Some(flight) => flight.add_values(block),
+                None => self.values.extend(block.iter().map(|value| value + 0.0)),
             }
+            if self.values.len() >= VALUE_BUFFER {
+                self.empty_buffer();
+            }
+            self.fold_if_loose();
         }
         Ok(())
     }
 
     /// Adds what another builder holds.
     pub fn merge(&mut self, other: &HistogramBuilder) -> Result<(), Error> {
-        self.add_counts(other.count, other.non_finite, other.min, other.max)?;
+        self.add_counts(other.count, other.non_finite)?;
+        self.add_extremes(other.min, other.max);
         self.widen(other.max_bins);
-        self.pool.add_pool(&other.pool);
-        for &value in &other.values {
-            self.values.push(value);
-            if self.values.len() == VALUE_BUFFER {
-                self.absorb_values();
+        for block in other.values.chunks(VALUE_BUFFER) {
+            self.values.extend_from_slice(block);
+            if self.values.len() >= VALUE_BUFFER {
+                self.empty_buffer();
             }
         }
-        self.keep_pool_small();
+        if let Some(other) = &other.flight {
+            self.flight().add_flight(other);
+            self.fold_if_loose();
+        }
         Ok(())
     }
 
     /// Adds what a finished histogram holds; it does not change how many bins the result may have.
     #[inline(always)]
     pub fn merge_histogram(&mut self, other: &Histogram) -> Result<(), Error> {
-        self.add_counts(other.count, other.non_finite, other.min, other.max)?;
-        self.pool.add_bins(&other.bins);
-        self.keep_pool_small();
+        self.add_counts(other.count, other.non_finite)?;
+        self.add_extremes(other.min, other.max);
+        self.flight().add_bins(&other.bins.centers, &other.bins.masses);
+        self.fold_if_loose();
         Ok(())
     }
 
     /// The histogram of what was added.
     #[inline(always)]
     pub fn finish(&self) -> Histogram {
-        let mut all = self.clone();
-        all.sort_values_into_pool();
-        let HistogramBuilder { max_bins, count, non_finite, min, max, pool, .. } = all;
-        Histogram { max_bins, count, non_finite, min, max, bins: pool.into_bins(max_bins.get()) }
+        let mut pool = sorted_pool(&mut self.values.clone());
+        if let Some(flight) = &self.flight {
+            pool.add_pool(&flight.pool());
+        }
+        let (bins, _) = pool.into_bins(self.max_bins.get());
+        let &HistogramBuilder { max_bins, count, non_finite, min, max, .. } = self;
+        Histogram { max_bins, count, non_finite, min, max, bins }
     }
 
-    fn check_count(&self, more: u64) -> Result<(), Error> {
-        if self.count + more > MAX_COUNT {
+    #[inline(always)]
+    fn add_counts(&mut self, count: u64, non_finite: u64) -> Result<(), Error> {
+        let (count, non_finite) = (self.count.saturating_add(count), self.non_finite.saturating_add(non_finite));
+        if count.max(non_finite) > MAX_COUNT {
             return Err(Error::overflow("the count overflows: a histogram holds fewer than 2^62 values"));
         }
+        (self.count, self.non_finite) = (count, non_finite);
         Ok(())
     }
 
     #[inline(always)]
-    fn add_counts(&mut self, count: u64, non_finite: u64, min: f64, max: f64) -> Result<(), Error> {
-        self.check_count(count)?;
-        self.count += count;
-        self.non_finite = (self.non_finite.checked_add(non_finite))
-            .ok_or_else(|| Error::overflow("the count of NaN and infinite values overflows 64 bits"))?;
-        self.min = self.min.min(min);
-        self.max = self.max.max(max);
-        Ok(())
+    fn add_extremes(&mut self, min: f64, max: f64) {
+        // -0.0 becomes 0.0.
+        self.min = self.min.min(min + 0.0);
+        self.max = self.max.max(max + 0.0);
+    }
+
+    fn flight(&mut self) -> &mut Flight {
+        self.flight.get_or_insert_with(|| Box::new(Flight::new()))
     }
 
     fn in_flight(&self) -> usize {
         IN_FLIGHT * self.max_bins.get()
     }
 
+    /// Moves the values of the buffer to the bins in flight.
     #[inline(always)]
-    fn keep_pool_small(&mut self) {
-        if self.pool.len() > POOL.max(2 * self.in_flight()) {
-            self.pool.reduce(self.in_flight());
+    fn empty_buffer(&mut self) {
+        let mut values = std::mem::take(&mut self.values);
+        match &mut self.flight {
+            Some(flight) => flight.add_values(&values),
+            None => self.flight().add_pool(&sorted_pool(&mut values)),
         }
+        values.clear();
+        self.values = values;
+        self.fold_if_loose();
     }
 
     #[inline(always)]
-    fn absorb_values(&mut self) {
-        self.sort_values_into_pool();
-        if self.pool.len() > self.in_flight() {
-            self.pool.reduce(self.in_flight());
+    fn fold_if_loose(&mut self) {
+        let in_flight = self.in_flight();
+        if let Some(flight) = &mut self.flight
+            && flight.loose() > IN_FLIGHT * in_flight
+        {
+            flight.fold(in_flight);
         }
-    }
-
-    /// Moves the values to the pool, equal ones as one bin.
-    #[inline(always)]
-    fn sort_values_into_pool(&mut self) {
-        self.values.sort_unstable();
-        if let (Some(&first), Some(&last)) = (self.values.first(), self.values.last()) {
-            self.min = self.min.min(from_ordered(first));
-            self.max = self.max.max(from_ordered(last));
-        }
-        let runs = self.values.chunk_by(|a, b| a == b);
-        self.pool.add_values(runs.map(|run| (from_ordered(run[0]), run.len() as u64)));
-        self.values.clear();
     }
 }
 
-/// An integer of the same order; -0.0 becomes 0.0.
+/// A bin for each different value, in order. The values are sorted as integers, which is faster.
+#[inline(always)]
+fn sorted_pool(values: &mut [f64]) -> Pool {
+    let mut ordered: Vec<i64> = values.iter().map(|&value| to_ordered(value)).collect();
+    ordered.sort_unstable();
+    let mut pool = Pool::with_capacity(ordered.len());
+    for run in ordered.chunk_by(|a, b| a == b) {
+        pool.push(from_ordered(run[0]), Mass::exact(run.len() as u64));
+    }
+    pool
+}
+
+/// An integer of the same order.
 #[inline(always)]
 fn to_ordered(value: f64) -> i64 {
-    let bits = (value + 0.0).to_bits() as i64;
+    let bits = value.to_bits() as i64;
     bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
 
@@ -176,7 +211,7 @@ mod tests {
 
     fn histogram_of(bins: i64, values: &[f64]) -> Histogram {
         let mut builder = HistogramBuilder::new(MaxBins::new(bins).unwrap());
-        builder.extend(values.iter().copied()).unwrap();
+        builder.extend(values).unwrap();
         builder.finish()
     }
 
@@ -185,7 +220,6 @@ mod tests {
         let numbers = [-f64::MAX, -1.5, -1.0, -f64::MIN_POSITIVE, 0.0, f64::MIN_POSITIVE, 1.0, 1.5, f64::MAX];
         assert!(numbers.windows(2).all(|pair| to_ordered(pair[0]) < to_ordered(pair[1])));
         assert!(numbers.iter().all(|&number| from_ordered(to_ordered(number)) == number));
-        assert_eq!(to_ordered(-0.0), to_ordered(0.0));
     }
 
     /// Ben-Haim and Tom-Tov, section 2.1 and appendix A.

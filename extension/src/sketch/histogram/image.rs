@@ -129,7 +129,7 @@ mod tests {
 
     fn example(values: u32) -> Histogram {
         let mut builder = HistogramBuilder::new(MaxBins::new(20).unwrap());
-        builder.extend((0..values).map(|i| (f64::from(i) * 0.37).sin() * 100.0)).unwrap();
+        builder.extend(&(0..values).map(|i| (f64::from(i) * 0.37).sin() * 100.0).collect::<Vec<_>>()).unwrap();
         builder.finish()
     }
 

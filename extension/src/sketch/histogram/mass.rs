@@ -44,6 +44,12 @@ impl Mass {
         self.0 & 1 == 0
     }
 
+    /// The mass of two bins at different centers.
+    #[inline(always)]
+    pub fn merged(self, other: Mass) -> Self {
+        Mass(((self.0 & !1) + (other.0 & !1)) | 1)
+    }
+
     /// The values that spread around the center: all of an inexact bin, none of an exact one.
     #[inline(always)]
     pub fn spread(self) -> f64 {

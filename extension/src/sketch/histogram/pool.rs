@@ -11,21 +11,25 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// A pool with room for so many bins.
+    pub fn with_capacity(bins: usize) -> Self {
+        Pool { bins: Vec::with_capacity(bins) }
+    }
+
     /// How many bins.
     pub fn len(&self) -> usize {
         self.bins.len()
     }
 
-    /// Adds equal values, each with a count of its own.
-    #[inline(always)]
-    pub fn add_values(&mut self, values: impl Iterator<Item = (f64, u64)>) {
-        self.bins.extend(values.map(|(center, count)| (center, Mass::exact(count))));
+    /// Forgets all bins, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bins.clear();
     }
 
-    /// Adds the bins of a histogram.
+    /// Adds a bin.
     #[inline(always)]
-    pub fn add_bins(&mut self, bins: &Bins) {
-        self.bins.extend(bins.centers.iter().copied().zip(bins.masses.iter().copied()));
+    pub fn push(&mut self, center: f64, mass: Mass) {
+        self.bins.push((center, mass));
     }
 
     /// Adds another pool.
@@ -33,21 +37,19 @@ impl Pool {
         self.bins.extend_from_slice(&other.bins);
     }
 
-    /// Merges neighbours until at most `target` bins are left.
-    #[inline(always)]
-    pub fn reduce(&mut self, target: usize) {
-        let bins = std::mem::take(self).into_bins(target);
-        self.add_bins(&bins);
+    /// The bins.
+    pub fn iter(&self) -> impl Iterator<Item = (f64, Mass)> {
+        self.bins.iter().copied()
     }
 
-    /// The bins in order, at most `target` of them.
+    /// The bins in order, at most `target` of them, and what the dearest merge cost; 0 if there was none.
     #[inline(always)]
-    pub fn into_bins(mut self, target: usize) -> Bins {
-        // Stable, and fast where sorted runs follow each other: each histogram is one.
+    pub fn into_bins(mut self, target: usize) -> (Bins, f64) {
+        // Stable, and fast where sorted runs follow each other.
         self.bins.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         let mut bins = self.coalesce();
-        reduce(&mut bins, target);
-        bins
+        let cost = reduce(&mut bins, target);
+        (bins, cost)
     }
 
     /// The sorted bins as columns, those of one center as one.

@@ -128,7 +128,7 @@ mod tests {
     fn example() -> Histogram {
         let mut builder = HistogramBuilder::new(MaxBins::new(20).unwrap());
         let values = (0..10_000u32).map(|i| if i % 5 == 0 { 3.0 } else { f64::from(i % 977).powf(1.7) - 100.0 });
-        builder.extend(values).unwrap();
+        builder.extend(&values.collect::<Vec<_>>()).unwrap();
         builder.finish()
     }
 
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn the_greatest_quantile_is_the_maximum_however_small() {
         let mut builder = HistogramBuilder::new(MaxBins::new(2).unwrap());
-        builder.extend([-3.0, -1.0, 7e-206].into_iter()).unwrap();
+        builder.extend(&[-3.0, -1.0, 7e-206]).unwrap();
         assert_eq!(builder.finish().quantile(1.0).unwrap(), Some(7e-206));
     }
 }

@@ -3,7 +3,7 @@
 use super::bins::Bins;
 use super::mass::Mass;
 
-/// Merges neighbours until at most `target` bins are left.
+/// Merges neighbours until at most `target` bins are left. Returns what the dearest merge cost, 0 if there was none.
 ///
 /// The pair of least cost is merged first, the cost being *gap × combined count*, and no pair that holds more than
 /// `2 N / target` values between them. (The paper merges the pair of least *gap*, which spends all bins on the far tail of
@@ -18,14 +18,15 @@ use super::mass::Mass;
 /// cut again: the errors of successive cuts have either sign and mostly cancel (`benchmarks/` measures what is left after 720 merges: well below
 /// one cut's bound), but no proof says that they must.
 #[inline(always)]
-pub fn reduce(bins: &mut Bins, target: usize) {
+pub fn reduce(bins: &mut Bins, target: usize) -> f64 {
     if bins.len() <= target {
-        return;
+        return 0.0;
     }
     let total: u64 = bins.masses.iter().map(|mass| mass.count()).sum();
     let costs = merge_costs(bins, 2 * total / target as u64);
-    let starts = cut(&costs, bins.len() - target);
+    let (starts, dearest) = cut(&costs, bins.len() - target);
     *bins = group(bins, &starts);
+    dearest
 }
 
 /// Neighbouring bins on their way to become one.
@@ -94,9 +95,10 @@ fn merge_costs(bins: &Bins, cap: u64) -> Vec<f64> {
     }
 }
 
-/// The first bin of each group when the `merges` cheapest gaps are closed, of equal ones the leftmost.
+/// The first bin of each group when the `merges` cheapest gaps are closed, of equal ones the leftmost; and what the dearest of
+/// them costs.
 #[inline(always)]
-fn cut(costs: &[f64], merges: usize) -> Vec<usize> {
+fn cut(costs: &[f64], merges: usize) -> (Vec<usize>, f64) {
     let mut ranked = costs.to_vec();
     let (below, &mut threshold, _) = ranked.select_nth_unstable_by(merges - 1, f64::total_cmp);
     let mut at_threshold = merges - below.iter().filter(|&&cost| cost < threshold).count();
@@ -109,7 +111,7 @@ fn cut(costs: &[f64], merges: usize) -> Vec<usize> {
             starts.push(gap + 1);
         }
     }
-    starts
+    (starts, threshold)
 }
 
 /// The bins of each group as one bin.

@@ -1,0 +1,161 @@
+//! A histogram in flight: more bins than are stored, and between them what has arrived since they were cut.
+
+use super::locate::Centers;
+use super::mass::Mass;
+use super::pool::Pool;
+
+/// What arrived between two neighbouring centers.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    /// The first that arrived.
+    first: f64,
+    /// The sum of the distances from it.
+    offset: f64,
+    mass: Mass,
+    /// How many different values may become one bin here: see [`Flight::fold`].
+    capacity: u64,
+}
+
+/// Bins in flight.
+#[derive(Clone, Debug)]
+pub struct Flight {
+    centers: Centers,
+    masses: Vec<Mass>,
+    /// One more than bins: gap `i` lies before center `i`.
+    gaps: Vec<Gap>,
+    /// What fits nowhere yet.
+    loose: Pool,
+    /// What the dearest merge of the last reduction cost.
+    threshold: f64,
+}
+
+/// How many values are placed at once.
+const BLOCK: usize = 256;
+/// What a gap may cost, in terms of the dearest merge so far.
+const GAP_COST: f64 = 0.5;
+
+impl Flight {
+    /// No bins.
+    pub fn new() -> Self {
+        Flight {
+            centers: Centers::new([].into_iter()),
+            masses: Vec::new(),
+            gaps: vec![Gap { first: 0.0, offset: 0.0, mass: Mass::exact(0), capacity: 0 }],
+            loose: Pool::default(),
+            threshold: 0.0,
+        }
+    }
+
+    /// Adds finite values.
+    #[inline(always)]
+    pub fn add_values(&mut self, values: &[f64]) {
+        let mut ranks = [0; BLOCK];
+        for block in values.chunks(BLOCK) {
+            let ranks = &mut ranks[..block.len()];
+            self.centers.ranks(block, ranks);
+            for (&value, &rank) in block.iter().zip(&*ranks) {
+                // -0.0 becomes 0.0.
+                self.place(value + 0.0, Mass::exact(1), rank as usize);
+            }
+        }
+    }
+
+    /// Adds bins.
+    #[inline(always)]
+    pub fn add_bins(&mut self, centers: &[f64], masses: &[Mass]) {
+        let mut ranks = [0; BLOCK];
+        for (block, masses) in centers.chunks(BLOCK).zip(masses.chunks(BLOCK)) {
+            let ranks = &mut ranks[..block.len()];
+            self.centers.ranks(block, ranks);
+            for ((&center, &mass), &rank) in block.iter().zip(masses).zip(&*ranks) {
+                self.place(center, mass, rank as usize);
+            }
+        }
+    }
+
+    /// Adds bins that wait for the next fold.
+    pub fn add_pool(&mut self, pool: &Pool) {
+        self.loose.add_pool(pool);
+    }
+
+    /// Adds what another flight holds.
+    pub fn add_flight(&mut self, other: &Flight) {
+        for (center, mass) in other.pool().iter() {
+            self.add_bins(&[center], &[mass]);
+        }
+    }
+
+    /// How many bins wait for a fold.
+    pub fn loose(&self) -> usize {
+        self.loose.len()
+    }
+
+    /// Puts a bin where it belongs: to the bin of the same center; to the gap, if what arrived there is still narrow enough to be
+    /// one bin; or to the loose ones.
+    #[inline(always)]
+    fn place(&mut self, center: f64, mass: Mass, rank: usize) {
+        if rank > 0 && self.centers.get(rank - 1) == center {
+            let at_center = &mut self.masses[rank - 1];
+            *at_center = at_center.at_one_center(mass);
+            return;
+        }
+        let gap = &mut self.gaps[rank];
+        if gap.mass.count() + mass.count() <= gap.capacity {
+            if gap.mass.count() == 0 {
+                gap.first = center;
+            }
+            let distance = center - gap.first;
+            gap.offset += distance * mass.count() as f64;
+            gap.mass = if distance == 0.0 { gap.mass.at_one_center(mass) } else { gap.mass.merged(mass) };
+        } else {
+            self.loose.push(center, mass);
+        }
+    }
+
+    /// Makes at most `target` bins of what was there and what has arrived.
+    ///
+    /// Between two of the new centers so many values may become one bin that their merge costs no more than others did: the
+    /// width of the gap times their count stays below the dearest merge of the reduction. So a value that finds room there is where the
+    /// reduction would have put it, and needs neither sorting nor a place of its own. Wide gaps, which the tails have, take none.
+    #[inline(always)]
+    pub fn fold(&mut self, target: usize) {
+        let (bins, threshold) = self.pool().into_bins(target);
+        self.threshold = threshold.max(self.threshold);
+        let total: u64 = bins.masses.iter().map(|mass| mass.count()).sum();
+        let cap = total / target as u64;
+        let allowed = GAP_COST * self.threshold;
+        let capacity = |gap: usize| match (gap.checked_sub(1).map(|before| bins.centers[before]), bins.centers.get(gap))
+        {
+            (Some(before), Some(&behind)) => ((allowed / (behind - before)) as u64).min(cap),
+            _ => 0,
+        };
+        self.gaps.clear();
+        self.gaps.extend((0..=bins.len()).map(|gap| Gap {
+            first: 0.0,
+            offset: 0.0,
+            mass: Mass::exact(0),
+            capacity: capacity(gap),
+        }));
+        self.centers = Centers::new(bins.centers.iter().copied());
+        self.masses = bins.masses;
+        self.loose.clear();
+    }
+
+    /// Everything, in the order of the centers but for the loose ones.
+    pub fn pool(&self) -> Pool {
+        let mut pool = Pool::with_capacity(2 * self.masses.len() + 1 + self.loose.len());
+        for (rank, gap) in self.gaps.iter().enumerate() {
+            let count = gap.mass.count();
+            if count > 0 {
+                let (before, behind) =
+                    (rank.checked_sub(1).map_or(f64::NEG_INFINITY, |at| self.centers.get(at)), self.centers.get(rank));
+                pool.push((gap.first + gap.offset / count as f64).clamp(before, behind), gap.mass);
+            }
+            if let Some(&mass) = self.masses.get(rank) {
+                pool.push(self.centers.get(rank), mass);
+            }
+        }
+        pool.add_pool(&self.loose);
+        pool
+    }
+}
