@@ -2,7 +2,7 @@
 
 use super::bins::{Histogram, MaxBins};
 use super::flight::Flight;
-use super::mass::{MAX_COUNT, Mass};
+use super::mass::MAX_COUNT;
 use super::pool::Pool;
 use crate::sketch::Error;
 
@@ -123,10 +123,8 @@ impl HistogramBuilder {
     /// The histogram of what was added.
     #[inline(always)]
     pub fn finish(&self) -> Histogram {
-        let mut pool = sorted_pool(&mut self.values.clone());
-        if let Some(flight) = &self.flight {
-            pool.add_pool(&flight.pool());
-        }
+        let mut pool = self.flight.as_ref().map_or_else(Pool::default, |flight| flight.pool());
+        pool.extend(&self.values);
         let (bins, _) = pool.into_bins(self.max_bins.get());
         let &HistogramBuilder { max_bins, count, non_finite, min, max, .. } = self;
         Histogram { max_bins, count, non_finite, min, max, bins }
@@ -160,13 +158,9 @@ impl HistogramBuilder {
     /// Moves the values of the buffer to the bins in flight.
     #[inline(always)]
     fn empty_buffer(&mut self) {
-        let mut values = std::mem::take(&mut self.values);
-        match &mut self.flight {
-            Some(flight) => flight.add_values(&values),
-            None => self.flight().add_pool(&sorted_pool(&mut values)),
-        }
-        values.clear();
-        self.values = values;
+        let flight = self.flight.get_or_insert_with(|| Box::new(Flight::new()));
+        flight.add_values(&self.values);
+        self.values.clear();
         self.fold_if_loose();
     }
 
@@ -181,30 +175,6 @@ impl HistogramBuilder {
     }
 }
 
-/// A bin for each different value, in order. The values are sorted as integers, which is faster.
-#[inline(always)]
-fn sorted_pool(values: &mut [f64]) -> Pool {
-    let mut ordered: Vec<i64> = values.iter().map(|&value| to_ordered(value)).collect();
-    ordered.sort_unstable();
-    let mut pool = Pool::with_capacity(ordered.len());
-    for run in ordered.chunk_by(|a, b| a == b) {
-        pool.push(from_ordered(run[0]), Mass::exact(run.len() as u64));
-    }
-    pool
-}
-
-/// An integer of the same order.
-#[inline(always)]
-fn to_ordered(value: f64) -> i64 {
-    let bits = value.to_bits() as i64;
-    bits ^ ((bits >> 63) as u64 >> 1) as i64
-}
-
-#[inline(always)]
-fn from_ordered(ordered: i64) -> f64 {
-    f64::from_bits((ordered ^ ((ordered >> 63) as u64 >> 1) as i64) as u64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,13 +183,6 @@ mod tests {
         let mut builder = HistogramBuilder::new(MaxBins::new(bins).unwrap());
         builder.extend(values).unwrap();
         builder.finish()
-    }
-
-    #[test]
-    fn ordered_integers_have_the_order_of_the_numbers() {
-        let numbers = [-f64::MAX, -1.5, -1.0, -f64::MIN_POSITIVE, 0.0, f64::MIN_POSITIVE, 1.0, 1.5, f64::MAX];
-        assert!(numbers.windows(2).all(|pair| to_ordered(pair[0]) < to_ordered(pair[1])));
-        assert!(numbers.iter().all(|&number| from_ordered(to_ordered(number)) == number));
     }
 
     /// Ben-Haim and Tom-Tov, section 2.1 and appendix A.

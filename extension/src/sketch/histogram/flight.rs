@@ -73,11 +73,6 @@ impl Flight {
         }
     }
 
-    /// Adds bins that wait for the next fold.
-    pub fn add_pool(&mut self, pool: &Pool) {
-        self.loose.add_pool(pool);
-    }
-
     /// Adds what another flight holds.
     pub fn add_flight(&mut self, other: &Flight) {
         for (center, mass) in other.pool().iter() {
@@ -108,8 +103,13 @@ impl Flight {
             gap.offset += distance * mass.count() as f64;
             gap.mass = if distance == 0.0 { gap.mass.at_one_center(mass) } else { gap.mass.merged(mass) };
         } else {
-            self.loose.push(center, mass);
+            self.loosen(center, mass);
         }
+    }
+
+    #[inline(always)]
+    fn loosen(&mut self, center: f64, mass: Mass) {
+        if mass == Mass::exact(1) { self.loose.push_value(center) } else { self.loose.push(center, mass) }
     }
 
     /// Makes at most `target` bins of what was there and what has arrived.

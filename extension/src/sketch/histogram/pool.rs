@@ -4,26 +4,29 @@ use super::bins::Bins;
 use super::mass::Mass;
 use super::reduce::reduce;
 
-/// Bins in no order.
+/// Bins and values, in no order.
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
     bins: Vec<(f64, Mass)>,
+    /// Bins of one value each, apart because they are sorted faster.
+    values: Vec<f64>,
 }
 
 impl Pool {
     /// A pool with room for so many bins.
     pub fn with_capacity(bins: usize) -> Self {
-        Pool { bins: Vec::with_capacity(bins) }
+        Pool { bins: Vec::with_capacity(bins), values: Vec::new() }
     }
 
-    /// How many bins.
+    /// How many bins, a value being one.
     pub fn len(&self) -> usize {
-        self.bins.len()
+        self.bins.len() + self.values.len()
     }
 
     /// Forgets all bins, and keeps the memory.
     pub fn clear(&mut self) {
         self.bins.clear();
+        self.values.clear();
     }
 
     /// Adds a bin.
@@ -32,24 +35,50 @@ impl Pool {
         self.bins.push((center, mass));
     }
 
+    /// Adds a value.
+    #[inline(always)]
+    pub fn push_value(&mut self, value: f64) {
+        self.values.push(value);
+    }
+
+    /// Adds values.
+    #[inline(always)]
+    pub fn extend(&mut self, values: &[f64]) {
+        self.values.extend_from_slice(values);
+    }
+
     /// Adds another pool.
     pub fn add_pool(&mut self, other: &Pool) {
         self.bins.extend_from_slice(&other.bins);
+        self.values.extend_from_slice(&other.values);
     }
 
     /// The bins.
     pub fn iter(&self) -> impl Iterator<Item = (f64, Mass)> {
-        self.bins.iter().copied()
+        self.bins.iter().copied().chain(self.values.iter().map(|&value| (value, Mass::exact(1))))
     }
 
     /// The bins in order, at most `target` of them, and what the dearest merge cost; 0 if there was none.
     #[inline(always)]
     pub fn into_bins(mut self, target: usize) -> (Bins, f64) {
+        self.values_to_bins();
         // Stable, and fast where sorted runs follow each other.
         self.bins.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         let mut bins = self.coalesce();
         let cost = reduce(&mut bins, target);
         (bins, cost)
+    }
+
+    /// A bin for each different value, in order. Values are sorted as integers.
+    #[inline(always)]
+    fn values_to_bins(&mut self) {
+        let mut ordered: Vec<i64> = self.values.iter().map(|&value| to_ordered(value)).collect();
+        ordered.sort_unstable();
+        self.bins.reserve(ordered.len());
+        for run in ordered.chunk_by(|a, b| a == b) {
+            self.bins.push((from_ordered(run[0]), Mass::exact(run.len() as u64)));
+        }
+        self.values.clear();
     }
 
     /// The sorted bins as columns, those of one center as one.
@@ -68,5 +97,29 @@ impl Pool {
             }
         }
         bins
+    }
+}
+
+/// An integer of the same order.
+#[inline(always)]
+fn to_ordered(value: f64) -> i64 {
+    let bits = value.to_bits() as i64;
+    bits ^ ((bits >> 63) as u64 >> 1) as i64
+}
+
+#[inline(always)]
+fn from_ordered(ordered: i64) -> f64 {
+    f64::from_bits((ordered ^ ((ordered >> 63) as u64 >> 1) as i64) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordered_integers_have_the_order_of_the_numbers() {
+        let numbers = [-f64::MAX, -1.5, -1.0, -f64::MIN_POSITIVE, 0.0, f64::MIN_POSITIVE, 1.0, 1.5, f64::MAX];
+        assert!(numbers.windows(2).all(|pair| to_ordered(pair[0]) < to_ordered(pair[1])));
+        assert!(numbers.iter().all(|&number| from_ordered(to_ordered(number)) == number));
     }
 }
