@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use super::constant::constant;
+use super::constant::{changed, constant};
 use super::hll_sketch_agg::write_sketch;
 use super::rows::hll;
 use crate::duckdb::{Aggregate, Chunk, Output, Reading, SqlError, SqlType, States};
@@ -16,7 +16,19 @@ pub struct UnionAgg<const ARGUMENTS: usize>;
 pub struct State {
     /// None before the first sketch.
     sketch: Option<HllSketch>,
-    allow_different_lg_k: bool,
+    /// None before the first row.
+    allow_different_lg_k: Option<bool>,
+}
+
+impl State {
+    /// Keeps the first, refuses another.
+    #[inline(always)]
+    fn allow(&mut self, different_lg_k: bool) -> Result<(), SqlError> {
+        if *self.allow_different_lg_k.get_or_insert(different_lg_k) != different_lg_k {
+            return Err(changed("allow_different_lg_k"));
+        }
+        Ok(())
+    }
 }
 
 impl<const ARGUMENTS: usize> Aggregate for UnionAgg<ARGUMENTS> {
@@ -34,7 +46,7 @@ impl<const ARGUMENTS: usize> Aggregate for UnionAgg<ARGUMENTS> {
         states.for_each_run(
             #[inline(always)]
             |rows, state| {
-                state.allow_different_lg_k = allow;
+                state.allow(allow)?;
                 for blob in sketches.stream(rows, Reading::Whole).filter_map(|(_, blob)| blob) {
                     let image = hll(blob)?;
                     let sketch = state.sketch.get_or_insert_with(|| HllSketch::new(image.lg_k()));
@@ -47,11 +59,12 @@ impl<const ARGUMENTS: usize> Aggregate for UnionAgg<ARGUMENTS> {
 
     #[inline(always)]
     fn combine(source: &State, target: &mut State) -> Result<(), SqlError> {
-        target.allow_different_lg_k |= source.allow_different_lg_k;
+        let Some(allow) = source.allow_different_lg_k else { return Ok(()) };
+        target.allow(allow)?;
         match (&source.sketch, &mut target.sketch) {
             (None, _) => {}
             (Some(source), None) => target.sketch = Some(source.clone()),
-            (Some(source), Some(sketch)) => sketch.merge(source, target.allow_different_lg_k)?,
+            (Some(source), Some(sketch)) => sketch.merge(source, allow)?,
         }
         Ok(())
     }

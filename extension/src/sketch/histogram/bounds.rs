@@ -1,4 +1,4 @@
-//! The bracket around a quantile that the guarantee of rank gives.
+//! The bracket around a quantile that the bins prove.
 
 use super::bins::Histogram;
 use crate::sketch::Error;
@@ -17,21 +17,21 @@ pub struct QuantileBounds {
 impl Histogram {
     /// The bracket of the least value `v` such that at least `q count` values are `<= v`; `None` of an empty histogram.
     ///
-    /// Up to a center, the number of values differs from the sum of the counts by no more than the greatest inexact bin `w`
-    /// (see [`reduce`](super::reduce::reduce)). So `v` is not below a center before which, with `w` more, there are fewer than `q count`
-    /// values; nor above one up to which, with `w` less, there are as many. Exact histograms give `v` itself.
+    /// The number of values up to any number differs from the sum of the counts up to it by no more than the slack. So `v` is not below a center
+    /// before which, with the slack added, there are fewer than `q count` values; nor above a center up to which, with the slack taken off, there
+    /// are as many. An exact histogram gives `v` itself.
     pub fn quantile_bounds(&self, q: f64) -> Result<Option<QuantileBounds>, Error> {
         let Some(estimate) = self.quantile(q)? else { return Ok(None) };
         let rank = self.rank(q)?;
-        let w = self.greatest_inexact();
+        let slack = self.slack;
         let (mut lower, mut upper) = (self.min, None);
         let mut before = 0;
         for (center, count) in self.bins() {
             let up_to = before + count;
-            if ((before + w) as f64) < rank {
+            if ((before + slack) as f64) < rank {
                 lower = center;
             }
-            if upper.is_none() && up_to.saturating_sub(w) as f64 >= rank {
+            if upper.is_none() && up_to.saturating_sub(slack) as f64 >= rank {
                 upper = Some(center);
             }
             before = up_to;

@@ -115,7 +115,7 @@ impl HistogramBuilder {
     pub fn merge_histogram(&mut self, other: &Histogram) -> Result<(), Error> {
         self.add_counts(other.count, other.non_finite)?;
         self.add_extremes(other.min, other.max);
-        self.flight().add_bins(&other.bins.centers, &other.bins.masses);
+        self.flight().add_bins(&other.bins.centers, &other.bins.masses, other.slack);
         self.fold_if_loose();
         Ok(())
     }
@@ -125,9 +125,18 @@ impl HistogramBuilder {
     pub fn finish(&self) -> Histogram {
         let mut pool = self.flight.as_ref().map_or_else(Pool::default, |flight| flight.pool());
         pool.extend(&self.values);
-        let (bins, _) = pool.into_bins(self.max_bins.get());
+        let slack = pool.slack();
+        let (bins, reduction) = pool.into_bins(self.max_bins.get());
         let &HistogramBuilder { max_bins, count, non_finite, min, max, .. } = self;
-        Histogram { max_bins, count, non_finite, min, max, bins }
+        Histogram {
+            max_bins,
+            count,
+            non_finite,
+            slack: count.min(slack.saturating_add(reduction.moved)),
+            min,
+            max,
+            bins,
+        }
     }
 
     #[inline(always)]

@@ -60,9 +60,10 @@ impl Flight {
         }
     }
 
-    /// Adds bins.
+    /// Adds the bins of a histogram with its slack.
     #[inline(always)]
-    pub fn add_bins(&mut self, centers: &[f64], masses: &[Mass]) {
+    pub fn add_bins(&mut self, centers: &[f64], masses: &[Mass], slack: u64) {
+        self.loose.loosen(slack);
         let mut ranks = [0; BLOCK];
         for (block, masses) in centers.chunks(BLOCK).zip(masses.chunks(BLOCK)) {
             let ranks = &mut ranks[..block.len()];
@@ -75,8 +76,10 @@ impl Flight {
 
     /// Adds what another flight holds.
     pub fn add_flight(&mut self, other: &Flight) {
-        for (center, mass) in other.pool().iter() {
-            self.add_bins(&[center], &[mass]);
+        let pool = other.pool();
+        self.loose.loosen(pool.slack());
+        for (center, mass) in pool.iter() {
+            self.add_bins(&[center], &[mass], 0);
         }
     }
 
@@ -119,8 +122,10 @@ impl Flight {
     /// reduction would have put it, and needs neither sorting nor a place of its own. Wide gaps, which the tails have, take none.
     #[inline(always)]
     pub fn fold(&mut self, target: usize) {
-        let (bins, threshold) = self.pool().into_bins(target);
-        self.threshold = threshold.max(self.threshold);
+        let pool = self.pool();
+        let slack = pool.slack();
+        let (bins, reduction) = pool.into_bins(target);
+        self.threshold = reduction.dearest.max(self.threshold);
         let total: u64 = bins.masses.iter().map(|mass| mass.count()).sum();
         let cap = total / target as u64;
         let allowed = GAP_COST * self.threshold;
@@ -139,6 +144,7 @@ impl Flight {
         self.centers = Centers::new(bins.centers.iter().copied());
         self.masses = bins.masses;
         self.loose.clear();
+        self.loose.loosen(slack.saturating_add(reduction.moved).min(total));
     }
 
     /// Everything, in the order of the centers but for the loose ones.
@@ -155,6 +161,9 @@ impl Flight {
                 pool.push(self.centers.get(rank), mass);
             }
         }
+        // The values of a gap are counted at their mean; one number lies in one gap.
+        let moved = self.gaps.iter().filter(|gap| !gap.mass.is_exact()).map(|gap| gap.mass.count() - 1).max();
+        pool.loosen(moved.unwrap_or(0));
         pool.add_pool(&self.loose);
         pool
     }

@@ -26,6 +26,7 @@ impl Histogram {
         image.extend((bins.len() as u16).to_le_bytes());
         push_varint(&mut image, self.count);
         push_varint(&mut image, self.non_finite);
+        push_varint(&mut image, self.slack);
         if min_is_stored {
             image.extend(self.min.to_le_bytes());
         }
@@ -64,7 +65,7 @@ impl Histogram {
         if flags & !(FLAG_MIN | FLAG_MAX) != 0 || len > max_bins.get() {
             return Err(damaged("its header has unknown flags or more bins than it allows"));
         }
-        let (count, non_finite) = (reader.varint()?, reader.varint()?);
+        let (count, non_finite, slack) = (reader.varint()?, reader.varint()?, reader.varint()?);
         let min = if flags & FLAG_MIN != 0 { Some(reader.f64()?) } else { None };
         let max = if flags & FLAG_MAX != 0 { Some(reader.f64()?) } else { None };
 
@@ -90,6 +91,12 @@ impl Histogram {
                 "its bins hold {total} values where its header says {count}, or the count overflows"
             )));
         }
+        let exact = bins.masses.iter().all(|mass| mass.is_exact());
+        if slack > count || (exact && slack > 0) {
+            return Err(damaged(format!(
+                "its slack is {slack}, of {count} values in bins of which none is inexact or too few"
+            )));
+        }
         reader.finish()?;
 
         let (first, last) = match (bins.centers.first(), bins.centers.last()) {
@@ -102,7 +109,8 @@ impl Histogram {
         if !in_range {
             return Err(damaged("its bins are not between its minimum and its maximum"));
         }
-        (self.max_bins, self.count, self.non_finite, self.min, self.max) = (max_bins, count, non_finite, min, max);
+        (self.max_bins, self.count, self.non_finite, self.slack) = (max_bins, count, non_finite, slack);
+        (self.min, self.max) = (min, max);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::bins::Bins;
 use super::mass::Mass;
-use super::reduce::reduce;
+use super::reduce::{Reduction, reduce};
 
 /// Bins and values, in no order.
 #[derive(Clone, Debug, Default)]
@@ -10,12 +10,14 @@ pub struct Pool {
     bins: Vec<(f64, Mass)>,
     /// Bins of one value each, apart because they are sorted faster.
     values: Vec<f64>,
+    /// By how much the number of values up to any number may differ from the sum of the counts up to it.
+    slack: u64,
 }
 
 impl Pool {
     /// A pool with room for so many bins.
     pub fn with_capacity(bins: usize) -> Self {
-        Pool { bins: Vec::with_capacity(bins), values: Vec::new() }
+        Pool { bins: Vec::with_capacity(bins), ..Pool::default() }
     }
 
     /// How many bins, a value being one.
@@ -27,6 +29,7 @@ impl Pool {
     pub fn clear(&mut self) {
         self.bins.clear();
         self.values.clear();
+        self.slack = 0;
     }
 
     /// Adds a bin.
@@ -47,8 +50,20 @@ impl Pool {
         self.values.extend_from_slice(values);
     }
 
+    /// By how much the number of values up to any number may differ from the sum of the counts up to it.
+    pub fn slack(&self) -> u64 {
+        self.slack
+    }
+
+    /// Allows for so much more slack.
+    #[inline(always)]
+    pub fn loosen(&mut self, slack: u64) {
+        self.slack = self.slack.saturating_add(slack);
+    }
+
     /// Adds another pool.
     pub fn add_pool(&mut self, other: &Pool) {
+        self.loosen(other.slack);
         self.bins.extend_from_slice(&other.bins);
         self.values.extend_from_slice(&other.values);
     }
@@ -58,15 +73,15 @@ impl Pool {
         self.bins.iter().copied().chain(self.values.iter().map(|&value| (value, Mass::exact(1))))
     }
 
-    /// The bins in order, at most `target` of them, and what the dearest merge cost; 0 if there was none.
+    /// The bins in order, at most `target` of them, and what the reduction did.
     #[inline(always)]
-    pub fn into_bins(mut self, target: usize) -> (Bins, f64) {
+    pub fn into_bins(mut self, target: usize) -> (Bins, Reduction) {
         self.values_to_bins();
         // Stable, and fast where sorted runs follow each other.
         self.bins.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         let mut bins = self.coalesce();
-        let cost = reduce(&mut bins, target);
-        (bins, cost)
+        let reduction = reduce(&mut bins, target);
+        (bins, reduction)
     }
 
     /// A bin for each different value, in order. Values are sorted as integers.

@@ -3,38 +3,49 @@
 use super::bins::Bins;
 use super::mass::Mass;
 
-/// Merges neighbours until at most `target` bins are left. Returns what the dearest merge cost, 0 if there was none.
+/// What a reduction did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reduction {
+    /// What the dearest merge cost; 0 if there was none.
+    pub dearest: f64,
+    /// How many values at most have moved from one side of any number to the other.
+    pub moved: u64,
+}
+
+/// Merges neighbours until at most `target` bins are left.
 ///
 /// The pair of least cost is merged first, the cost being *gap × combined count*, and no pair that holds more than
 /// `2 N / target` values between them. (The paper merges the pair of least *gap*, which spends all bins on the far tail of
 /// skewed data.) The cap leaves a pair to merge as long as there are more than `target` bins: the pairs of neighbours
 /// hold fewer than `2 N` values together, so that one of `target` pairs or more holds no more than `2 N / target`.
 ///
-/// *What this guarantees.* Let the bins be exact at first, and `x` any number. A group whose values all lie at or below `x` has its
-/// center there too, and so on the other side. At most one group has values on both sides of `x`, and its center moves all of them to one:
-/// the number of values up to `x` is off by less than its count. That is at most `2 N / target`, the cap; a bin of one repeated value may be
-/// larger, but was never merged and moves nothing. So cut once, a histogram's ranks are within `2 / bins` of the truth. Histograms
-/// that are pooled add their errors as they add their counts, so that the pool is within `2 N / bins` as well, before it is
-/// cut again: the errors of successive cuts have either sign and mostly cancel (`benchmarks/` measures what is left after 720 merges: well below
-/// one cut's bound), but no proof says that they must.
+/// *What is guaranteed.* Let `S(x)` be the sum of the counts of the bins with centers `<= x`. A group of bins that become one changes `S(x)`
+/// only for an `x` between its own outermost centers, and there by its values left of its new center, or by those right of it: by less
+/// than its count, which the cap keeps at or below `2 N / target`. Groups do not overlap, so one `x` meets at most one. So a reduction of exact bins leaves
+/// every `S(x)` within `2 N / target` of the number of values `<= x`; a bin of one repeated value may hold more, but moves nothing. Pooling
+/// histograms adds their errors, as it adds their counts. The sum of all terms, the *slack*, is carried along and stored: see
+/// [`Histogram::rank_error`](super::Histogram::rank_error). It is a bound of the worst case; measured errors are far smaller, since they have
+/// either sign.
 #[inline(always)]
-pub fn reduce(bins: &mut Bins, target: usize) -> f64 {
+pub fn reduce(bins: &mut Bins, target: usize) -> Reduction {
+    let mut reduction = Reduction::default();
     if bins.len() <= target {
-        return 0.0;
+        return reduction;
     }
     let total: u64 = bins.masses.iter().map(|mass| mass.count()).sum();
     let cap = 2 * total / target as u64;
     while bins.len() > MANY.max(2 * target) {
         let before = bins.len();
-        coarsen(bins, target, cap / 2);
+        reduction.moved += coarsen(bins, target, cap / 2);
         if bins.len() > before - before / 8 {
             break;
         }
     }
     let costs = merge_costs(bins, cap);
     let (starts, dearest) = cut(&costs, bins.len() - target);
-    *bins = group(bins, &starts);
-    dearest
+    let (grouped, moved) = group(bins, &starts);
+    *bins = grouped;
+    Reduction { dearest, moved: reduction.moved + moved }
 }
 
 /// From so many bins on, a coarser and faster way goes first.
@@ -42,16 +53,18 @@ const MANY: usize = 256;
 
 /// Merges neighbours from left to right while that costs no more than half of all gaps that have to be closed do now. The last merge costs at
 /// least as much as all of these (see [`merge_costs`]), so that they would be merged anyway, if not always with the same partner.
+/// Returns how many values at most have moved from one side of any number to the other.
 #[inline(always)]
-fn coarsen(bins: &mut Bins, target: usize, cap: u64) {
+fn coarsen(bins: &mut Bins, target: usize, cap: u64) -> u64 {
     let pairs = bins.centers.windows(2).zip(bins.masses.windows(2));
     let mut costs: Vec<f64> = pairs.map(|(c, m)| (c[1] - c[0]) * (m[0].count() + m[1].count()) as f64).collect();
     let merges = (bins.len() - target) / 2;
     let (_, &mut dearest, _) = costs.select_nth_unstable_by(merges, f64::total_cmp);
     if !dearest.is_finite() {
-        return;
+        return 0;
     }
     let cap = cap as f64;
+    let mut moved = 0;
     let (mut kept, mut start) = (0, 0);
     let (mut first, mut offset, mut count) = (bins.centers[0], 0.0, bins.masses[0].count() as f64);
     for next in 1..=bins.len() {
@@ -69,6 +82,9 @@ fn coarsen(bins: &mut Bins, target: usize, cap: u64) {
         let (center, mass) = if next - start == 1 {
             (first, bins.masses[start])
         } else {
+            // At least the first or the last bin stays on its side.
+            let (at_first, at_last) = (bins.masses[start].count(), bins.masses[next - 1].count());
+            moved = moved.max(count as u64 - at_first.min(at_last));
             ((first + offset / count).clamp(first, bins.centers[next - 1]), Mass::inexact(count as u64))
         };
         (bins.centers[kept], bins.masses[kept]) = (center, mass);
@@ -80,6 +96,7 @@ fn coarsen(bins: &mut Bins, target: usize, cap: u64) {
     }
     bins.centers.truncate(kept);
     bins.masses.truncate(kept);
+    moved
 }
 
 /// Neighbouring bins on their way to become one.
@@ -167,28 +184,39 @@ fn cut(costs: &[f64], merges: usize) -> (Vec<usize>, f64) {
     (starts, threshold)
 }
 
-/// The bins of each group as one bin.
+/// The bins of each group as one bin, and how many values at most have moved from one side of any number to the other.
 #[inline(always)]
-fn group(old: &Bins, starts: &[usize]) -> Bins {
-    let ends = starts.iter().skip(1).copied().chain([old.len()]);
-    let (centers, masses): (Vec<f64>, Vec<Mass>) =
-        starts.iter().zip(ends).map(|(&start, end)| merge(&old.centers[start..end], &old.masses[start..end])).unzip();
-    Bins { centers, masses }
+fn group(old: &Bins, starts: &[usize]) -> (Bins, u64) {
+    let mut grouped = Bins { centers: Vec::with_capacity(starts.len()), masses: Vec::with_capacity(starts.len()) };
+    let mut moved = 0;
+    for (i, &start) in starts.iter().enumerate() {
+        let end = starts.get(i + 1).copied().unwrap_or(old.len());
+        let (centers, masses) = (&old.centers[start..end], &old.masses[start..end]);
+        if end - start == 1 {
+            grouped.centers.push(centers[0]);
+            grouped.masses.push(masses[0]);
+            continue;
+        }
+        let count: u64 = masses.iter().map(|mass| mass.count()).sum();
+        let center = mean(centers, masses, count);
+        let below = |(other, mass): (&f64, &Mass)| if *other < center { mass.count() } else { 0 };
+        let left: u64 = centers.iter().zip(masses).map(below).sum();
+        moved = moved.max(left.max(count - left));
+        grouped.centers.push(center);
+        grouped.masses.push(Mass::inexact(count));
+    }
+    (grouped, moved)
 }
 
-/// The mean and the mass of bins.
+/// The mean of bins that hold `count` values together.
 #[inline(always)]
-fn merge(centers: &[f64], masses: &[Mass]) -> (f64, Mass) {
+fn mean(centers: &[f64], masses: &[Mass], count: u64) -> f64 {
     let (first, last) = (centers[0], centers[centers.len() - 1]);
-    if centers.len() == 1 {
-        return (first, masses[0]);
-    }
-    let count: u64 = masses.iter().map(|mass| mass.count()).sum();
-    let weights = masses.iter().map(|mass| mass.count() as f64 / count as f64);
     // Away from the first center, so that no digits are lost; but not where that would overflow.
     let origin = if (last - first).is_finite() { first } else { 0.0 };
-    let center = origin + centers.iter().zip(weights).map(|(center, weight)| (center - origin) * weight).sum::<f64>();
-    (center.clamp(first, last), Mass::inexact(count))
+    let share = |(center, mass): (&f64, &Mass)| (center - origin) * (mass.count() as f64 / count as f64);
+    let mean = origin + centers.iter().zip(masses).map(share).sum::<f64>();
+    mean.clamp(first, last)
 }
 
 /// The point that divides the way from `a` to `b` at `fraction`; never outside it, and finite however far they are apart.

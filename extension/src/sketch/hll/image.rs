@@ -100,11 +100,21 @@ impl<'a> HllImage<'a> {
                 header.read(&mut reader)?
             }
             Mode::List => {
+                if count_or_cur_min >= 1 << LG_LIST_SLOTS {
+                    return Err(Error::bad_image(format!(
+                        "damaged HLL sketch: a LIST of {count_or_cur_min} coupons, and 7 is the most"
+                    )));
+                }
                 let slots = if compact { usize::from(count_or_cur_min) } else { 1 << LG_LIST_SLOTS };
                 read_coupons(&mut reader, mode, u32::from(count_or_cur_min), slots)?
             }
             Mode::Set => {
                 let count = reader.u32()?;
+                if lg_k.get() < LEAST_SET_LG_K || count as usize > lg_k.coupon_limit() {
+                    return Err(Error::bad_image(format!(
+                        "damaged HLL sketch: a SET of {count} coupons at lg_k {lg_k}, which would be registers"
+                    )));
+                }
                 let lg_slots = if lg_arr < LG_LEAST_SET_SLOTS { lg_set_slots(count as usize) } else { lg_arr };
                 let slots = if compact { count as usize } else { 1 << lg_slots.min(31) };
                 read_coupons(&mut reader, mode, count, slots)?
@@ -305,7 +315,21 @@ fn read_coupons<'a>(reader: &mut Reader<'a>, mode: Mode, count: u32, slots: usiz
     if coupons_of(stored).any(|coupon| coupon.value() == 0) {
         return Err(Error::bad_image("damaged HLL sketch: a coupon has no register value"));
     }
+    if has_duplicates(stored) {
+        return Err(Error::bad_image("damaged HLL sketch: a coupon is listed twice"));
+    }
     Ok(Body::Coupons { mode, count, stored })
+}
+
+/// Canonical images list their coupons in ascending order; others are sorted to see.
+#[inline(always)]
+fn has_duplicates(stored: &[[u8; 4]]) -> bool {
+    if coupons_of(stored).is_sorted_by(|a, b| a < b) {
+        return false;
+    }
+    let mut sorted: Vec<Coupon> = coupons_of(stored).collect();
+    sorted.sort_unstable();
+    !sorted.is_sorted_by(|a, b| a < b)
 }
 
 #[inline(always)]
@@ -324,6 +348,6 @@ fn not_a_sketch(bytes: &[u8]) -> Error {
     let start = if start.is_empty() { "nothing".into() } else { start.join(" ") };
     let hint = if bytes.starts_with(b"AH") { "; this is an approximate histogram" } else { "" };
     Error::bad_image(format!(
-        "not an HLL sketch: it starts with {start}, and a DataSketches HLL image with 02, 03 or 0a, then 01 07 and six bytes more{hint}"
+        "not an HLL sketch: it starts with {start}, and a DataSketches HLL image with 02, 03 or 0a, then 01 07 and five bytes more{hint}"
     ))
 }

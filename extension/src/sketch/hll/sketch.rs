@@ -36,8 +36,8 @@ impl LgK {
     }
 
     /// How many different coupons a sketch holds before it turns to registers: DataSketches' rule.
-    fn coupon_limit(self) -> usize {
-        if self.0 < 8 { (1 << LG_LIST_SLOTS) - 1 } else { 3 << (self.0 - 5) }
+    pub(super) fn coupon_limit(self) -> usize {
+        if self.0 < LEAST_SET_LG_K { (1 << LG_LIST_SLOTS) - 1 } else { 3 << (self.0 - 5) }
     }
 
     /// The precision of a merge of sketches of both; the empty ones fit anything and are not asked.

@@ -23,6 +23,8 @@ pub const TARGET_HLL_8: u8 = 2;
 
 /// log2 of the slots of a LIST in DataSketches' memory.
 pub const LG_LIST_SLOTS: u8 = 3;
+/// Below this lg_k a full LIST becomes registers at once.
+pub const LEAST_SET_LG_K: u8 = 8;
 /// log2 of the least hash table of a SET.
 pub const LG_LEAST_SET_SLOTS: u8 = 5;
 /// What a nibble of HLL_4 holds where the register is among the exceptions.
