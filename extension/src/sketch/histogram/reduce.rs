@@ -267,7 +267,7 @@ mod tests {
                     center += match case % 3 {
                         0 => random(),
                         1 => (6.0 * random()).exp(),
-                        _ => 1.3f64.powi(i as i32),
+                        _ => 1.3f64.powi(i),
                     };
                     (center, 1 + (10.0 * random() * random()) as u64)
                 })
