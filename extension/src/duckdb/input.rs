@@ -199,7 +199,7 @@ pub enum Reading {
 
 const CACHE_LINE: usize = 64;
 /// How many rows ahead the header of a blob is fetched, and how much that is.
-const PREFETCH_HEADER: usize = 12;
+const PREFETCH_HEADER: usize = 16;
 const HEADER: usize = 65;
 /// How much is fetched of the next blob.
 const WHOLE: usize = 4096;

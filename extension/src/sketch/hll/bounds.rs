@@ -40,6 +40,7 @@ static MEASURED: LazyLock<Vec<[[[f64; 3]; 2]; 2]>> = LazyLock::new(|| {
 
 impl HllImage<'_> {
     /// How many different values it counted.
+    #[inline(always)]
     pub fn estimate(&self) -> Result<f64, Error> {
         super::estimator::estimate(self)
     }

@@ -8,6 +8,7 @@ use super::sketch::LgK;
 use crate::sketch::Error;
 
 /// The estimate: HIP where the image carries it, else by coupons or composite.
+#[inline(always)]
 pub fn estimate(image: &HllImage) -> Result<f64, Error> {
     match (image.coupon_count(), image.hip()) {
         (Some(count), _) => Ok(interpolation::coupons(count).max(f64::from(count))),

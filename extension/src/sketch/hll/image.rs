@@ -61,7 +61,7 @@ const WHAT: &str = "HLL sketch";
 
 impl<'a> HllImage<'a> {
     /// Reads an image; every length is checked against the bytes before anything is made of them.
-    #[inline]
+    #[inline(always)]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut reader = Reader::new(bytes, WHAT);
         let header = match reader.bytes(8) {

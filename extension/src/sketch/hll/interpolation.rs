@@ -55,11 +55,19 @@ impl Curve {
     /// The cubic through the four points around `x`, which lies on the curve.
     fn at(&self, x: f64) -> f64 {
         let points = &self.points;
-        let (last_x, last_y) = points[points.len() - 1];
+        let ((first_x, _), (last_x, last_y)) = (points[0], points[points.len() - 1]);
         if x >= last_x {
             return last_y;
         }
-        let at_or_before = points.partition_point(|&(known, _)| known <= x) - 1;
+        // The curves are nearly straight: a guess and a few steps find the place sooner than a search would.
+        let guess = (x - first_x) / (last_x - first_x) * (points.len() - 1) as f64;
+        let mut at_or_before = (guess as usize).min(points.len() - 2);
+        while points[at_or_before].0 > x {
+            at_or_before -= 1;
+        }
+        while points[at_or_before + 1].0 <= x {
+            at_or_before += 1;
+        }
         let first = at_or_before.saturating_sub(1).min(points.len() - 4);
         let nearest = points[first..].first_chunk().expect("a curve has four points");
         lagrange(nearest, x)
