@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from duckdb_sketch.cli import install, version
+from duckdb_sketch.cli import demo, install, version
 from duckdb_sketch.errors import SketchError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(demo.demo)
 app.command()(install.install)
 app.command()(version.version)
 

@@ -1,0 +1,20 @@
+"""`duckdb-sketch demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+def demo(
+    directory: Annotated[
+        Path, typer.Option(help="Where everything is written: a new folder, or that of an earlier demo.")
+    ] = Path("duckdb-sketch-demo"),
+) -> None:
+    """Roll up a year of flights: how large, how exact and how fast it gets, in figures and in a picture."""
+    from duckdb_sketch.demo import run  # only here: no other command needs what it imports
+
+    run(directory, Console(highlight=False))

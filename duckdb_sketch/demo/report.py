@@ -1,0 +1,173 @@
+"""What the demo prints: tables and sentences for 80 columns and more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from duckdb_sketch._sql import quote
+from duckdb_sketch._text import bytes_text
+from duckdb_sketch.demo.accuracy import GROUPINGS, QUANTILES, Grouping, RankError, UniquesError
+from duckdb_sketch.demo.rollup import DATABASE, Level, Raw
+from duckdb_sketch.demo.timing import REPEATS, Timing
+
+_TITLES = {"flights_hourly": "hours", "flights_daily": "days", "flights_monthly": "months"}
+
+
+def print_sizes(console: Console, raw: Raw, levels: list[Level]) -> None:
+    """Rows and bytes before and after."""
+    table = _table("Rows and bytes (Parquet: zstd)", "", "rows", "flights a row", "Parquet", "DuckDB", "made in")
+    table.add_row(f"raw, {raw.columns} columns", f"{raw.rows:,}", "1", bytes_text(raw.parquet_bytes), "", "")
+    table.add_row("raw, 5 columns", f"{raw.rows:,}", "1", bytes_text(raw.used_bytes), "", "")
+    table.add_section()
+    for level in levels:
+        table.add_row(
+            _TITLES[level.table],
+            f"{level.rows:,}",
+            f"{raw.rows / level.rows:,.1f}",
+            bytes_text(level.parquet_bytes),
+            bytes_text(level.duckdb_bytes),
+            f"{level.seconds:.2f} s",
+        )
+    _print(console, table)
+    for level in levels:
+        _note(console, _size_sentence(raw, level))
+    _note(
+        console,
+        "Hours, days and months are each by origin and carrier; the 5 columns are those that they are made of. A "
+        "rollup pays by how many events share a row, and an hour of one carrier at one airport is only a few flights.",
+    )
+
+
+def print_uniques(console: Console, errors: list[tuple[Grouping, UniquesError]]) -> None:
+    """Estimates of different aircraft against the exact numbers."""
+    table = _table(
+        "Different aircraft: estimated against exact", "groups by", "groups", "exactly right", "mean", "worst"
+    )
+    for grouping, error in errors:
+        _separate(table, grouping)
+        table.add_row(
+            _name(grouping),
+            f"{error.groups:,}",
+            f"{error.correct:.1%}",
+            f"{error.mean:.2f} se",
+            f"{error.worst:.2f} se",
+        )
+    _print(console, table)
+    _note(
+        console,
+        f"se: standard errors, of 1.04 / sqrt(4096) = {1.04 / 4096**0.5:.3%} of the exact number. About two estimates "
+        "in three should be within one. Up to some hundreds, a sketch still knows each value, and is exact.",
+    )
+
+
+def print_quantiles(console: Console, errors: list[tuple[Grouping, RankError]]) -> None:
+    """Errors of rank of the quantiles."""
+    table = _table("Departure delays: rank errors of quantiles", "groups by", "mean", "worst", "guaranteed")
+    for grouping, error in errors:
+        _separate(table, grouping)
+        table.add_row(_name(grouping), f"{error.mean:.3%}", f"{error.worst:.2%}", f"{error.guaranteed:.2%}")
+    _print(console, table)
+    quantiles = ", ".join(f"{100 * fraction:g}" for fraction in QUANTILES)
+    _note(
+        console,
+        f"Over the quantiles {quantiles} %. A rank error of 1 % in the median: 49 % or 51 % of the departures were "
+        "really at most so late. Guaranteed: no sketch of those groups can be off by more.",
+    )
+
+
+def print_timings(console: Console, timings: list[Timing]) -> None:
+    """The same question on raw and on rolled-up data."""
+    table = _table(f"The same question, from Parquet (best of {REPEATS})", "", "raw, exact", *_TITLES.values())
+    for timing in timings:
+        estimates = [_milliseconds(timing.rolled_up[name], timing.raw) for name in _TITLES]
+        table.add_row(timing.question, f"{1000 * timing.raw:.1f} ms", *estimates)
+    _print(console, table)
+    _note(
+        console,
+        "Different aircraft by carrier; the quantiles 50, 90 and 99 % of delays by month. In brackets: how many times as "
+        "fast as the raw flights; below 1x it is slower.",
+    )
+
+
+def print_files(console: Console, files: list[Path]) -> None:
+    """What was written."""
+    table = _table("Written", "file", "bytes")
+    for file in files:
+        table.add_row(str(file), bytes_text(file.stat().st_size))
+    _print(console, table)
+
+
+def print_sql(console: Console, folder: Path) -> None:
+    """Statements that the reader can paste."""
+    _note(console, "To go on in a DuckDB 2.0 shell, run `duckdb-sketch install` once, start it here, and paste:")
+    console.print()
+    console.print(Text(_sql(folder)), soft_wrap=True)
+
+
+def _sql(folder: Path) -> str:
+    return f"""\
+LOAD duckdb_sketch FROM duckdb_sketch;
+ATTACH {quote(folder / DATABASE)} AS demo (READ_ONLY);
+
+-- Different aircraft and the delay that 90 % do not exceed, by month and airport.
+SELECT
+    month,
+    origin,
+    hll_sketch_estimate(hll_union_agg(aircraft)) AS different_aircraft,
+    approx_histogram_quantile(approx_histogram_union_agg(delays), 0.9) AS p90_delay
+FROM demo.flights_monthly
+GROUP BY ALL ORDER BY ALL;
+
+-- A question nobody planned for, from the hours in Parquet: the evenings of the summer.
+SELECT
+    carrier,
+    sum(flights) AS flights,
+    hll_sketch_bounds(hll_union_agg(aircraft), 2) AS aircraft,
+    approx_histogram_cdf(approx_histogram_union_agg(delays), 15) AS on_time
+FROM {quote(folder / "flights_hourly.parquet")}
+WHERE month(hour) BETWEEN 6 AND 8 AND hour(hour) >= 18
+GROUP BY carrier ORDER BY flights DESC;"""
+
+
+def _size_sentence(raw: Raw, level: Level) -> str:
+    return (
+        f"{_TITLES[level.table].capitalize()}: {level.rows / raw.rows:.1%} of the rows, "
+        f"{level.parquet_bytes / raw.parquet_bytes:.0%} of the bytes of the whole raw file, "
+        f"{level.parquet_bytes / raw.used_bytes:.0%} of those of the 5 columns."
+    )
+
+
+def _milliseconds(seconds: float, raw: float) -> str:
+    return f"{1000 * seconds:.1f} ms ({raw / seconds:.1f}x)"
+
+
+def _name(grouping: Grouping) -> str:
+    return ", ".join([grouping.granularity, *grouping.dimensions])
+
+
+def _separate(table: Table, grouping: Grouping) -> None:
+    first_without_dimensions = next(other for other in GROUPINGS if not other.dimensions)
+    if grouping == first_without_dimensions:
+        table.add_section()
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _print(console: Console, table: Table) -> None:
+    console.print()
+    console.print(table)
+
+
+def _note(console: Console, text: str) -> None:
+    console.print(Text(text))

@@ -1,0 +1,90 @@
+"""The numbers behind the picture."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+import duckdb
+
+FROM_MINUTE, TO_MINUTE = -20, 180
+MARKED = (0.5, 0.9, 0.95)
+
+
+@dataclass(frozen=True)
+class Day:
+    """The different aircraft of one day: the exact number, the estimate, and two standard errors either way."""
+
+    day: datetime.date
+    exact: int
+    estimate: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class Delays:
+    """The distribution of all departure delays of the year.
+
+    Attributes:
+        minutes: Where it is read, ascending.
+        exact: The exact fraction of departures that were at most so late.
+        estimate: The same from the sketch.
+        quantiles: The sketch's delay, in minutes, for each fraction in `MARKED`.
+        bins: How many bins the sketch has.
+        bytes: Its size.
+        guaranteed: What the error of rank cannot exceed, as a fraction.
+    """
+
+    minutes: list[int]
+    exact: list[float]
+    estimate: list[float]
+    quantiles: list[float]
+    bins: int
+    bytes: int
+    guaranteed: float
+
+
+def aircraft_by_day(connection: duckdb.DuckDBPyConnection) -> list[Day]:
+    """The different aircraft of each day, from `flights_daily` and from `flights`."""
+    rows = connection.execute(
+        """
+        WITH estimated AS (
+            SELECT day, hll_sketch_bounds(hll_union_agg(aircraft), 2) AS aircraft FROM flights_daily GROUP BY day
+        ),
+        exact AS (
+            SELECT time_hour::DATE AS day, count(DISTINCT tailnum) AS aircraft FROM flights GROUP BY ALL
+        )
+        SELECT day, exact.aircraft, estimated.aircraft.estimate, estimated.aircraft.lower, estimated.aircraft.upper
+        FROM estimated JOIN exact USING (day) ORDER BY day
+        """
+    ).fetchall()
+    return [Day(*row) for row in rows]
+
+
+def delays_of_the_year(connection: duckdb.DuckDBPyConnection) -> Delays:
+    """The delays, from `flights_monthly` and from `flights`."""
+    minutes = list(range(FROM_MINUTE, TO_MINUTE + 1))
+    row = connection.execute(
+        """
+        WITH year AS (SELECT approx_histogram_union_agg(delays) AS sketch FROM flights_monthly)
+        SELECT
+            approx_histogram_cdf(sketch, $minutes::DOUBLE[]),
+            approx_histogram_quantile(sketch, $fractions),
+            approx_histogram_stats(sketch).bins,
+            approx_histogram_stats(sketch).bytes,
+            approx_histogram_stats(sketch).rank_error
+        FROM year
+        """,
+        {"minutes": minutes, "fractions": list(MARKED)},
+    ).fetchone()
+    assert row is not None
+    estimate, quantiles, bins, bytes_, guaranteed = row
+    exact = connection.execute(
+        """
+        SELECT (SELECT count(*) FROM flights WHERE dep_delay <= read_at) / (SELECT count(dep_delay) FROM flights)
+        FROM (SELECT unnest($minutes) AS read_at) ORDER BY read_at
+        """,
+        {"minutes": minutes},
+    ).fetchall()
+    return Delays(minutes, [fraction for (fraction,) in exact], estimate, quantiles, bins, bytes_, guaranteed)
