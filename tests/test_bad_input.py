@@ -173,7 +173,10 @@ def damaged_hll(images: dict[str, bytes]) -> dict[str, tuple[bytes, str]]:
         "an empty slot in a compact list": (patched(list_, 8, bytes(4)), "its count of coupons is not"),
         "a coupon without a value": (patched(list_, 8, b"\x01\0\0\0"), "a coupon has no register value"),
         "too many coupons in a set": (patched(set_, 8, struct.pack("<I", 61)), "truncated HLL sketch"),
-        "2^32 - 1 coupons": (patched(set_, 8, b"\xff" * 4), "truncated HLL sketch"),
+        "2^32 - 1 coupons": (
+            patched(set_, 8, b"\xff" * 4),
+            "a SET of 4294967295 coupons at lg_k 12, which would be registers",
+        ),
         "KxQ of NaN": (patched(hll, 16, nan), "its header says what no sketch can have counted"),
         "KxQ of 0": (patched(hll, 16, bytes(16)), "its header says what no sketch can have counted"),
         "KxQ below 0": (patched(hll, 24, struct.pack("<d", -1.0)), "its header says what no sketch can have counted"),
@@ -230,13 +233,16 @@ def histogram_image(
     count: int | None = None,
     extremes: tuple[float, ...] = (),
     inexact: bool = False,
+    slack: int | None = None,
 ) -> bytes:
     """An image as docs/STORAGE.md describes it, and as wrong as one likes."""
     return b"".join(
         [
             b"AH\x01",
             struct.pack("<BHH", flags, max_bins, len(bins) if n is None else n),
-            varint(sum(c for _, c in bins) if count is None else count) + varint(0),
+            varint(sum(c for _, c in bins) if count is None else count),
+            varint(0),
+            varint(int(inexact) if slack is None else slack),
             *(struct.pack("<d", x) for x in extremes),
             *(struct.pack("<d", center) for center, _ in bins),
             *(varint(c << 1 | inexact) for _, c in bins),
@@ -264,7 +270,7 @@ DAMAGED_HISTOGRAMS = {
         "the count overflows|header says 0",
     ),
     "a varint of eleven bytes": (b"AH\x01\x00\x32\x00\x00\x00" + b"\xff" * 10 + b"\x01\x00", "not a varint"),
-    "a varint with padding": (b"AH\x01\x00\x32\x00\x00\x00\x80\x00\x00", "shortest form"),
+    "a varint with padding": (b"AH\x01\x00\x32\x00\x00\x00\x80\x00\x00\x00", "shortest form"),
     "a minimum of nothing": (histogram_image([], flags=1, extremes=(1.0,)), "no bins, but a minimum or a maximum"),
     "a minimum above the bins": (
         histogram_image([(1, 2)], flags=1, extremes=(2.0,), inexact=True),
@@ -273,6 +279,11 @@ DAMAGED_HISTOGRAMS = {
     "a maximum of NaN": (
         histogram_image([(1, 2)], flags=2, extremes=(float("nan"),), inexact=True),
         "not between its minimum and its maximum",
+    ),
+    "a slack of more than there is": (histogram_image([(1, 2)], inexact=True, slack=3), "its slack is 3, of 2 values"),
+    "a slack of exact bins": (
+        histogram_image([(1, 2)], slack=1),
+        "its slack is 1, of 2 values in bins of which none is inexact",
     ),
     "an infinite minimum": (
         histogram_image([(1, 2)], flags=1, extremes=(float("-inf"),), inexact=True),
@@ -577,7 +588,7 @@ BOMBS = {
     + struct.pack("<dddII", 0, 8, 0, 1, 1)
     + bytes(8),
     "65535 bins": b"AH\x01\x00\xff\xff\xff\xff\x7f\x00",
-    "a count of 2^62 - 1": b"AH\x01\x00\xff\xff\x01\x00" + varint(2**62 - 1) + b"\x00",
+    "a count of 2^62 - 1": b"AH\x01\x00\xff\xff\x01\x00" + varint(2**62 - 1) + b"\x00\x00",
 }
 
 
