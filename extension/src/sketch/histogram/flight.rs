@@ -32,7 +32,7 @@ pub struct Flight {
 /// How many values are placed at once.
 const BLOCK: usize = 256;
 /// What a gap may cost, in terms of the dearest merge so far.
-const GAP_COST: f64 = 0.5;
+const GAP_COST: f64 = 1.0;
 
 impl Flight {
     /// No bins.

@@ -28,75 +28,15 @@ pub struct Reduction {
 /// either sign.
 #[inline(always)]
 pub fn reduce(bins: &mut Bins, target: usize) -> Reduction {
-    let mut reduction = Reduction::default();
     if bins.len() <= target {
-        return reduction;
+        return Reduction::default();
     }
     let total: u64 = bins.masses.iter().map(|mass| mass.count()).sum();
-    let cap = 2 * total / target as u64;
-    while bins.len() > MANY.max(2 * target) {
-        let before = bins.len();
-        reduction.moved += coarsen(bins, target, cap / 2);
-        if bins.len() > before - before / 8 {
-            break;
-        }
-    }
-    let costs = merge_costs(bins, cap);
+    let costs = merge_costs(bins, 2 * total / target as u64);
     let (starts, dearest) = cut(&costs, bins.len() - target);
     let (grouped, moved) = group(bins, &starts);
     *bins = grouped;
-    Reduction { dearest, moved: reduction.moved + moved }
-}
-
-/// From so many bins on, a coarser and faster way goes first.
-const MANY: usize = 256;
-
-/// Merges neighbours from left to right while that costs no more than half of all gaps that have to be closed do now. The last merge costs at
-/// least as much as all of these (see [`merge_costs`]), so that they would be merged anyway, if not always with the same partner.
-/// Returns how many values at most have moved from one side of any number to the other.
-#[inline(always)]
-fn coarsen(bins: &mut Bins, target: usize, cap: u64) -> u64 {
-    let pairs = bins.centers.windows(2).zip(bins.masses.windows(2));
-    let mut costs: Vec<f64> = pairs.map(|(c, m)| (c[1] - c[0]) * (m[0].count() + m[1].count()) as f64).collect();
-    let merges = (bins.len() - target) / 2;
-    let (_, &mut dearest, _) = costs.select_nth_unstable_by(merges, f64::total_cmp);
-    if !dearest.is_finite() {
-        return 0;
-    }
-    let cap = cap as f64;
-    let mut moved = 0;
-    let (mut kept, mut start) = (0, 0);
-    let (mut first, mut offset, mut count) = (bins.centers[0], 0.0, bins.masses[0].count() as f64);
-    for next in 1..=bins.len() {
-        if let Some(&center) = bins.centers.get(next) {
-            let more = bins.masses[next].count() as f64;
-            let together = count + more;
-            let distance = center - first;
-            // gap × combined count <= dearest, both sides times the count.
-            if (distance * count - offset) * together <= dearest * count && together <= cap {
-                offset += distance * more;
-                count = together;
-                continue;
-            }
-        }
-        let (center, mass) = if next - start == 1 {
-            (first, bins.masses[start])
-        } else {
-            // At least the first or the last bin stays on its side.
-            let (at_first, at_last) = (bins.masses[start].count(), bins.masses[next - 1].count());
-            moved = moved.max(count as u64 - at_first.min(at_last));
-            ((first + offset / count).clamp(first, bins.centers[next - 1]), Mass::inexact(count as u64))
-        };
-        (bins.centers[kept], bins.masses[kept]) = (center, mass);
-        kept += 1;
-        start = next;
-        if let Some(&center) = bins.centers.get(next) {
-            (first, offset, count) = (center, 0.0, bins.masses[next].count() as f64);
-        }
-    }
-    bins.centers.truncate(kept);
-    bins.masses.truncate(kept);
-    moved
+    Reduction { dearest, moved }
 }
 
 /// Neighbouring bins on their way to become one.
