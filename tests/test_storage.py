@@ -1,0 +1,45 @@
+"""The worked examples of docs/STORAGE.md: each SQL block gives the bytes of the block behind it."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import duckdb
+import pytest
+from fences import Block, blocks
+from processes import PROJECT
+from queries import value
+
+STORAGE = PROJECT / "docs" / "STORAGE.md"
+EXAMPLES = [
+    (sql, image) for sql, image in pairwise(blocks(STORAGE)) if (sql.language, image.language) == ("sql", "text")
+]
+# Bytes, then at least two spaces, then what they mean.
+ANNOTATED = re.compile(r"(?P<bytes>[0-9a-f]{2}(?: [0-9a-f]{2})*)  +(?P<meaning>\S.*)")
+
+
+def bytes_of(image: Block) -> bytes:
+    """The bytes of an annotated example."""
+    lines = [ANNOTATED.fullmatch(line) for line in image.code.splitlines()]
+    assert all(lines), f"line {image.line}: each line is bytes, two spaces or more, and their meaning"
+    return bytes.fromhex("".join(line["bytes"] for line in lines if line))
+
+
+def test_every_kind_of_image_has_an_example() -> None:
+    starts = {bytes_of(image)[:3] for _, image in EXAMPLES}
+    assert starts == {b"\x02\x01\x07", b"\x03\x01\x07", b"\x0a\x01\x07", b"AH\x01"}
+    assert len(EXAMPLES) == 8
+    blocks_of_text = [block for block in blocks(STORAGE) if block.language == "text"]
+    assert [image for _, image in EXAMPLES] == blocks_of_text, "every image has its SQL before it"
+
+
+@pytest.mark.parametrize(("sql", "image"), EXAMPLES, ids=[f"line {sql.line}" for sql, _ in EXAMPLES])
+def test_an_example_is_what_is_written(con: duckdb.DuckDBPyConnection, sql: Block, image: Block) -> None:
+    assert value(con, sql.code).hex(" ") == bytes_of(image).hex(" ")
+
+
+@pytest.mark.parametrize(("sql", "image"), EXAMPLES, ids=[f"line {sql.line}" for sql, _ in EXAMPLES])
+def test_an_example_is_read_back_as_itself(con: duckdb.DuckDBPyConnection, sql: Block, image: Block) -> None:
+    union = "approx_histogram_union_agg" if bytes_of(image).startswith(b"AH") else "hll_union_agg"
+    assert value(con, f"SELECT {union}($1::BLOB)", bytes_of(image)) == bytes_of(image)
