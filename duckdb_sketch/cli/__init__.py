@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from duckdb_sketch.cli import demo, install, version
+from duckdb_sketch.cli import demo, inspect, install, version
 from duckdb_sketch.errors import SketchError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(demo.demo)
+app.command()(inspect.inspect)
 app.command()(install.install)
 app.command()(version.version)
 
