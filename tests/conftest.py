@@ -12,6 +12,7 @@ import pytest
 from processes import OUTSIDE, PROJECT
 
 import duckdb_sketch
+from duckdb_sketch.demo.flights import write_flights
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,6 +36,25 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to a new database with the functions loaded, straight from this working copy."""
     with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as connection:
         yield duckdb_sketch.load(connection)
+
+
+@pytest.fixture(scope="session")
+def flights_parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The raw flights of 2013, one row each."""
+    path = tmp_path_factory.mktemp("flights") / "flights.parquet"
+    write_flights(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def rolled_up(flights_parquet: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The view `flights`, and the hours, days and months that `sql/` makes of it. Not to be written to."""
+    with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as connection:
+        duckdb_sketch.load(connection)
+        connection.execute(f"CREATE VIEW flights AS FROM '{flights_parquet}'")
+        for name in ["01_hourly_rollup", "02_days_from_hours", "03_months_from_days"]:
+            connection.execute((PROJECT / "sql" / f"{name}.sql").read_text())
+        yield connection
 
 
 @pytest.fixture(scope="session")
