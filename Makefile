@@ -52,7 +52,7 @@ dist: $(VENV)/.dev ## Build the sdist, and from it the wheel
 	$(BIN)/python -m build
 
 clean: ## Remove whatever make has made
-	rm -rf $(VENV) build dist extension/target duckdb_sketch/*.duckdb_extension duckdb_sketch/*.pem
+	rm -rf $(VENV) build dist duckdb-sketch-demo extension/target duckdb_sketch/*.duckdb_extension duckdb_sketch/*.pem
 	find duckdb_sketch extension_file tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.dev: pyproject.toml hatch_build.py extension/Cargo.toml
