@@ -139,8 +139,8 @@ def quantile(histogram: Histogram, q: float) -> float | None:
 def quantile_bounds(histogram: Histogram, q: float) -> dict[str, float] | None:
     """Return the quantile and a bracket around it; None if there are no values.
 
-    With w the greatest count of an inexact bin, the bracket reaches from the last center before which there are fewer
-    than `q N - w` values to the first center up to which there are at least `q N + w`.
+    The bracket reaches from the last center before which, with the slack added, there are fewer than `q N` values, to
+    the first center up to which, with the slack taken off, there are as many.
 
     Raises:
         InvalidInputError: Unless q is from 0 to 1.
@@ -149,9 +149,8 @@ def quantile_bounds(histogram: Histogram, q: float) -> dict[str, float] | None:
     if histogram.is_empty:
         return None
     bins = histogram.bins
-    w = histogram.greatest_inexact
-    above = bins.centers[bins.before[:-1] + w < rank]
-    below = bins.centers[np.maximum(bins.before[1:] - w, 0) >= rank]
+    above = bins.centers[bins.before[:-1] + histogram.slack < rank]
+    below = bins.centers[np.maximum(bins.before[1:] - histogram.slack, 0) >= rank]
     estimate = Ranks.of(histogram).value_of(rank)
     lower = float(above[-1]) if len(above) else histogram.min
     upper = float(below[0]) if len(below) else histogram.max

@@ -1,8 +1,8 @@
 """The approximate histogram: built of values, merged, and its bytes.
 
-Byte 0 "AH" · 2 version 1 · 3 flags · 4 u16 `max_bins` · 6 u16 `n` · varint count · varint non-finite · f64 minimum if
-flag 1 · f64 maximum if flag 2 · n f64 centers · n varints `count << 1 | inexact`. All little-endian. The whole of it:
-`docs/STORAGE.md`.
+Byte 0 "AH" · 2 version 1 · 3 flags · 4 u16 `max_bins` · 6 u16 `n` · varint count · varint non-finite · varint slack ·
+f64 minimum if flag 1 · f64 maximum if flag 2 · n f64 centers · n varints `count << 1 | inexact`. All little-endian. The
+whole of it: `docs/STORAGE.md`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class Histogram:
 
     max_bins: int
     non_finite: int
+    slack: int
+    """By how much the number of values up to any x may differ from the sum of the counts of the bins up to x."""
     min: float
     max: float
     bins: Bins
@@ -61,13 +63,8 @@ class Histogram:
 
     @property
     def rank_error(self) -> float:
-        """The error of rank that one merge of bins may make, as a fraction of the count; 0 if every bin is exact."""
-        return 0.0 if self.is_empty else self.greatest_inexact / self.count
-
-    @property
-    def greatest_inexact(self) -> int:
-        """The greatest count of an inexact bin, 0 if there is none."""
-        return int(self.bins.counts[~self.bins.exact].max(initial=0))
+        """The slack as a fraction of the count: the guaranteed error of rank; 0 if every bin is exact."""
+        return 0.0 if self.is_empty else self.slack / self.count
 
     def to_bytes(self) -> bytes:
         """Return the image."""
@@ -81,6 +78,7 @@ class Histogram:
             _HEADER.pack(_MAGIC, _VERSION, flags, self.max_bins, len(bins)),
             encode_varint(count),
             encode_varint(self.non_finite),
+            encode_varint(self.slack),
             ends,
             bins.centers.astype("<f8").tobytes(),
             *(
@@ -114,7 +112,7 @@ class _Reader:
     at: int
 
     def body(self, flags: int, max_bins: int, n: int) -> Histogram:
-        count, non_finite = self.varint(), self.varint()
+        count, non_finite, slack = self.varint(), self.varint(), self.varint()
         least = self.double() if flags & _FLAG_MIN else None
         greatest = self.double() if flags & _FLAG_MAX else None
         centers = np.frombuffer(self.take(8 * n), "<f8").astype(np.float64)
@@ -125,6 +123,8 @@ class _Reader:
             raise _damaged("its count is not the sum of its bins' counts, or is 2^62 and more")
         if any(mass < 2 or mass == 3 for mass in masses):
             raise _damaged("a bin of no value, or one of a single value that is not exact")
+        if slack > count or (slack and not any(mass & 1 for mass in masses)):
+            raise _damaged(f"its slack is {slack}, of {count} values in bins of which none is inexact or too few")
         if not _is_ascending(centers):
             raise _damaged("its centers are not finite and strictly ascending, or one is -0.0")
         if n:
@@ -137,7 +137,7 @@ class _Reader:
             np.array([mass >> 1 for mass in masses], np.int64),
             np.array([not mass & 1 for mass in masses], np.bool_),
         )
-        return Histogram(max_bins, non_finite, (least or 0.0) + 0.0, (greatest or 0.0) + 0.0, bins)
+        return Histogram(max_bins, non_finite, slack, (least or 0.0) + 0.0, (greatest or 0.0) + 0.0, bins)
 
     def take(self, count: int) -> bytes:
         left = len(self.blob) - self.at
@@ -176,7 +176,7 @@ def checked_bins(bins: int | None) -> int:
 def histogram_of_values(values: Doubles, max_bins: int) -> Histogram:
     """Return the histogram of values; those that are not finite are only counted."""
     finite = values[np.isfinite(values)]
-    return _of_bins(bins_of_values(finite), max_bins, len(values) - len(finite), finite)
+    return _of_bins(bins_of_values(finite), max_bins, len(values) - len(finite), 0, finite)
 
 
 def union(histograms: Sequence[Histogram], max_bins: int | None) -> Histogram:
@@ -198,15 +198,17 @@ def union(histograms: Sequence[Histogram], max_bins: int | None) -> Histogram:
         raise InvalidInputError("the count of NaN and infinite values overflows 64 bits")
     full = [histogram for histogram in histograms if not histogram.is_empty]
     ends = np.array([end for histogram in full for end in (histogram.min, histogram.max)])
-    return _of_bins(pool([histogram.bins for histogram in full]), max_bins, non_finite, ends)
+    slack = sum(histogram.slack for histogram in full)
+    return _of_bins(pool([histogram.bins for histogram in full]), max_bins, non_finite, slack, ends)
 
 
-def _of_bins(bins: Bins, max_bins: int, non_finite: int, ends: Doubles) -> Histogram:
+def _of_bins(bins: Bins, max_bins: int, non_finite: int, slack: int, ends: Doubles) -> Histogram:
     """Return a histogram of bins whose least and greatest value are among `ends`."""
     if not len(bins):
-        return Histogram(max_bins, non_finite, 0.0, 0.0, no_bins())
+        return Histogram(max_bins, non_finite, 0, 0.0, 0.0, no_bins())
     least, greatest = float(ends.min()) + 0.0, float(ends.max()) + 0.0
-    return Histogram(max_bins, non_finite, least, greatest, reduce_bins(bins, max_bins))
+    reduced, moved = reduce_bins(bins, max_bins)
+    return Histogram(max_bins, non_finite, min(slack + moved, bins.total), least, greatest, reduced)
 
 
 def _is_ascending(centers: Doubles) -> bool:

@@ -15,13 +15,17 @@ _WORTH_A_ROUND = 256
 """Fewer merges than this in a round, and one by one is faster."""
 
 
-def reduce_bins(bins: Bins, target: int) -> Bins:
-    """Merge neighbours until at most `target` bins are left.
+def reduce_bins(bins: Bins, target: int) -> tuple[Bins, int]:
+    """Merge neighbours until at most `target` bins are left; return these, and how many values that may have moved.
 
     The pair of least cost is merged first, the leftmost of equals; the cost is gap times combined count, and no pair
     may hold more than `2 N / target` values. The paper merges the pair of least gap, which spends all bins on the far
     tail of skewed data. Some pair always can be merged: the pairs of neighbours hold fewer than `2 N` values between
     them, so that not each of `target` pairs can hold more than `2 N / target`.
+
+    Moved from one side of any x to the other, that is. The bins that become one change the sum of the counts up to x
+    only for an x between their own outermost centers, there by those left of the new center or by those right of it,
+    and one x lies between those of one new bin at most.
 
     Done in rounds, with the same result as one by one. A merge never makes a cost less: the merged center is farther
     from either neighbour, and the count is greater. So a pair that costs less than both pairs beside it is merged
@@ -29,7 +33,7 @@ def reduce_bins(bins: Bins, target: int) -> Bins:
     of now. Each round merges all such pairs at once, and when rounds bring little, a heap does the rest.
     """
     if len(bins) <= target:
-        return bins
+        return bins, 0
     cap = 2 * bins.total // target
     centers, counts = bins.centers, bins.counts
     while len(centers) > target:
@@ -41,8 +45,12 @@ def reduce_bins(bins: Bins, target: int) -> Bins:
     return _grouped(bins, counts)
 
 
-def _grouped(old: Bins, counts: Counts) -> Bins:
-    """Return the bins of neighbours that hold so many values together, each with the mean of its parts."""
+def _grouped(old: Bins, counts: Counts) -> tuple[Bins, int]:
+    """Merge the neighbours that hold so many values together, each new center being the mean of its parts.
+
+    Returns:
+        The bins, and how many values at most have moved from one side of any number to the other.
+    """
     ends = np.searchsorted(old.before, np.cumsum(counts))
     starts = np.concatenate([[0], ends[:-1]])
     sizes = ends - starts
@@ -55,7 +63,10 @@ def _grouped(old: Bins, counts: Counts) -> Bins:
     sums = [np.add.accumulate(shares[start:end])[-1] for start, end in zip(starts, ends, strict=True)]
     means = np.minimum(np.maximum(origin + sums, first), last) + 0.0
     alone = sizes == 1
-    return Bins(np.where(alone, first, means), counts, old.exact[starts] & alone)
+    is_left = old.centers < np.repeat(means, sizes)
+    left = np.add.reduceat(np.where(is_left, old.counts, 0), starts)
+    moved = np.where(alone, 0, np.maximum(left, counts - left))
+    return Bins(np.where(alone, first, means), counts, old.exact[starts] & alone), int(moved.max())
 
 
 def _costs(centers: Doubles, counts: Counts, cap: int) -> Doubles:

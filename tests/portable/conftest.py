@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
+import duckdb_sketch
 from duckdb_sketch.portable import register
 
 Ask = Callable[..., Any]
@@ -18,6 +19,13 @@ def portable() -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the portable functions, for tests that leave nothing behind in it."""
     with duckdb.connect() as connection:
         register(connection)
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def native() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the native functions, likewise."""
+    with duckdb_sketch.connect() as connection:
         yield connection
 
 

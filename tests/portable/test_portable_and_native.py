@@ -1,23 +1,20 @@
-"""The two backends: the same bytes in, the same bytes and answers out."""
+"""The two backends: the same sketches, images that either reads, and the same answers to the same image."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
+from bounds import assert_bounds_hold
 from peers import TARGET_TYPES, images
 from sql_values import REFUSED, SQL_VALUES, column
 
 import duckdb_sketch
-
-
-@pytest.fixture(scope="module")
-def native() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb_sketch.connect() as connection:
-        yield connection
 
 
 def both(native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
@@ -66,6 +63,46 @@ def test_every_image_of_datasketches_is_read_alike(
             assert ours[3] == theirs[3]
 
 
+def coupons(mode: int, lg_k: int, addresses: Iterable[int]) -> bytes:
+    """A compact LIST (0) or SET (1)."""
+    listed = [1 << 26 | address for address in addresses]
+    header = struct.pack("<8B", 2 + mode, 1, 7, lg_k, 0, 8, 0 if mode else len(listed), mode)
+    return header + struct.pack(f"<{mode + len(listed)}I", *[len(listed)] * mode, *listed)
+
+
+@pytest.mark.parametrize(
+    ("image", "sound"),
+    [
+        (coupons(0, 12, range(8)), coupons(0, 12, range(7))),
+        (coupons(1, 7, range(8)), coupons(1, 8, range(8))),
+        (coupons(1, 8, range(25)), coupons(1, 8, range(24))),
+        (coupons(0, 12, [1, 2, 1]), coupons(0, 12, [1, 2])),
+        (coupons(1, 12, [*range(20), 0]), coupons(1, 12, range(20))),
+    ],
+    ids=["a LIST of 8", "a SET at lg_k 7", "a SET of 25 at lg_k 8", "twice in a LIST", "twice in a SET"],
+)
+def test_the_same_lists_of_coupons_are_refused(
+    native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, image: bytes, sound: bytes
+) -> None:
+    for connection in (native, portable):
+        assert connection.execute("SELECT hll_sketch_estimate($1)", [sound]).fetchone() is not None
+        with pytest.raises(duckdb.Error, match="hll_sketch_estimate: damaged HLL sketch"):
+            connection.execute("SELECT hll_sketch_estimate($1)", [image])
+
+
+@pytest.mark.parametrize("image", [b"", b"abc", b"\x02\x01\x07\x0c", b"AH\x01\x00\x32" + bytes(6)])
+def test_what_is_no_hll_sketch_is_named_alike(
+    native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, image: bytes
+) -> None:
+    messages = set()
+    for connection in (native, portable):
+        with pytest.raises(duckdb.Error) as refusal:
+            connection.execute("SELECT hll_sketch_estimate($1)", [image])
+        messages.add(str(refusal.value).partition("not an HLL sketch: ")[2])
+    assert len(messages) == 1
+    assert "then 01 07 and five bytes more" in messages.pop()
+
+
 @pytest.mark.parametrize("sql_type", REFUSED)
 def test_the_same_types_are_refused(
     native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, sql_type: str
@@ -84,39 +121,94 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("values", VALUES)
-@pytest.mark.parametrize("bins", [2, 5, 50, 1000])
-def test_small_histograms_have_the_same_bytes_and_answers(
-    native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, values: str, bins: int
-) -> None:
-    """As long as the extension merges no bins on the way, it does what pooling everything does."""
-    both(native, portable, f"SELECT approx_histogram_agg({VALUES[values]}, {bins}) FROM range(2000) t(i)")
-    parts = f"(SELECT approx_histogram_agg({VALUES[values]}, {bins}) h FROM range(2000) t(i) GROUP BY i % 3)"
-    ((merged,),) = both(native, portable, f"SELECT approx_histogram_union_agg(h) FROM {parts}")
-    query = """
-        SELECT approx_histogram_quantile($1, [i / 100 FOR i IN range(0, 101)]),
-               approx_histogram_count_below($1, [-1, 0, 0.5, 1, 3, 1e3, 1e6, 'inf'::DOUBLE]),
-               approx_histogram_cdf($1, [0, 10, 1e5]),
-               [approx_histogram_quantile_bounds($1, q) FOR q IN [0, 0.01, 0.37, 0.999, 1]],
-               approx_histogram_bins($1),
-               approx_histogram_equi_width($1, 7),
-               approx_histogram_equi_depth($1, 7),
-               approx_histogram_buckets($1, [-1, 0, 1, 100, 1e9]),
-               approx_histogram_stats($1)
-    """
-    (ours,) = portable.execute(query, [merged]).fetchall()
-    (theirs,) = native.execute(query, [merged]).fetchall()
+ANSWERS = """
+    SELECT approx_histogram_quantile($1, [i / 100 FOR i IN range(0, 101)]),
+           approx_histogram_count_below($1, [-1, 0, 0.5, 1, 3, 1e3, 1e6, 'inf'::DOUBLE]),
+           approx_histogram_cdf($1, [0, 10, 1e5]),
+           [approx_histogram_quantile_bounds($1, q) FOR q IN [0, 0.01, 0.37, 0.5, 0.999, 1]],
+           approx_histogram_bins($1),
+           approx_histogram_equi_width($1, 7),
+           approx_histogram_equi_depth($1, 7),
+           approx_histogram_buckets($1, [-1, 0, 1, 100, 1e9]),
+           approx_histogram_stats($1)
+"""
+
+
+def assert_same_answers(native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, image: bytes) -> None:
+    (ours,) = portable.execute(ANSWERS, [image]).fetchall()
+    (theirs,) = native.execute(ANSWERS, [image]).fetchall()
     for our, their in zip(ours, theirs, strict=True):
-        assert flat(our) == pytest.approx(flat(their), rel=1e-9, abs=1e-9, nan_ok=True)
+        numbers = flat(their)
+        # A bucket's count is a difference.
+        scale = max((abs(number) for number in numbers if math.isfinite(number)), default=0)
+        assert flat(our) == pytest.approx(numbers, rel=1e-12, abs=1e-12 * scale, nan_ok=True)
 
 
-def flat(answer: object) -> list[object]:
+def flat(answer: Any) -> list[float]:
     """The numbers of nested lists and structs, in order; NaN for NULL."""
     if isinstance(answer, dict):
         answer = list(answer.values())
     if isinstance(answer, list):
         return [number for part in answer for number in flat(part)]
     return [math.nan if answer is None else answer]
+
+
+def histogram_and_union(values: str, bins: int, rows: int, parts: int = 3) -> str:
+    """All rows at once, and in parts that are merged."""
+    source = f"(SELECT i, {values} AS x FROM range({rows}) t(i))"
+    return f"""
+        SELECT (SELECT approx_histogram_agg(x, {bins}) FROM {source}),
+               (SELECT approx_histogram_union_agg(h)
+                FROM (SELECT approx_histogram_agg(x, {bins}) h FROM {source} GROUP BY i % {parts}))
+    """
+
+
+@pytest.mark.parametrize(
+    ("values", "bins", "rows"),
+    [("NULL::DOUBLE", 50, 10), ("(i % 47) / 7", 47, 100_000), ("i ** 3", 1000, 1000), ("-0.0 * i", 2, 5000)],
+)
+def test_exact_histograms_have_the_same_bytes(
+    native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, values: str, bins: int, rows: int
+) -> None:
+    ((whole, merged),) = both(native, portable, histogram_and_union(values, bins, rows))
+    assert whole == merged
+    assert_same_answers(native, portable, whole)
+
+
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize("bins", [2, 5, 50, 1000])
+def test_histograms_of_few_values_have_the_same_bytes(
+    native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, values: str, bins: int
+) -> None:
+    """The rule of merging is the same: the extension takes faster ways only where there is more to merge."""
+    for image in both(native, portable, histogram_and_union(VALUES[values], bins, 200))[0]:
+        assert_same_answers(native, portable, image)
+
+
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize("bins", [2, 5, 50, 1000])
+def test_inexact_histograms_stand_in_for_each_other(
+    native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, values: str, bins: int
+) -> None:
+    """The bins may differ; totals and the truth within the bounds may not, nor may what either reads off one image."""
+    query = histogram_and_union(VALUES[values], bins, 6000, parts=10)
+    images = [image for side in (native, portable) for image in side.execute(query).fetchall()[0]]
+    # Each side's images in a union by each side.
+    for side in (native, portable):
+        images.append(side.execute("SELECT approx_histogram_union($1, $2)", [images[1], images[3]]).fetchall()[0][0])
+    finite = f"SELECT x FROM (SELECT {VALUES[values]} AS x FROM range(6000) t(i)) WHERE isfinite(x) ORDER BY x"
+    ordered = np.array([x for (x,) in native.execute(finite).fetchall()])
+    rest = native.execute(f"SELECT count({VALUES[values]}) FROM range(6000) t(i)").fetchall()[0][0] - len(ordered)
+    for image, times in zip(images, [1, 1, 1, 1, 2, 2], strict=True):
+        assert_same_answers(native, portable, image)
+        (stats,) = native.execute("SELECT unnest(approx_histogram_stats($1))", [image]).fetchall()
+        count, least, greatest, mean, _, max_bins, non_finite, *_ = stats
+        assert (count, non_finite, max_bins) == (times * len(ordered), times * rest, bins)
+        if not len(ordered):
+            continue
+        assert (least, greatest) == (ordered[0], ordered[-1])
+        assert mean == pytest.approx(ordered.mean(), rel=1e-9)
+        assert_bounds_hold(portable, image, np.repeat(ordered, times))
 
 
 def test_portable_functions_stand_in_for_native_ones(native: duckdb.DuckDBPyConnection) -> None:

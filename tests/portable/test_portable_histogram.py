@@ -65,7 +65,29 @@ def test_rounds_find_what_one_by_one_finds(kind: str, monkeypatch: pytest.Monkey
         for target in (2, 7, 50):
             for worth in (1, 256):
                 monkeypatch.setattr("duckdb_sketch.portable.reduce._WORTH_A_ROUND", worth)
-                assert reduce_bins(bins, target).counts.tolist() == one_by_one(bins, target)
+                assert reduce_bins(bins, target)[0].counts.tolist() == one_by_one(bins, target)
+
+
+@pytest.mark.parametrize("target", [2, 7, 50])
+def test_a_reduction_moves_no_more_values_than_it_says(target: int) -> None:
+    for size in (3, 60, 600):
+        bins = bins_of_values(np.repeat(RANDOM.lognormal(0, 2, size), RANDOM.integers(1, 9, size)))
+        reduced, moved = reduce_bins(bins, target)
+        up_to = bins.before[np.searchsorted(bins.centers, bins.centers, "right")]
+        differences = np.abs(reduced.before[np.searchsorted(reduced.centers, bins.centers, "right")] - up_to)
+        assert differences.max() <= moved < max(2 * bins.total / target, 1)
+        assert (moved == 0) == (size <= target)
+
+
+def test_slacks_add_up() -> None:
+    cut = histogram([0] * 4 + [1] * 3 + [100] * 2, 2)
+    assert (pairs(cut.bins), cut.slack, cut.rank_error) == ([(0.429, 7), (100, 2)], 4, 4 / 9)
+    both = union([cut, histogram([2] * 5), cut], 50)
+    assert (pairs(both.bins), both.slack) == ([(0.429, 14), (2, 5), (100, 4)], 8)
+    again = union([both], 2)
+    assert (pairs(again.bins), again.slack) == ([(0.842, 19), (100, 4)], 8 + 14)
+    assert union([again, again], None).slack == 44
+    assert union([again, again, histogram([3], 2)], None).slack == 47, "no more than there are values"
 
 
 def test_no_bin_of_different_values_is_above_the_cap() -> None:
@@ -168,22 +190,22 @@ def test_non_finite_values_are_only_counted() -> None:
 
 
 def test_bytes() -> None:
-    assert histogram_of_values(np.empty(0), 50).to_bytes().hex() == "4148010032000000" + "0000"
+    assert histogram_of_values(np.empty(0), 50).to_bytes().hex() == "4148010032000000" + "000000"
     three = histogram_of_values(np.array([1.0, 2.0, 2.0]), 50).to_bytes()
-    assert three.hex() == "4148010032000200" + "0300" + struct.pack("<2d", 1, 2).hex() + "0204"
+    assert three.hex() == "4148010032000200" + "030000" + struct.pack("<2d", 1, 2).hex() + "0204"
     merged = histogram_of_values(np.array([1.0, 3.0, 1.0, 3.0, 9.0, 9.0]), 2).to_bytes()
-    assert merged.hex() == "4148010102000200" + "0600" + struct.pack("<3d", 1, 2, 9).hex() + "0904"
+    assert merged.hex() == "4148010102000200" + "060002" + struct.pack("<3d", 1, 2, 9).hex() + "0904"
 
 
 def test_the_greatest_bins_win_and_counts_may_not_overflow() -> None:
     assert union([histogram([1], 5), histogram([], 70)], None).max_bins == 70
     assert union([histogram([1], 5), histogram([], 70)], 6).max_bins == 6
     assert union([], None).max_bins == 50
-    half = Histogram(50, 0, 1.0, 1.0, Bins(np.array([1.0]), np.array([1 << 61]), np.array([True])))
+    half = Histogram(50, 0, 0, 1.0, 1.0, Bins(np.array([1.0]), np.array([1 << 61]), np.array([True])))
     assert union([half], None).count == 1 << 61
     with pytest.raises(InvalidInputError, match="overflows"):
         union([half, half], None)
-    many = Histogram(50, (1 << 64) - 1, 0.0, 0.0, histogram([]).bins)
+    many = Histogram(50, (1 << 64) - 1, 0, 0.0, 0.0, histogram([]).bins)
     with pytest.raises(InvalidInputError, match="overflows"):
         union([many, histogram([math.nan])], None)
 
@@ -203,7 +225,11 @@ IMAGE = histogram_of_values(RANDOM.random(500), 7).to_bytes()
 
 def with_centers(*centers: float) -> bytes:
     n = len(centers)
-    return struct.pack(f"<2s2B2H2B{n}d", b"AH", 1, 0, 50, n, n, 0, *centers) + b"\x02" * n
+    return struct.pack(f"<2s2B2H3B{n}d", b"AH", 1, 0, 50, n, n, 0, 0, *centers) + b"\x02" * n
+
+
+def with_slack(slack: int, mass: int = 5) -> bytes:
+    return struct.pack("<2s2B2H3BdB", b"AH", 1, 0, 50, 1, mass >> 1, 0, slack, 1.0, mass)
 
 
 @pytest.mark.parametrize(
@@ -216,8 +242,8 @@ def with_centers(*centers: float) -> bytes:
         (b"AH\x01\x04" + IMAGE[4:], "unknown flags"),
         (IMAGE[:4] + b"\x01\x00" + IMAGE[6:], "more bins than it allows"),
         (IMAGE[:6] + b"\xff\x00" + IMAGE[8:], "more bins than it allows"),
-        (b"AH\x01\x01\x05\x00\x00\x00\x00\x00" + bytes(8), "a minimum or a maximum"),
-        (b"AH\x01\x00\xff\xff\xff\xff\x01\x00", "truncated"),
+        (b"AH\x01\x01\x05\x00\x00\x00\x00\x00\x00" + bytes(8), "a minimum or a maximum"),
+        (b"AH\x01\x00\xff\xff\xff\xff\x01\x00\x00", "truncated"),
         (IMAGE[:8] + b"\x80\x00" + IMAGE[10:], "varint"),
         (with_centers(1, 1), "ascending"),
         (with_centers(2, 1), "ascending"),
@@ -226,12 +252,20 @@ def with_centers(*centers: float) -> bytes:
         (with_centers(-0.0), "ascending"),
         (with_centers(1)[:-1] + b"\x00", "its count is not the sum"),
         (with_centers(1)[:-1] + b"\x03", "a single value that is not exact"),
+        (with_slack(3), "its slack is 3, of 2 values"),
+        (with_slack(1, mass=4), "none is inexact"),
         (with_centers(1)[:8] + b"\x00" + with_centers(1)[9:-1] + b"\x00", "a bin of no value"),
     ],
 )
 def test_damage_is_named(blob: bytes, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         Histogram.parse(blob)
+
+
+@pytest.mark.parametrize("slack", [0, 1, 2])
+def test_slack_comes_back(slack: int) -> None:
+    read = Histogram.parse(with_slack(slack))
+    assert (read.slack, read.to_bytes()) == (slack, with_slack(slack))
 
 
 def test_every_truncation_and_trailing_byte_is_refused() -> None:

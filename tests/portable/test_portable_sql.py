@@ -13,7 +13,7 @@ from sql_values import REFUSED, SQL_VALUES, column
 from duckdb_sketch.portable import register
 
 EMPTY_HLL = bytes.fromhex("0201070c030c0000")
-EMPTY_HISTOGRAM = bytes.fromhex("41480100320000000000")
+EMPTY_HISTOGRAM = bytes.fromhex("4148010032000000000000")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_empty_sketches_answer(portable: duckdb.DuckDBPyConnection) -> None:
     bucket = [{"lower": 0, "upper": 1, "count": 0}]
     assert portable.fetchone() == (0, bounds, 0, None, [None, None], None, 0, None, [], [], [], bucket)
     stats = portable.execute("SELECT unnest(approx_histogram_stats($1))", [EMPTY_HISTOGRAM]).fetchone()
-    assert stats == (0, None, None, None, 0, 50, 0, True, 0, 10)
+    assert stats == (0, None, None, None, 0, 50, 0, True, 0, 11)
 
 
 @pytest.mark.parametrize(
