@@ -89,8 +89,8 @@ def print_timings(console: Console, timings: list[Timing]) -> None:
     _print(console, table)
     _note(
         console,
-        "Different aircraft by carrier; the quantiles 50, 90 and 99 % of delays by month. In brackets: how many times as "
-        "fast as the raw flights; below 1x it is slower.",
+        "Different aircraft by carrier; the quantiles 50, 90 and 99 % of delays by month. In brackets: how many times "
+        "as fast as the raw flights; below 1x it is slower.",
     )
 
 
