@@ -226,6 +226,22 @@ def test_union_without_bins_takes_the_most(con: duckdb.DuckDBPyConnection) -> No
     assert stats_of(con, value(con, "SELECT approx_histogram_union($1, $2)", *images[:2]))["max_bins"] == 80
 
 
+def test_an_empty_histogram_does_not_widen_a_union(con: duckdb.DuckDBPyConnection) -> None:
+    # FILTER lets no row through, so that the aggregate is not told its bins.
+    con.execute(
+        """
+        CREATE TABLE parts AS
+        SELECT i % 2 AS g, approx_histogram_agg(i, 10) FILTER (i % 2 = 0) AS h FROM range(1000) t(i) GROUP BY g
+        """
+    )
+    for order in ("g", "g DESC"):
+        union = value(con, f"SELECT approx_histogram_union_agg(h ORDER BY {order}) FROM parts")
+        assert stats_of(con, union)["max_bins"] == 10
+        both = f"SELECT list(h ORDER BY {order}) AS hs FROM parts"
+        union = value(con, f"SELECT approx_histogram_union(hs[1], hs[2]) FROM ({both})")
+        assert stats_of(con, union)["max_bins"] == 10
+
+
 @pytest.mark.parametrize("bins", [5, 30, 200])
 def test_union_with_bins_takes_so_many(con: duckdb.DuckDBPyConnection, bins: int) -> None:
     images = [histogram(con, [float(i * j) for i in range(200)], b) for j, b in enumerate((10, 80, 30), 1)]

@@ -184,19 +184,21 @@ def union(histograms: Sequence[Histogram], max_bins: int | None) -> Histogram:
 
     Args:
         histograms: Any number of them, empty ones included.
-        max_bins: Of the result; the greatest of the inputs', or the default of none, if not given.
+        max_bins: Of the result; if not given the greatest of the inputs' that hold values, else of the empty ones, else the
+            default.
 
     Raises:
         InvalidInputError: If the count would be 2^62 or more.
     """
+    full = [histogram for histogram in histograms if not histogram.is_empty]
     if max_bins is None:
-        max_bins = max((histogram.max_bins for histogram in histograms), default=DEFAULT_BINS)
+        deciding = full or histograms
+        max_bins = max((histogram.max_bins for histogram in deciding), default=DEFAULT_BINS)
     non_finite = sum(histogram.non_finite for histogram in histograms)
     if sum(histogram.count for histogram in histograms) >= COUNT_LIMIT:
         raise InvalidInputError("the count overflows: a histogram holds fewer than 2^62 values")
     if non_finite >= _NON_FINITE_LIMIT:
         raise InvalidInputError("the count of NaN and infinite values overflows 64 bits")
-    full = [histogram for histogram in histograms if not histogram.is_empty]
     ends = np.array([end for histogram in full for end in (histogram.min, histogram.max)])
     slack = sum(histogram.slack for histogram in full)
     return _of_bins(pool([histogram.bins for histogram in full]), max_bins, non_finite, slack, ends)

@@ -63,9 +63,10 @@ def _grouped(old: Bins, counts: Counts) -> tuple[Bins, int]:
     sums = [np.add.accumulate(shares[start:end])[-1] for start, end in zip(starts, ends, strict=True)]
     means = np.minimum(np.maximum(origin + sums, first), last) + 0.0
     alone = sizes == 1
-    is_left = old.centers < np.repeat(means, sizes)
-    left = np.add.reduceat(np.where(is_left, old.counts, 0), starts)
-    moved = np.where(alone, 0, np.maximum(left, counts - left))
+    middle = np.repeat(means, sizes)
+    left = np.add.reduceat(np.where(old.centers < middle, old.counts, 0), starts)
+    right = np.add.reduceat(np.where(old.centers > middle, old.counts, 0), starts)
+    moved = np.where(alone, 0, np.maximum(left, right))
     return Bins(np.where(alone, first, means), counts, old.exact[starts] & alone), int(moved.max())
 
 

@@ -198,7 +198,9 @@ def test_bytes() -> None:
 
 
 def test_the_greatest_bins_win_and_counts_may_not_overflow() -> None:
-    assert union([histogram([1], 5), histogram([], 70)], None).max_bins == 70
+    assert union([histogram([1], 5), histogram([2], 70)], None).max_bins == 70
+    assert union([histogram([1], 5), histogram([], 70)], None).max_bins == 5, "an empty one says nothing"
+    assert union([histogram([], 5), histogram([], 70)], None).max_bins == 70
     assert union([histogram([1], 5), histogram([], 70)], 6).max_bins == 6
     assert union([], None).max_bins == 50
     half = Histogram(50, 0, 0, 1.0, 1.0, Bins(np.array([1.0]), np.array([1 << 61]), np.array([True])))

@@ -25,8 +25,9 @@ impl Scalar for Union {
             };
             a.read(blob)?;
             b.read(other)?;
-            let mut union = HistogramBuilder::new(a.max_bins().max(b.max_bins()));
+            let mut union = HistogramBuilder::new(a.max_bins());
             union.merge_histogram(&a)?;
+            union.widen(b.max_bins(), b.is_empty());
             union.merge_histogram(&b)?;
             write_histogram(Some(&union), output, row);
             Ok(())

@@ -39,7 +39,7 @@ impl<const ARGUMENTS: usize> Aggregate for UnionAgg<ARGUMENTS> {
                     histogram.read(blob)?;
                     let builder = state.get_or_insert_with(|| HistogramBuilder::new(histogram.max_bins()));
                     if fixed.is_none() {
-                        builder.widen(histogram.max_bins());
+                        builder.widen(histogram.max_bins(), histogram.is_empty());
                     }
                     builder.merge_histogram(&histogram)?;
                 }

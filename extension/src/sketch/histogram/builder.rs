@@ -13,6 +13,10 @@ const VALUE_BUFFER: usize = 1024;
 /// So many values at once go to the bins in flight without waiting in the buffer.
 const DIRECT: usize = 64;
 
+/// One value in so many may wait for a fold, but no more than 128 KiB of them.
+const LOOSE_SHARE: u64 = 64;
+const MOST_LOOSE: u64 = 1 << 14;
+
 /// Takes values and histograms, in any order.
 #[derive(Clone, Debug)]
 pub struct HistogramBuilder {
@@ -46,9 +50,14 @@ impl HistogramBuilder {
         self.max_bins
     }
 
-    /// Allows more bins in the result, if `max_bins` is more.
-    pub fn widen(&mut self, max_bins: MaxBins) {
-        self.max_bins = self.max_bins.max(max_bins);
+    /// Allows the result as many bins as one may have that is about to be merged, if these are more. An empty one does not count unless
+    /// both are: it may come from an aggregate that had no row to tell its bins.
+    pub fn widen(&mut self, max_bins: MaxBins, of_empty: bool) {
+        self.max_bins = match (self.count == 0, of_empty) {
+            (true, false) => max_bins,
+            (false, true) => self.max_bins,
+            _ => self.max_bins.max(max_bins),
+        };
     }
 
     /// Adds a value; NaN and the infinities are only counted.
@@ -94,9 +103,9 @@ impl HistogramBuilder {
 
     /// Adds what another builder holds.
     pub fn merge(&mut self, other: &HistogramBuilder) -> Result<(), Error> {
+        self.widen(other.max_bins, other.count == 0);
         self.add_counts(other.count, other.non_finite)?;
         self.add_extremes(other.min, other.max);
-        self.widen(other.max_bins);
         for block in other.values.chunks(VALUE_BUFFER) {
             self.values.extend_from_slice(block);
             if self.values.len() >= VALUE_BUFFER {
@@ -176,8 +185,10 @@ impl HistogramBuilder {
     #[inline(always)]
     fn fold_if_loose(&mut self) {
         let in_flight = self.in_flight();
+        // A share of all, so that the folds, each of which adds to the slack, grow rarer as the histogram grows.
+        let share = (self.count / LOOSE_SHARE).min(MOST_LOOSE) as usize;
         if let Some(flight) = &mut self.flight
-            && flight.loose() > IN_FLIGHT * in_flight
+            && flight.loose() > share.max(IN_FLIGHT * in_flight)
         {
             flight.fold(in_flight);
         }

@@ -139,9 +139,12 @@ fn group(old: &Bins, starts: &[usize]) -> (Bins, u64) {
         }
         let count: u64 = masses.iter().map(|mass| mass.count()).sum();
         let center = mean(centers, masses, count);
-        let below = |(other, mass): (&f64, &Mass)| if *other < center { mass.count() } else { 0 };
-        let left: u64 = centers.iter().zip(masses).map(below).sum();
-        moved = moved.max(left.max(count - left));
+        let (mut left, mut right) = (0, 0);
+        for (&other, mass) in centers.iter().zip(masses) {
+            left += if other < center { mass.count() } else { 0 };
+            right += if other > center { mass.count() } else { 0 };
+        }
+        moved = moved.max(left).max(right);
         grouped.centers.push(center);
         grouped.masses.push(Mass::inexact(count));
     }
