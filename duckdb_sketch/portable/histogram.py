@@ -184,8 +184,8 @@ def union(histograms: Sequence[Histogram], max_bins: int | None) -> Histogram:
 
     Args:
         histograms: Any number of them, empty ones included.
-        max_bins: Of the result; if not given the greatest of the inputs' that hold values, else of the empty ones, else the
-            default.
+        max_bins: Of the result; if not given the greatest of the inputs' that hold values, else of the empty ones', or
+            the default.
 
     Raises:
         InvalidInputError: If the count would be 2^62 or more.
