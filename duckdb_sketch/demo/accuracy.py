@@ -123,7 +123,9 @@ def rank_error(connection: duckdb.DuckDBPyConnection, grouping: Grouping) -> Ran
         estimated AS (
             SELECT
                 {grouping.names},
-                approx_histogram_stats(sketch).rank_error AS guaranteed,
+                approx_histogram_stats(sketch) AS stats,
+                -- What is proven at the centers, and half a bin between them.
+                stats.rank_error + CASE WHEN stats.exact THEN 0 ELSE 1 / stats.max_bins END AS guaranteed,
                 unnest($quantiles) AS fraction,
                 unnest(approx_histogram_quantile(sketch, $quantiles)) AS delay
             FROM united
