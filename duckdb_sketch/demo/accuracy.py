@@ -117,15 +117,15 @@ def rank_error(connection: duckdb.DuckDBPyConnection, grouping: Grouping) -> Ran
     row = connection.execute(
         f"""
         WITH united AS (
-            SELECT {grouping.keys(grouping.column)}, approx_histogram_union_agg(delays) AS sketch
+            SELECT {grouping.keys(grouping.column)}, approx_histogram_union_agg(delays) AS sketch,
+                approx_histogram_stats(sketch) AS stats
             FROM {grouping.table} GROUP BY ALL
         ),
         estimated AS (
             SELECT
                 {grouping.names},
-                approx_histogram_stats(sketch) AS stats,
                 -- What is proven at the centers, and half a bin between them.
-                stats.rank_error + CASE WHEN stats.exact THEN 0 ELSE 1 / stats.max_bins END AS guaranteed,
+                stats['rank_error'] + if(stats['exact'], 0, 1 / stats['max_bins']) AS guaranteed,
                 unnest($quantiles) AS fraction,
                 unnest(approx_histogram_quantile(sketch, $quantiles)) AS delay
             FROM united
