@@ -17,7 +17,9 @@ _ROOM = 12.0
 def draw_study(path: Path, study: dict[str, Any]) -> None:
     """A row for each subject: on the left bytes, then the time of each question."""
     subjects = study["subjects"]
-    subtitle = "Rows rolled up by time and dimensions, a distinct count and a distribution in each; logarithmic scales, in parentheses the share of raw"
+    subtitle = (
+        "A distinct count and a distribution in each rolled-up row. Logarithmic; in parentheses, the share of raw"
+    )
     height = 1.5 + 3.9 * len(subjects)
     with chart(path, (16, height), "Raw rows or rollups", subtitle) as figure:
         grid = {"left": 0.016, "right": 0.99, "wspace": 0.09, "hspace": 0.3}
