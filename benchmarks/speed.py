@@ -113,7 +113,7 @@ class Speed:
         for name in children:
             for contender in self.systems[name].questions.get(workload.name, {}):
                 reason = self.systems[name].left_out.get((workload.name, contender))
-                cells[contender] = {"system": name, "all_seconds": []}
+                cells[contender] = {"system": name, "all_seconds": [], "all_cpu_seconds": []}
                 if reason is None:
                     entries.append((name, contender))
                 else:
@@ -137,6 +137,7 @@ class Speed:
         cell["answer"] = reply["answer"]
         if not warm_up:
             cell["all_seconds"].append(reply["seconds"])
+            cell["all_cpu_seconds"].append(reply["cpu_seconds"])
 
     def _measure_memory(self, workload: Workload, name: str) -> None:
         """The growth of the peak in a fresh process that holds nothing but what the workload reads."""
@@ -161,6 +162,7 @@ class Speed:
             for contender, cell in cells.items():
                 if cell.get("all_seconds"):
                     cell["seconds"] = min(cell["all_seconds"])
+                    cell["cpu_seconds"] = min(cell["all_cpu_seconds"])
                 truth, answer = truths.get(workload), cell.get("answer")
                 unscored = SYSTEMS[cell["system"]].unscored
                 if truth and answer is not None and contender not in unscored:

@@ -49,7 +49,7 @@ class MergeRate:
     workload: str
     contender: str
     merges: float
-    """A second and core."""
+    """A second of processor time: a core may idle while another merges."""
     bytes: float
     """Read a second, by all cores."""
     state: float
@@ -61,10 +61,10 @@ def merge_rates(speed: dict[str, Any]) -> list[MergeRate]:
     found = []
     for workload in targets.TALK_MERGES:
         for contender, cell in speed["workloads"].get(workload, {}).items():
-            stored, seconds = speed["stored"].get(contender), cell.get("seconds")
-            if stored is not None and seconds is not None:
+            stored, seconds, cpu = speed["stored"].get(contender), cell.get("seconds"), cell.get("cpu_seconds")
+            if stored is not None and seconds is not None and cpu:
                 states, size = stored["states"], stored["bytes"]
-                merges = states / seconds / speed["threads"]
+                merges = states / cpu
                 found.append(MergeRate(workload, contender, merges, size / seconds, size / states))
     return found
 

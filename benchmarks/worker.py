@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from benchmarks.cpu_time import cpu_seconds
 from benchmarks.data import Data
 from benchmarks.resident import PeakMemory
 from benchmarks.scale import SCALES, THREADS
@@ -38,9 +39,11 @@ class Worker:
 
     def run(self, workload: str, contender: str) -> dict[str, Any]:
         question = self.system.questions[workload][contender]
-        start = time.perf_counter()
+        processes = self.system.processes()
+        cpu, start = cpu_seconds(processes), time.perf_counter()
         answer = self.system.answer(question)
-        return {"seconds": time.perf_counter() - start, "answer": answer}
+        seconds = time.perf_counter() - start
+        return {"seconds": seconds, "cpu_seconds": cpu_seconds(processes) - cpu, "answer": answer}
 
     def memory(self, workload: str, contender: str) -> dict[str, Any]:
         question = self.system.questions[workload][contender]
