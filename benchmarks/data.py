@@ -11,7 +11,9 @@ import duckdb
 from benchmarks.folders import data_folder
 from benchmarks.scale import DIFFERENT_USERS, GROUPS, HISTOGRAM_PASSES, THREADS, Scale
 
-SEED = 20131028
+# Where the hashed numbers start. (DuckDB's hash of two arguments is of no use here: for any two seeds its values differ
+# by one constant, bit by bit.)
+SEED = 20131028 << 32
 
 # Column by column:
 #   u   BIGINT of a million values        us  the same as text
@@ -19,13 +21,13 @@ SEED = 20131028
 #   h   the histogram state, in order     p   lognormal with sigma = 1 (Box and Muller's transform)
 _ROWS = """
     SELECT
-        (hash(i, {seed}) % {users})::BIGINT AS u,
+        (hash({seed} + 4 * i) % {users})::BIGINT AS u,
         u::VARCHAR AS us,
         i // {rows_per_group} AS g,
         i % {small_groups} AS g2,
         i // {values_per_histogram} AS h,
-        exp(sqrt(-2 * ln(((hash(i, {seed} + 1) >> 11) + 1) / 9007199254740992))
-            * cos(2 * pi() * (hash(i, {seed} + 2) >> 11) / 9007199254740992)) AS p
+        exp(sqrt(-2 * ln(((hash({seed} + 4 * i + 1) >> 11) + 1) / 9007199254740992))
+            * cos(2 * pi() * (hash({seed} + 4 * i + 2) >> 11) / 9007199254740992)) AS p
     FROM range({rows}) t(i)
 """
 
@@ -65,33 +67,48 @@ class Data:
 
     def truths(self) -> dict[str, float]:
         """The exact answer of each workload, by its name."""
-        return dict(json.loads((self.folder / "truths.json").read_text()))
+        return dict(json.loads(self.truth_file.read_text())["truths"])
+
+    @property
+    def truth_file(self) -> Path:
+        return self.folder / "truths.json"
 
 
 def generate(data: Data) -> bool:
     """Write the rows and their exact answers, unless they are there; return whether they had to be written."""
     scale = data.scale
-    marker = data.folder / "truths.json"
-    if marker.exists() and data.rows.exists():
+    statement = _statement(scale)
+    if data.truth_file.exists() and json.loads(data.truth_file.read_text())["statement"] == statement:
         return False
+    _remove_files(data.folder)
     with duckdb.connect() as con:
         con.execute(f"SET threads = {THREADS}")
         con.execute(f"SET temp_directory = '{data.folder / 'spill'}'")
-        rows = _ROWS.format(
-            seed=SEED,
-            users=min(DIFFERENT_USERS, scale.rows),
-            rows=scale.rows,
-            rows_per_group=scale.rows // GROUPS,
-            small_groups=scale.rows // scale.rows_per_small_group,
-            values_per_histogram=scale.values_per_histogram,
-        )
-        con.execute(f"COPY ({rows}) TO '{data.rows}' (FORMAT parquet, COMPRESSION zstd)")
+        con.execute(f"COPY ({statement}) TO '{data.rows}' (FORMAT parquet, COMPRESSION zstd)")
         con.execute(f"CREATE VIEW rows AS SELECT * FROM read_parquet('{data.rows}')")
         truths = {name: _number(con, sql) for name, sql in _TRUTHS.items()}
     truths["hll_merge"] = scale.hll_states * scale.values_per_hll_state
     truths["estimate"] = truths["estimate_parquet"] = scale.estimates * scale.values_per_hll_state
-    marker.write_text(json.dumps(truths, indent=1))
+    data.truth_file.write_text(json.dumps({"statement": statement, "truths": truths}, indent=1))
     return True
+
+
+def _statement(scale: Scale) -> str:
+    return _ROWS.format(
+        seed=SEED,
+        users=min(DIFFERENT_USERS, scale.rows),
+        rows=scale.rows,
+        rows_per_group=scale.rows // GROUPS,
+        small_groups=scale.rows // scale.rows_per_small_group,
+        values_per_histogram=scale.values_per_histogram,
+    )
+
+
+def _remove_files(folder: Path) -> None:
+    """What was made of other rows is of no use any more."""
+    for path in folder.iterdir():
+        if path.is_file():
+            path.unlink()
 
 
 def _number(con: duckdb.DuckDBPyConnection, sql: str) -> float:

@@ -9,7 +9,7 @@ import duckdb
 from benchmarks.scale import THREADS
 from benchmarks.study.subject import Question, Subject
 
-SEED = 20131028
+SEED = 20131028 << 32
 _USERS = 10_000_000
 _COUNTRIES = 20
 _MILLISECONDS = 30 * 86_400_000
@@ -17,7 +17,7 @@ _MILLISECONDS = 30 * 86_400_000
 
 def _uniform(salt: int) -> str:
     """A number in (0, 1] for each row `i`, in SQL."""
-    return f"(((hash(i, {SEED + salt}) >> 11) + 1) / 9007199254740992)"
+    return f"(((hash({SEED + salt} + 8 * i) >> 11) + 1) / 9007199254740992)"
 
 
 class Bids(Subject):
@@ -38,9 +38,9 @@ class Bids(Subject):
         self.rows = rows
         self.title = f"{rows:,} bids of 30 days"  # type: ignore[misc]
 
-    def write_raw(self, parquet: Path) -> None:
+    def recipe(self) -> str:
         step = _MILLISECONDS / self.rows
-        rows = f"""
+        return f"""
             SELECT
                 TIMESTAMP '2013-10-01' + to_milliseconds((i * {step})::BIGINT) AS ts,
                 floor({_USERS} ** {_uniform(1)})::BIGINT AS user_id,
@@ -48,12 +48,14 @@ class Bids(Subject):
                 'country ' || floor({_COUNTRIES + 1} ** (0.9999999 * {_uniform(4)}))::INT AS country,
                 CASE WHEN {_uniform(5)} < 0.6 THEN 'mobile' WHEN {_uniform(5)} < 0.9 THEN 'desktop' ELSE 'tablet' END
                     AS device,
-                'exchange ' || (1 + hash(i, {SEED + 6}) % 5) AS exchange
+                'exchange ' || (1 + hash({SEED + 6} + 8 * i) % 5) AS exchange
             FROM range({self.rows}) t(i)
         """
+
+    def write_raw(self, parquet: Path) -> None:
         # The rows stream from the generator into the file, in order.
         with duckdb.connect(config={"threads": THREADS}) as con:
-            con.execute(f"COPY ({rows}) TO '{parquet}' (FORMAT parquet, COMPRESSION zstd)")
+            con.execute(f"COPY ({self.recipe()}) TO '{parquet}' (FORMAT parquet, COMPRESSION zstd)")
 
     def questions(self) -> list[Question]:
         where = "device = 'mobile' AND ts >= DATE '2013-10-07' AND ts < DATE '2013-10-14'"

@@ -22,12 +22,14 @@ class Flights(Subject):
     counted = "tailnum"
     measured = "dep_delay"
 
+    def recipe(self) -> str:
+        return ", ".join((self.time, *self.dimensions, self.counted, self.measured))
+
     def write_raw(self, parquet: Path) -> None:
-        columns = ", ".join((self.time, *self.dimensions, self.counted, self.measured))
         with tempfile.TemporaryDirectory(dir=parquet.parent) as folder, duckdb.connect() as con:
             everything = Path(folder) / "flights.parquet"
             write_flights(everything)
-            rows = f"SELECT {columns} FROM read_parquet('{everything}') ORDER BY {self.time}"
+            rows = f"SELECT {self.recipe()} FROM read_parquet('{everything}') ORDER BY {self.time}"
             con.execute(f"COPY ({rows}) TO '{parquet}' (FORMAT parquet, COMPRESSION zstd)")
 
     def questions(self) -> list[Question]:

@@ -60,8 +60,8 @@ def _against_the_talk(subject: dict[str, Any]) -> str:
     for name, store in stores.items():
         if name != EXACT and "Parquet" in name:
             share = store["bytes_reduction"] / targets.TALK_REDUCTION
-            lines.append(f"{name}: {store['bytes_reduction']:,.1f} times smaller, {share:.2f} of it")
-    return f"The talk's reduction is {targets.TALK_REDUCTION:g} times. " + "; ".join(lines) + "."
+            lines.append(f"{name}: {store['bytes_reduction']:,.1f} times smaller ({share:.1f} times the talk's)")
+    return f"Against the talk's reduction of {targets.TALK_REDUCTION:g} times: " + "; ".join(lines) + "."
 
 
 def _stores(subject: dict[str, Any]) -> list[str]:

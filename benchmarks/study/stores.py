@@ -55,10 +55,10 @@ def raw_store(subject: Subject, folder: Path) -> Store:
     """The raw rows in Parquet; generated unless they are there."""
     file = folder / "raw.parquet"
     start = perf_counter()
-    if not file.exists():
-        unfinished = file.with_suffix(".unfinished")
-        subject.write_raw(unfinished)
-        unfinished.rename(file)
+    recipe = folder / "raw.recipe"
+    if not (file.exists() and recipe.exists() and recipe.read_text() == subject.recipe()):
+        subject.write_raw(file)
+        recipe.write_text(subject.recipe())
     return Store("raw, Parquet", file, rolled_up=False, made_in=perf_counter() - start)
 
 

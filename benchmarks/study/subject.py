@@ -44,6 +44,10 @@ class Subject(ABC):
     """The number that is summed, and whose distribution is kept."""
 
     @abstractmethod
+    def recipe(self) -> str:
+        """What the raw rows are made from: rows of another recipe are made again."""
+
+    @abstractmethod
     def write_raw(self, parquet: Path) -> None:
         """Write the raw rows, in the order of their time, compressed with zstd."""
 
