@@ -128,7 +128,8 @@ impl<'a> Vector<'a> {
     pub fn values<T: Plain>(&self) -> &'a [T] {
         let stored = self.logical_type().storage();
         assert!(stored.is_some_and(|id| T::STORED_AS.contains(&id)), "a vector of {stored:?} was read as another type");
-        // SAFETY: the type was checked, every bit pattern is a value of `T`, and a flat vector of `len` rows holds as many.
+        // SAFETY: the type was checked, every bit pattern is a value of `T`, and a flat vector of `len` rows holds as
+        // many.
         unsafe { self.data() }
     }
 
@@ -237,8 +238,8 @@ impl<'a> Strings<'a> {
         })
     }
 
-    /// The bytes of each of these rows, `None` where it is NULL. What will be read of the rows to come is brought into the
-    /// cache meanwhile: blobs lie far apart in memory.
+    /// The bytes of each of these rows, `None` where it is NULL. What will be read of the rows to come is brought into
+    /// the cache meanwhile: blobs lie far apart in memory.
     #[inline(always)]
     pub fn stream(self, rows: Range<usize>, reading: Reading) -> impl Iterator<Item = (usize, Option<&'a [u8]>)> {
         rows.map(move |row| {

@@ -68,8 +68,9 @@ impl<'a> Output<'a> {
         unsafe { Output::new((api().duckdb_struct_vector_get_child)(self.raw, index as u64)) }
     }
 
-    /// Gives `row` a list of `length` elements, behind those of the rows before it, and lets `write` fill them: it gets the
-    /// element vector, the position of the list's first element in it, and how many elements there are up to its last.
+    /// Gives `row` a list of `length` elements, behind those of the rows before it, and lets `write` fill them: it gets
+    /// the element vector, the position of the list's first element in it, and how many elements there are up to its
+    /// last.
     pub fn push_list(
         &mut self,
         row: usize,
@@ -78,7 +79,8 @@ impl<'a> Output<'a> {
     ) -> Result<(), SqlError> {
         let api = api();
         // SAFETY: the vector is a writable LIST vector; its entries are pairs of u64, one for every row of the call.
-        // Elements of earlier rows stay: DuckDB keeps them when it reserves more. The child lives as long as the vector.
+        // Elements of earlier rows stay: DuckDB keeps them when it reserves more. The child lives as long as the
+        // vector.
         let (mut elements, first, end) = unsafe {
             let first = (api.duckdb_list_vector_get_size)(self.raw);
             let end = first + length as u64;

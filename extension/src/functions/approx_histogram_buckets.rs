@@ -1,5 +1,5 @@
-//! `approx_histogram_equi_width(h, n)`, `approx_histogram_equi_depth(h, n)` and `approx_histogram_buckets(h, edges)`, all `->
-//! STRUCT(lower, upper, count)[]`; NULL if an argument is.
+//! `approx_histogram_equi_width(h, n)`, `approx_histogram_equi_depth(h, n)` and `approx_histogram_buckets(h, edges)`,
+//! all `-> STRUCT(lower, upper, count)[]`; NULL if an argument is.
 
 use std::ffi::CStr;
 

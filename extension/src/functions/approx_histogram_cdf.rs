@@ -1,5 +1,6 @@
 //! `approx_histogram_cdf(h, x) -> DOUBLE` and `approx_histogram_count_below(h, x) -> DOUBLE`: the fraction and the
-//! number of the values that are `<= x`; of `DOUBLE[]` a list. NULL if an argument is; the fraction also if there is no value.
+//! number of the values that are `<= x`; of `DOUBLE[]` a list. NULL if an argument is; the fraction also if there is no
+//! value.
 
 use std::ffi::CStr;
 

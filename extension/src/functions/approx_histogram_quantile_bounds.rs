@@ -1,5 +1,5 @@
-//! `approx_histogram_quantile_bounds(h, q) -> STRUCT(lower, estimate, upper)`; NULL if an argument is, or if there is no
-//! value.
+//! `approx_histogram_quantile_bounds(h, q) -> STRUCT(lower, estimate, upper)`; NULL if an argument is, or if there is
+//! no value.
 
 use std::ffi::CStr;
 

@@ -1,5 +1,5 @@
-//! `approx_histogram_union_agg(h [, bins]) -> BLOB`: the distribution of all; NULLs are skipped. Without `bins` the result may have as many
-//! bins as the histogram that may have most.
+//! `approx_histogram_union_agg(h [, bins]) -> BLOB`: the distribution of all; NULLs are skipped. Without `bins` the
+//! result may have as many bins as the histogram that may have most.
 
 use std::ffi::CStr;
 

@@ -2,7 +2,8 @@
 
 use crate::duckdb::{Plain, SqlError, Vector};
 
-/// The one value of a column; an error if it is NULL or changes. `name` is the argument's, for the message. `None` if there is no row.
+/// The one value of a column; an error if it is NULL or changes. `name` is the argument's, for the message. `None` if
+/// there is no row.
 pub fn constant<T: Plain + PartialEq>(column: &Vector, rows: usize, name: &str) -> Result<Option<T>, SqlError> {
     if rows == 0 {
         return Ok(None);

@@ -49,8 +49,8 @@ fn unsupported(id: Option<TypeId>) -> SqlError {
     ))
 }
 
-/// Row by row without a branch, NULL rows included: the loop vectorizes. (`collect` would not: its loop is a function of its
-/// own, compiled once for every CPU.)
+/// Row by row without a branch, NULL rows included: the loop vectorizes. (`collect` would not: its loop is a function
+/// of its own, compiled once for every CPU.)
 #[inline(always)]
 fn each<T: Plain>(column: &Vector, coupon: impl Fn(T) -> Coupon) -> Vec<Coupon> {
     let values = column.values::<T>();

@@ -4,7 +4,8 @@ use crate::duckdb::{Chunk, Output, Plain, Reading, SqlError, SqlType};
 use crate::sketch::histogram::{Bucket, Histogram};
 use crate::sketch::hll::HllImage;
 
-/// Calls `write` for each row whose first argument, a blob of which so much is read, is not NULL, with the row and the blob.
+/// Calls `write` for each row whose first argument, a blob of which so much is read, is not NULL, with the row and the
+/// blob.
 #[inline(always)]
 pub fn each_blob(
     input: &Chunk,

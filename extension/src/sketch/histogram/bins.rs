@@ -133,9 +133,10 @@ impl Histogram {
         self.bins.masses.iter().all(|mass| mass.is_exact())
     }
 
-    /// The guaranteed error of rank, as a fraction of the count: for any `x`, the fraction of the values `<= x` differs by no more from
-    /// that of the counts of the bins with centers `<= x`. 0 while every bin is exact; below 2 / bins after one cut; it grows with each
-    /// merge that cuts again, whereas the error itself mostly does not. Proved at [`reduce`](super::reduce::reduce).
+    /// The guaranteed error of rank, as a fraction of the count: for any `x`, the fraction of the values `<= x` differs
+    /// by no more from that of the counts of the bins with centers `<= x`. 0 while every bin is exact; below 2 / bins
+    /// after one cut; it grows with each merge that cuts again, whereas the error itself mostly does not. Proved at
+    /// [`reduce`](super::reduce::reduce).
     pub fn rank_error(&self) -> f64 {
         if self.is_empty() { 0.0 } else { self.slack as f64 / self.count as f64 }
     }

@@ -17,9 +17,9 @@ pub struct QuantileBounds {
 impl Histogram {
     /// The bracket of the least value `v` such that at least `q count` values are `<= v`; `None` of an empty histogram.
     ///
-    /// The number of values up to any number differs from the sum of the counts up to it by no more than the slack. So `v` is not below a center
-    /// before which, with the slack added, there are fewer than `q count` values; nor above a center up to which, with the slack taken off, there
-    /// are as many. An exact histogram gives `v` itself.
+    /// The number of values up to any number differs from the sum of the counts up to it by no more than the slack. So
+    /// `v` is not below a center before which, with the slack added, there are fewer than `q count` values; nor above a
+    /// center up to which, with the slack taken off, there are as many. An exact histogram gives `v` itself.
     pub fn quantile_bounds(&self, q: f64) -> Result<Option<QuantileBounds>, Error> {
         let Some(estimate) = self.quantile(q)? else { return Ok(None) };
         let rank = self.rank(q)?;

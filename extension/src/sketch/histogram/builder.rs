@@ -50,8 +50,8 @@ impl HistogramBuilder {
         self.max_bins
     }
 
-    /// Allows the result as many bins as one may have that is about to be merged, if these are more. An empty one does not count unless
-    /// both are: it may come from an aggregate that had no row to tell its bins.
+    /// Allows the result as many bins as one may have that is about to be merged, if these are more. An empty one does
+    /// not count unless both are: it may come from an aggregate that had no row to tell its bins.
     pub fn widen(&mut self, max_bins: MaxBins, of_empty: bool) {
         self.max_bins = match (self.count == 0, of_empty) {
             (true, false) => max_bins,

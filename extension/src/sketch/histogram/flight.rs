@@ -88,8 +88,8 @@ impl Flight {
         self.loose.len()
     }
 
-    /// Puts a bin where it belongs: to the bin of the same center; to the gap, if what arrived there is still narrow enough to be
-    /// one bin; or to the loose ones.
+    /// Puts a bin where it belongs: to the bin of the same center; to the gap, if what arrived there is still narrow
+    /// enough to be one bin; or to the loose ones.
     #[inline(always)]
     fn place(&mut self, center: f64, mass: Mass, rank: usize) {
         if rank > 0 && self.centers.get(rank - 1) == center {
@@ -117,9 +117,10 @@ impl Flight {
 
     /// Makes at most `target` bins of what was there and what has arrived.
     ///
-    /// Between two of the new centers so many values may become one bin that their merge costs no more than others did: the
-    /// width of the gap times their count stays below the dearest merge of the reduction. So a value that finds room there is where the
-    /// reduction would have put it, and needs neither sorting nor a place of its own. Wide gaps, which the tails have, take none.
+    /// Between two of the new centers so many values may become one bin that their merge costs no more than others did:
+    /// the width of the gap times their count stays below the dearest merge of the reduction. So a value that finds
+    /// room there is where the reduction would have put it, and needs neither sorting nor a place of its own. Wide
+    /// gaps, which the tails have, take none.
     #[inline(always)]
     pub fn fold(&mut self, target: usize) {
         let pool = self.pool();

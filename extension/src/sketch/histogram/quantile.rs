@@ -1,7 +1,7 @@
 //! Ranks and quantiles: what the bins say of the distribution between them.
 //!
-//! The paper's *sum* (§2.1, procedure 3): the density is linear between centers. Bins of equal values are steps; half of the outermost
-//! bins is spread evenly out to the exact minimum and maximum.
+//! The paper's *sum* (§2.1, procedure 3): the density is linear between centers. Bins of equal values are steps; half
+//! of the outermost bins is spread evenly out to the exact minimum and maximum.
 
 use super::bins::Histogram;
 use super::reduce::between;

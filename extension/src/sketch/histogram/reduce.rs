@@ -15,17 +15,19 @@ pub struct Reduction {
 /// Merges neighbours until at most `target` bins are left.
 ///
 /// The pair of least cost is merged first, the cost being *gap × combined count*, and no pair that holds more than
-/// `2 N / target` values between them. (The paper merges the pair of least *gap*, which spends all bins on the far tail of
-/// skewed data.) The cap leaves a pair to merge as long as there are more than `target` bins: the pairs of neighbours
-/// hold fewer than `2 N` values together, so that one of `target` pairs or more holds no more than `2 N / target`.
+/// `2 N / target` values between them. (The paper merges the pair of least *gap*, which spends all bins on the far tail
+/// of skewed data.) The cap leaves a pair to merge as long as there are more than `target` bins: the pairs of
+/// neighbours hold fewer than `2 N` values together, so that one of `target` pairs or more holds no more than
+/// `2 N / target`.
 ///
-/// *What is guaranteed.* Let `S(x)` be the sum of the counts of the bins with centers `<= x`. A group of bins that become one changes `S(x)`
-/// only for an `x` between its own outermost centers, and there by its values left of its new center, or by those right of it: by less
-/// than its count, which the cap keeps at or below `2 N / target`. Groups do not overlap, so one `x` meets at most one. So a reduction of exact bins leaves
-/// every `S(x)` within `2 N / target` of the number of values `<= x`; a bin of one repeated value may hold more, but moves nothing. Pooling
-/// histograms adds their errors, as it adds their counts. The sum of all terms, the *slack*, is carried along and stored: see
-/// [`Histogram::rank_error`](super::Histogram::rank_error). It is a bound of the worst case; measured errors are far smaller, since they have
-/// either sign.
+/// *What is guaranteed.* Let `S(x)` be the sum of the counts of the bins with centers `<= x`. A group of bins that
+/// become one changes `S(x)` only for an `x` between its own outermost centers, and there by its values left of its new
+/// center, or by those right of it: by less than its count, which the cap keeps at or below `2 N / target`. Groups do
+/// not overlap, so one `x` meets at most one. So a reduction of exact bins leaves every `S(x)` within `2 N / target` of
+/// the number of values `<= x`; a bin of one repeated value may hold more, but moves nothing. Pooling histograms adds
+/// their errors, as it adds their counts. The sum of all terms, the *slack*, is carried along and stored: see
+/// [`Histogram::rank_error`](super::Histogram::rank_error). It is a bound of the worst case; measured errors are far
+/// smaller, since they have either sign.
 #[inline(always)]
 pub fn reduce(bins: &mut Bins, target: usize) -> Reduction {
     if bins.len() <= target {
@@ -53,10 +55,10 @@ struct Cluster {
 /// For each gap between bins, what its merge costs at the time when the cheapest pair is always merged first; infinite
 /// where the cap forbids it.
 ///
-/// Merging never makes a cost less: the merged center is farther from a neighbour than the nearer part was, and the count
-/// is greater. So a pair that costs less than both pairs beside it will be merged before they change, and it does not
-/// matter when: the chain of nearest neighbours (Murtagh, "A Survey of Recent Advances in Hierarchical Clustering Algorithms", 1983)
-/// finds the same merges without a heap, in linear time.
+/// Merging never makes a cost less: the merged center is farther from a neighbour than the nearer part was, and the
+/// count is greater. So a pair that costs less than both pairs beside it will be merged before they change, and it does
+/// not matter when: the chain of nearest neighbours (Murtagh, "A Survey of Recent Advances in Hierarchical Clustering
+/// Algorithms", 1983) finds the same merges without a heap, in linear time.
 #[inline(always)]
 fn merge_costs(bins: &Bins, cap: u64) -> Vec<f64> {
     let cost = |left: &Cluster, right: &Cluster| {
@@ -105,8 +107,8 @@ fn merge_costs(bins: &Bins, cap: u64) -> Vec<f64> {
     }
 }
 
-/// The first bin of each group when the `merges` cheapest gaps are closed, of equal ones the leftmost; and what the dearest of
-/// them costs.
+/// The first bin of each group when the `merges` cheapest gaps are closed, of equal ones the leftmost; and what the
+/// dearest of them costs.
 #[inline(always)]
 fn cut(costs: &[f64], merges: usize) -> (Vec<usize>, f64) {
     let mut ranked = costs.to_vec();
@@ -162,7 +164,8 @@ fn mean(centers: &[f64], masses: &[Mass], count: u64) -> f64 {
     mean.clamp(first, last)
 }
 
-/// The point that divides the way from `a` to `b` at `fraction`; never outside it, and finite however far they are apart.
+/// The point that divides the way from `a` to `b` at `fraction`; never outside it, and finite however far they are
+/// apart.
 #[inline(always)]
 pub fn between(a: f64, b: f64, fraction: f64) -> f64 {
     let way = b - a;

@@ -10,7 +10,8 @@ const RELATIVE_ERRORS: &str = include_str!("../../../../duckdb_sketch/data/hll_r
 
 /// DataSketches' relative standard error of the coupon estimator.
 const COUPON_ERROR: f64 = 0.409 / 8192.0;
-/// sqrt(ln 2) and sqrt(3 ln 2 - 1), as DataSketches rounds them: the errors times sqrt(k) of HIP and of merged sketches.
+/// sqrt(ln 2) and sqrt(3 ln 2 - 1), as DataSketches rounds them: the errors times sqrt(k) of HIP and of merged
+/// sketches.
 const HIP_FACTOR: f64 = 0.832_554_6;
 const MERGED_FACTOR: f64 = 1.038_96;
 /// Up to here the quantiles of the error were measured; beyond, the normal approximation holds.

@@ -18,7 +18,8 @@ pub fn estimate(image: &HllImage) -> Result<f64, Error> {
 }
 
 /// The estimator of merged sketches: the raw estimate corrected by interpolation, and linear counting where that is
-/// better. The thresholds are DataSketches' own (`HllArray::getCompositeEstimate`), measured at the crossover of the two errors.
+/// better. The thresholds are DataSketches' own (`HllArray::getCompositeEstimate`), measured at the crossover of the
+/// two errors.
 fn composite(lg_k: LgK, summary: Summary) -> f64 {
     let k = f64::from(lg_k.k());
     let Some(adjusted) = interpolation::composite(lg_k, raw(lg_k, summary.kxq0 + summary.kxq1)) else {
