@@ -47,7 +47,7 @@ def _sizes(subject: dict[str, Any]) -> list[list[str]]:
             f"{store['bytes_reduction']:,.1f}",
             f"{store['rows']:,}",
             f"{store['rows_reduction']:,.1f}",
-            seconds_text(store["seconds_to_make"]),
+            "" if store["seconds_to_make"] is None else seconds_text(store["seconds_to_make"]),
         ]
         for name, store in subject["stores"].items()
     ]

@@ -24,13 +24,13 @@ class Store:
         name: As in the tables.
         file: A Parquet file, or a DuckDB database with a table `rollup`.
         rolled_up: Whether it holds a rollup, or the raw rows.
-        made_in: Seconds.
+        made_in: Seconds; None if it was there.
     """
 
     name: str
     file: Path
     rolled_up: bool
-    made_in: float
+    made_in: float | None
 
     @property
     def bytes(self) -> int:
@@ -54,12 +54,14 @@ class Store:
 def raw_store(subject: Subject, folder: Path) -> Store:
     """The raw rows in Parquet; generated unless they are there."""
     file = folder / "raw.parquet"
-    start = perf_counter()
     recipe = folder / "raw.recipe"
+    made_in = None
     if not (file.exists() and recipe.exists() and recipe.read_text() == subject.recipe()):
+        start = perf_counter()
         subject.write_raw(file)
         recipe.write_text(subject.recipe())
-    return Store("raw, Parquet", file, rolled_up=False, made_in=perf_counter() - start)
+        made_in = perf_counter() - start
+    return Store("raw, Parquet", file, rolled_up=False, made_in=made_in)
 
 
 def rollup_stores(subject: Subject, raw: Store, folder: Path) -> list[Store]:

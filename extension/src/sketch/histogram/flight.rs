@@ -25,7 +25,7 @@ pub struct Flight {
     gaps: Vec<Gap>,
     /// What fits nowhere yet.
     loose: Pool,
-    /// What the dearest merge of the last reduction cost.
+    /// What the dearest merge of all reductions cost.
     threshold: f64,
 }
 
