@@ -1,0 +1,35 @@
+"""Rollups: one ordinary SELECT … GROUP BY is the whole specification of a table that stays right, cheap and current."""
+
+from duckdb_sketch.rollup.errors import (
+    ChangedStatementError,
+    LateDataError,
+    LockedError,
+    ManifestError,
+    RollupError,
+    SourceError,
+    SpecificationError,
+)
+from duckdb_sketch.rollup.granularity import Granularity
+from duckdb_sketch.rollup.refresh import Progress, Refreshed
+from duckdb_sketch.rollup.rollup import Level, Rollup, open_level
+from duckdb_sketch.rollup.specification import Specification
+from duckdb_sketch.rollup.status import Change, Status
+
+__all__ = [
+    "Change",
+    "ChangedStatementError",
+    "Granularity",
+    "LateDataError",
+    "Level",
+    "LockedError",
+    "ManifestError",
+    "Progress",
+    "Refreshed",
+    "Rollup",
+    "RollupError",
+    "SourceError",
+    "Specification",
+    "SpecificationError",
+    "Status",
+    "open_level",
+]

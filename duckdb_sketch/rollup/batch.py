@@ -1,0 +1,249 @@
+"""Counting a batch: from a view of its events to merged rows and lines in the manifest, inside a transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import duckdb
+
+from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch.rollup.errors import LateDataError, SourceError, SpecificationError
+from duckdb_sketch.rollup.granularity import Granularity
+from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
+from duckdb_sketch.rollup.query import describe, fetch, fetch_row
+from duckdb_sketch.rollup.specification import Specification
+from duckdb_sketch.rollup.table import LATEST, ROWS, Table, literal
+
+_STAGED = "duckdb_sketch_staged"
+_INTEGER = ("INT", "UINT", "BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "SMALLINT", "USMALLINT", "TINYINT", "UTINYINT")
+
+
+def table_of(manifest: Manifest, entry: Entry) -> Table:
+    """The table of a rollup, or of a level of one, that is in the database."""
+    types = describe(manifest.connection, f"SELECT * FROM {identifier(entry.rollup)}")
+    if entry.statement is not None:
+        return Table.of(Specification.parse(entry.statement), entry.rollup, types)
+    assert entry.parent is not None
+    assert entry.every is not None
+    parent = manifest.entry(entry.parent)
+    assert parent is not None
+    return table_of(manifest, parent).coarser(
+        entry.rollup, Granularity.parse(entry.every), tuple(entry.dimensions or ())
+    )
+
+
+def bind(connection: duckdb.DuckDBPyConnection, specification: Specification, name: str, zone: str | None) -> Table:
+    """The table that a statement makes of the events in the view `EVENTS`.
+
+    Raises:
+        SpecificationError: If DuckDB does not take the statement, or time zones are not said.
+    """
+    aggregates = {
+        name
+        for (name,) in fetch(
+            connection, "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'aggregate'"
+        )
+    }
+    unknown = specification.functions & (aggregates - specification.aggregates)
+    if unknown:
+        raise SpecificationError(f"{min(unknown)} is an aggregate that does not merge")
+    try:
+        types = describe(connection, specification.aggregate())
+        argument = describe(connection, f"SELECT {specification.event()} AS t FROM {specification.events()}")["t"]
+    except duckdb.Error as error:
+        raise SpecificationError(f"{name}: {error}") from error
+    table = Table.of(specification, name, types)
+    if zone is None and (table.zoned or argument == "TIMESTAMP WITH TIME ZONE"):
+        raise SpecificationError(
+            f"{table.time} is truncated from a TIMESTAMPTZ, and where its days begin depends on the time zone: "
+            "say which, as time_zone='UTC' or --time-zone Europe/Berlin"
+        )
+    return table
+
+
+class Counter:
+    """Counts batches into one rollup and the levels above it; each method runs inside the caller's transaction."""
+
+    def __init__(self, manifest: Manifest, specification: Specification, table: Table) -> None:
+        self._manifest = manifest
+        self._connection = manifest.connection
+        self._specification = specification
+        self._table = table
+
+    def stage(self, condition: str | None = None) -> None:
+        """Aggregate the events of the view `EVENTS` into a temporary table.
+
+        Raises:
+            SourceError: If their types are others than the table's.
+        """
+        extra = (f"count(*) AS {ROWS}", f"max({self._specification.event()}) AS {LATEST}")
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {_STAGED} AS {self._specification.aggregate(extra, condition)}"
+        )
+        types = describe(self._connection, f"SELECT {self._table.columns} FROM {_STAGED}")
+        for column, kind in types.items():
+            known = self._table.types[column]
+            if kind != known and not (kind in _INTEGER and known.startswith(_INTEGER)):
+                raise SourceError(f"column {column} would be {kind}, and the rollup {self._table.name} has {known}")
+
+    def settle(self, entry: Entry, batch: Batch, *, judged: bool = True) -> None:
+        """Keep out of the staged rows what is not to be counted, and say in `batch` how much that is.
+
+        Args:
+            entry: The rollup's line.
+            batch: Is filled in.
+            judged: Whether rows of final buckets follow the rollup's rule for late rows.
+
+        Raises:
+            LateDataError: If there are late rows, and the rule is to refuse them.
+        """
+        table = self._table
+        bucket = table.naive(table.bucket)
+        earliest = table.naive_truncated(entry.earliest)
+        absurd = f"({table.bucket} IS NULL OR {bucket} < {earliest} OR {bucket} >= {literal(entry.latest)})"
+        batch.rejected_rows += self._remove(absurd)
+        if not judged:
+            return
+        late = _is_late(table, entry)
+        if late is None:
+            return
+        if entry.late == "error":
+            rows, first, last = fetch_row(
+                self._connection, f"SELECT sum({ROWS}), min({bucket}), max({bucket}) FROM {_STAGED} WHERE {late}"
+            )
+            if rows:
+                raise LateDataError(
+                    f"{rows:,} rows are late: they are for final buckets, from {first} to {last}, and the "
+                    f"watermark is {entry.watermark}. Count them with late='merge' (--late merge), or leave them out "
+                    "with drop"
+                )
+        elif entry.late == "drop":
+            batch.dropped_rows += self._remove(late)
+        else:
+            batch.late_rows += self._count(late)
+
+    def merge(self, entry: Entry, batch: Batch) -> None:
+        """Merge the staged rows into the table; those of expired buckets go into the levels that still have them."""
+        _merge(self._manifest, entry, self._table, _STAGED, batch)
+
+    def replace(self, entry: Entry, batch: Batch, low: datetime, high: datetime) -> None:
+        """Put the staged rows in place of all rows from the bucket `low` to the bucket `high`."""
+        table = self._table
+        within = f"{table.bucket} BETWEEN {table.typed(literal(low))} AND {table.typed(literal(high))}"
+        bucket = table.naive(table.bucket)
+        self._connection.execute(
+            f"INSERT INTO rollup_manifest.changes SELECT {quote(table.name)}, {batch.batch}, {bucket}, "
+            f"{pane(table, entry)}, sum(rows) FROM (SELECT {table.bucket}, 0 AS rows FROM {table.sql} WHERE {within} "
+            f"UNION ALL SELECT {table.bucket}, {ROWS} FROM {_STAGED}) GROUP BY ALL"
+        )
+        self._connection.execute(f"DELETE FROM {table.sql} WHERE {within}")
+        self._connection.execute(f"INSERT INTO {table.sql} SELECT {table.columns} FROM {_STAGED}")
+
+    def measure(self, batch: Batch) -> None:
+        """Note how many rows are staged, and from when to when they are."""
+        table = self._table
+        batch.rows, batch.first_event, batch.last_event = fetch_row(
+            self._connection,
+            f"SELECT coalesce(sum({ROWS}), 0), min({table.naive(table.bucket)}), max({table.naive(LATEST)}) "
+            f"FROM {_STAGED}",
+        )
+
+    def _remove(self, condition: str) -> int:
+        rows = self._count(condition)
+        if rows:
+            self._connection.execute(f"DELETE FROM {_STAGED} WHERE {condition}")
+        return rows
+
+    def _count(self, condition: str) -> int:
+        """How many events there are in the staged rows of which a condition holds."""
+        return int(fetch_row(self._connection, f"SELECT coalesce(sum({ROWS}), 0) FROM {_STAGED} WHERE {condition}")[0])
+
+
+def advance(manifest: Manifest, entry: Entry, table: Table, batch: Batch, *, complete: bool) -> None:
+    """Move the highest event time, and with the last batch of a refresh the watermark, which makes buckets final."""
+    highest = max((time for time in (entry.highest_event, batch.last_event) if time), default=None)
+    values: dict[str, object] = {"highest_event": highest}
+    if complete and highest is not None:
+        # An event from the future must not make the present final. What zone local times are in is not known, but
+        # it is no more than a day away.
+        clock = datetime.now(timezone.utc).replace(tzinfo=None) + timedelta(days=0 if table.zoned else 1)
+        watermark = max(time for time in (entry.watermark, min(highest, clock) - entry.allowed_lateness) if time)
+        if watermark != entry.watermark:
+            values["watermark"] = watermark
+            announce_final(manifest, entry, table, batch.batch, watermark)
+    manifest.set(entry.rollup, **values)
+
+
+def announce_final(manifest: Manifest, entry: Entry, table: Table, batch: int, watermark: datetime) -> None:
+    """Give the buckets that end between the entry's watermark and the new one the pane *on time*."""
+    final = f"{table.end(table.bucket)} <= {literal(watermark)}"
+    final += f" AND {table.bucket} < {table.typed(literal(watermark))}" if table.types[table.time] != "DATE" else ""
+    if entry.watermark is not None:
+        final += f" AND {table.end(table.bucket)} > {literal(entry.watermark)}"
+        final += f" AND {table.bucket} >= {table.truncated(table.typed(literal(entry.watermark)))}"
+    name = quote(table.name)
+    manifest.connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE duckdb_sketch_final AS SELECT DISTINCT {table.naive(table.bucket)} AS bucket "
+        f"FROM {table.sql} WHERE {final}"
+    )
+    here = f"rollup = {name} AND batch = {batch}"
+    manifest.connection.execute(
+        f"UPDATE rollup_manifest.changes SET pane = 'on time' WHERE {here} AND pane = 'early' "
+        "AND bucket IN (FROM duckdb_sketch_final)"
+    )
+    manifest.connection.execute(
+        f"INSERT INTO rollup_manifest.changes SELECT {name}, {batch}, bucket, 'on time', 0 FROM duckdb_sketch_final "
+        f"WHERE bucket NOT IN (SELECT bucket FROM rollup_manifest.changes WHERE {here})"
+    )
+
+
+def _is_late(table: Table, entry: Entry) -> str | None:
+    """SQL that tells whether a row is for a bucket that was final before this batch; None if none was."""
+    conditions = []
+    if entry.watermark is not None:
+        conditions.append(f"{table.end(table.bucket)} <= {literal(entry.watermark)}")
+    if entry.expired_before is not None:
+        conditions.append(f"{table.naive(table.bucket)} < {literal(entry.expired_before)}")
+    return f"({' OR '.join(conditions)})" if conditions else None
+
+
+def pane(table: Table, entry: Entry) -> str:
+    """SQL of the pane of a change that is not the one that makes its bucket final."""
+    late = _is_late(table, entry)
+    return f"CASE WHEN {late} THEN 'late' ELSE 'early' END" if late else "'early'"
+
+
+def _merge(manifest: Manifest, entry: Entry, table: Table, staged: str, batch: Batch) -> None:
+    connection = manifest.connection
+    name, number = quote(table.name), entry.last_batch
+    expired = "false"
+    if entry.expired_before is not None:
+        expired = f"{table.naive(table.bucket)} < {literal(entry.expired_before)}"
+    bucket = table.naive(table.bucket)
+    first, last = fetch_row(connection, f"SELECT min({bucket}), max({bucket}) FROM {staged} WHERE NOT ({expired})")
+    if first is not None:
+        low, high = table.typed(literal(first)), table.typed(literal(last))
+        fresh = f"(SELECT {table.columns} FROM {staged} WHERE NOT ({expired}))"
+        connection.execute(table.merge(fresh, low, high))
+        connection.execute(
+            f"INSERT INTO rollup_manifest.changes SELECT {name}, {number}, {bucket}, "
+            f"{pane(table, entry)}, sum({ROWS}) FROM {staged} WHERE NOT ({expired}) GROUP BY ALL"
+        )
+    (rows,) = fetch_row(connection, f"SELECT coalesce(sum({ROWS}), 0) FROM {staged} WHERE {expired}")
+    if not rows:
+        return
+    # The bucket is gone, but the day that it was part of is not: the level's rows take these rows up directly.
+    children = manifest.children(table.name)
+    for child in children:
+        level = table_of(manifest, child)
+        coarse = f"{staged}_coarse"
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {coarse} AS "
+            f"{level.grouped(table, f', sum({ROWS}) AS {ROWS}')} FROM {staged} WHERE {expired} GROUP BY ALL"
+        )
+        absorbing = manifest.begin(child.rollup)
+        _merge(manifest, absorbing, level, coarse, batch)
+        manifest.add_batch(child.rollup, Batch(absorbing.last_batch, "level", rows=int(rows)))
+    if not children:
+        batch.rows -= int(rows)
+        batch.dropped_rows += int(rows)

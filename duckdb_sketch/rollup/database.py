@@ -1,0 +1,99 @@
+"""The connection that a rollup works over."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from duckdb_sketch._loading import connect, load
+from duckdb_sketch._sql import identifier
+from duckdb_sketch.rollup.errors import LockedError, RollupError
+from duckdb_sketch.rollup.query import fetch_row
+from duckdb_sketch.rollup.source import File, scan
+
+_OLDEST = (1, 4)  # MERGE INTO
+_LONGEST_PAUSE = 0.25  # seconds
+_BYTES_A_ROW = 160  # that a batch may need in the worst case, in which each row is a group of its own
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+
+
+def open_database(
+    database: str | Path | duckdb.DuckDBPyConnection, memory_limit: str | None, wait: float
+) -> duckdb.DuckDBPyConnection:
+    """A connection with the functions loaded, and settings of its own.
+
+    Args:
+        database: A database file, or a connection to one, of which a cursor is taken.
+        memory_limit: That a refresh may use, such as `2GB`; half of it is DuckDB's, half is for states.
+        wait: For how many seconds to try again while another process has the file open.
+
+    Raises:
+        LockedError: If it still has then.
+        RollupError: If it cannot be opened, or DuckDB is too old.
+    """
+    version = tuple(int(part) for part in duckdb.__version__.split(".")[:2])
+    if version < _OLDEST:
+        raise RollupError(f"rollups need DuckDB 1.4 or later, for MERGE INTO; this is {duckdb.__version__}")
+    if isinstance(database, duckdb.DuckDBPyConnection):
+        connection = load(database).cursor()
+    else:
+        connection = _open_file(database, wait)
+    if memory_limit is not None:
+        connection.execute(f"SET memory_limit = '{parse_bytes(memory_limit) // 2}B'")
+    # Groups have no order, and without one the memory that a batch needs is less.
+    connection.execute("SET preserve_insertion_order = false")
+    return connection
+
+
+def _open_file(database: str | Path, wait: float) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            return connect(database)
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise RollupError(f"{database} cannot be opened: {error}") from error
+            if time.monotonic() >= deadline:
+                process = re.search(r"PID (\d+)", str(error))
+                holder = f"process {process[1]}" if process else "another process"
+                raise LockedError(
+                    f"{database} is open in {holder}, and DuckDB lets one process write at a time: "
+                    "try again later, or wait for it (wait=60, --wait 60)"
+                ) from error
+            time.sleep(_LONGEST_PAUSE)
+        except duckdb.Error as error:
+            raise RollupError(f"{database} cannot be opened: {error}") from error
+
+
+def parse_bytes(text: str) -> int:
+    """Read `2GB` or `512 MiB`.
+
+    Raises:
+        RollupError: If it is no such thing.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    if not match or match[2].upper() not in _UNITS:
+        raise RollupError(f"{text!r} is no amount of memory: write it as 2GB, or 512MiB")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def rows_that_fit(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many rows a batch may have, so that its states fit beside what DuckDB may use."""
+    (limit,) = fetch_row(connection, "SELECT current_setting('memory_limit')")
+    return max(parse_bytes(limit) // _BYTES_A_ROW, 100_000)
+
+
+def provide(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Any]) -> None:
+    """Make tables of files or data under the names that a statement gives them, for this connection alone."""
+    for name, data in tables.items():
+        if isinstance(data, (str, Path)):
+            file = File(str(data), 0, 0)
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {scan([file], {})}")
+        else:
+            connection.register(name, data)

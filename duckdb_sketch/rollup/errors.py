@@ -1,0 +1,31 @@
+"""What goes wrong with a rollup. Each message says which file, column or statement, and what would be right."""
+
+from duckdb_sketch.errors import SketchError
+
+
+class RollupError(SketchError):
+    """The base of every error about rollups. Nothing was half done: the tables are as they were before."""
+
+
+class SpecificationError(RollupError):
+    """The statement is not one that can be rolled up; the message says what to write instead."""
+
+
+class ChangedStatementError(RollupError):
+    """There is a rollup of this name with another statement; the message holds the difference."""
+
+
+class SourceError(RollupError):
+    """A file, or data given, cannot be counted: unreadable, changed, or of other columns than those before it."""
+
+
+class LateDataError(RollupError):
+    """Rows came for buckets that are final, and late rows were to be refused."""
+
+
+class ManifestError(RollupError):
+    """The database's manifest is of a newer version, or what it names is not there."""
+
+
+class LockedError(RollupError):
+    """Another process has the database open, or another refresh was faster. Trying again later may work."""

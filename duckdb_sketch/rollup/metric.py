@@ -1,0 +1,74 @@
+"""A mergeable aggregate: its column holds a state, and two states make the state of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from duckdb_sketch._sql import identifier
+
+
+@dataclass(frozen=True)
+class Merge:
+    """How the states of one aggregate merge.
+
+    Attributes:
+        pair: SQL for the state of both, from `{a}` and `{b}`. A state that is NULL has seen no value.
+        group: The aggregate that merges a column of states, `{x}`.
+    """
+
+    pair: str
+    group: str
+
+
+def _operator(symbol: str, aggregate: str) -> Merge:
+    # NULL on either side makes the operator's result NULL, and then the other side is the answer.
+    return Merge(f"coalesce({{a}} {symbol} {{b}}, {{a}}, {{b}})", f"{aggregate}({{x}})")
+
+
+_ADD = _operator("+", "sum")
+_HLL = Merge("hll_union({a}, {b})", "hll_union_agg({x})")
+_HISTOGRAM = Merge("approx_histogram_union({a}, {b})", "approx_histogram_union_agg({x})")
+
+#: By the aggregate's name in DuckDB. `least` and `greatest` skip NULLs by themselves.
+MERGES = {
+    "count": _ADD,
+    "count_if": _ADD,
+    "sum": _ADD,
+    "min": Merge("least({a}, {b})", "min({x})"),
+    "max": Merge("greatest({a}, {b})", "max({x})"),
+    "bool_and": _operator("AND", "bool_and"),
+    "bool_or": _operator("OR", "bool_or"),
+    "bit_and": _operator("&", "bit_and"),
+    "bit_or": _operator("|", "bit_or"),
+    "bit_xor": Merge("coalesce(xor({a}, {b}), {a}, {b})", "bit_xor({x})"),
+    "hll_sketch_agg": _HLL,
+    "hll_union_agg": _HLL,
+    "approx_histogram_agg": _HISTOGRAM,
+    "approx_histogram_union_agg": _HISTOGRAM,
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A column of a rollup that holds the state of an aggregate.
+
+    Attributes:
+        name: The column's name.
+        aggregate: The aggregate's name, one of `MERGES`.
+        argument: SQL of its first argument; None for `count(*)`.
+        condition: SQL of its FILTER; None without one.
+    """
+
+    name: str
+    aggregate: str
+    argument: str | None
+    condition: str | None
+
+    def pair(self, a: str, b: str) -> str:
+        """SQL that merges this column of two rows, `a` and `b`."""
+        column = identifier(self.name)
+        return MERGES[self.aggregate].pair.format(a=f"{a}.{column}", b=f"{b}.{column}")
+
+    def group(self) -> str:
+        """SQL that merges this column over a group of rows."""
+        return MERGES[self.aggregate].group.format(x=identifier(self.name))

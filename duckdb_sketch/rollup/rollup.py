@@ -1,0 +1,536 @@
+"""Rollups: tables that are kept up to date from one SELECT, and their coarser levels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+import duckdb
+
+from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch.rollup.batch import Counter, advance, bind, table_of
+from duckdb_sketch.rollup.database import open_database, provide, rows_that_fit
+from duckdb_sketch.rollup.errors import (
+    ChangedStatementError,
+    LockedError,
+    ManifestError,
+    RollupError,
+    SourceError,
+    SpecificationError,
+)
+from duckdb_sketch.rollup.granularity import Granularity
+from duckdb_sketch.rollup.level import update_levels
+from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
+from duckdb_sketch.rollup.plan import Plan, batches
+from duckdb_sketch.rollup.query import describe, fetch, fetch_row
+from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed, Refresher
+from duckdb_sketch.rollup.retention import expire
+from duckdb_sketch.rollup.source import check_columns, find
+from duckdb_sketch.rollup.specification import EVENTS, Specification
+from duckdb_sketch.rollup.status import Change, Status, read_changes, read_status
+from duckdb_sketch.rollup.table import Table
+
+Late = Literal["merge", "drop", "error"]
+Source = str | Path | Sequence[str | Path]
+
+_DATA = "duckdb_sketch_data"
+_PAUSE = 0.05  # seconds
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What a rollup may be told beside its statement; None leaves it as it is."""
+
+    time_zone: str | None = None
+    allowed_lateness: timedelta | None = None
+    late: Late | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+
+
+class Level:
+    """A table with one row a bucket and group, that the manifest knows: a rollup of events, or a coarser level."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, name: str, wait: float = 10) -> None:
+        self._connection = connection
+        self._manifest = Manifest(connection)
+        self._wait = wait
+        # Its results may be left unfetched, and that is no reason for ours to fail.
+        self._reader: duckdb.DuckDBPyConnection | None = None
+        self.name = name
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """A connection to the database, to query the tables with."""
+        if self._reader is None:
+            self._reader = self._connection.cursor()
+            zone = fetch_row(self._connection, "SELECT current_setting('TimeZone')")[0]
+            self._reader.execute(f"SET SESSION TimeZone = {quote(zone)}")
+        return self._reader
+
+    def table(self) -> duckdb.DuckDBPyRelation:
+        """The rows, one a bucket and group, as a relation of `connection`."""
+        self._entry()
+        return self.connection.table(identifier(self.name))
+
+    def coarsen(self, every: str, name: str, by: Sequence[str] | None = None) -> Level:
+        """Make a coarser level of it, or bring that up to date.
+
+        From then on each refresh brings it up to date as well, in the same transaction, from the buckets that changed.
+
+        Args:
+            every: The width of its buckets, such as `day` or `3 months`.
+            name: The name of its table.
+            by: The dimensions that it keeps; all of them by default.
+
+        Returns:
+            The level, which may be coarsened in turn.
+
+        Raises:
+            SpecificationError: If the buckets do not nest, or there is another table of this name.
+        """
+        return self._retried(lambda: self._coarsen(Granularity.parse(every), name, by))
+
+    def changes(self, since: int = 0) -> list[Change]:
+        """The buckets that changed after a batch, in the order in which they did.
+
+        Args:
+            since: The number of the last batch that is known; 0 for everything.
+        """
+        entry = self._entry()
+        return read_changes(self._manifest, entry, since)
+
+    def status(self) -> list[Status]:
+        """How it and its coarser levels stand, itself first."""
+        self._entry()
+        return read_status(self._manifest, self.name)
+
+    def expire(self, older_than: str | timedelta | None = None, before: datetime | None = None) -> datetime | None:
+        """Drop old buckets. Coarser levels keep theirs, and no later refresh brings the dropped ones back.
+
+        Only whole buckets of the levels above are dropped, so that each of those is made of all its parts or of none.
+
+        Args:
+            older_than: How old, such as `90 days`, counted from the watermark: time as the events tell it.
+            before: Or the time itself, as the manifest holds times.
+
+        Returns:
+            The time before which there is nothing now; None if nothing has expired.
+        """
+        return self._retried(lambda: expire(self._manifest, self._entry(), older_than, before))
+
+    def close(self) -> None:
+        """Close the connections. A database that was given as a connection stays open."""
+        if self._reader is not None:
+            self._reader.close()
+        self._connection.close()
+
+    def __enter__(self: _L) -> _L:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _entry(self) -> Entry:
+        entry = self._manifest.entry(self.name)
+        if entry is None:
+            known = ", ".join(self._manifest.names()) or "none"
+            raise ManifestError(f"there is no rollup {self.name} in this database; there is {known}")
+        return entry
+
+    def _retried(self, action: Callable[[], _T]) -> _T:
+        """Do it again while another connection is in the way."""
+        deadline = time.monotonic() + self._wait
+        while True:
+            try:
+                return action()
+            except LockedError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_PAUSE)
+
+    def _coarsen(self, every: Granularity, name: str, by: Sequence[str] | None) -> Level:
+        entry = self._entry()
+        with self._manifest.transaction():
+            table = table_of(self._manifest, entry)
+            level = table.coarser(name, every, tuple(table.dimensions if by is None else by))
+            known = self._manifest.entry(name)
+            if known is None:
+                require_free(self._connection, name)
+                self._connection.execute(level.create())
+                self._manifest.add(
+                    Entry(
+                        name,
+                        parent=self.name,
+                        every=str(every),
+                        dimensions=list(level.dimensions),
+                        time_zone=entry.time_zone,
+                        allowed_lateness=entry.allowed_lateness,
+                        consumed=0,
+                        expired_before=_whole_from(self._connection, entry, level),
+                    )
+                )
+            elif (known.parent, known.every, known.dimensions) != (self.name, str(every), list(level.dimensions)):
+                raise SpecificationError(
+                    f"{name} is there already, as every {known.every} of {known.parent} by "
+                    f"{', '.join(known.dimensions or ()) or 'nothing'}: give this one another name"
+                )
+            update_levels(self._manifest, self.name)
+        return Level(self._connection, name, self._wait)
+
+
+_L = TypeVar("_L", bound=Level)
+
+
+class Rollup(Level):
+    """A table that is kept up to date from one SELECT over events.
+
+    >>> from duckdb_sketch import Rollup
+    >>> import pandas
+    >>> times = pandas.to_datetime(["2013-10-28 02:13", "2013-10-28 02:14"])
+    >>> bids = pandas.DataFrame({"ts": times, "user": ["a", "b"]})
+    >>> rollup = Rollup.from_sql(
+    ...     "SELECT date_trunc('hour', ts) AS hour, hll_sketch_agg(user) AS users FROM bids GROUP BY ALL", name="hourly"
+    ... )
+    >>> rollup.append(bids, batch_id="monday").rows
+    2
+    >>> rollup.append(bids, batch_id="monday").rows  # the same again is not counted again
+    0
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        name: str,
+        specification: Specification,
+        sources: Mapping[str, Any],
+        settings: _Settings,
+        wait: float,
+    ) -> None:
+        super().__init__(connection, name, wait)
+        self.specification = specification
+        self._settings = settings
+        self._pattern: Source | None = sources.get(specification.source)
+        provide(connection, {name: data for name, data in sources.items() if name != specification.source})
+        entry = self._manifest.entry(name)
+        zone = settings.time_zone or (entry.time_zone if entry else None) or "UTC"
+        try:
+            connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
+        except duckdb.Error as error:
+            raise RollupError(f"{zone!r} is no time zone: write its name, such as Europe/Berlin ({error})") from error
+
+    @classmethod
+    def from_sql(
+        cls,
+        statement: str | Path,
+        *,
+        sources: Mapping[str, Any] | None = None,
+        database: str | Path | duckdb.DuckDBPyConnection = ":memory:",
+        name: str | None = None,
+        time_zone: str | None = None,
+        allowed_lateness: str | timedelta | None = None,
+        late: Late | None = None,
+        earliest: datetime | None = None,
+        latest: datetime | None = None,
+        memory_limit: str | None = None,
+        wait: float = 10,
+    ) -> Rollup:
+        """A rollup as a statement defines it. Nothing is written before the first `refresh` or `append`.
+
+        Args:
+            statement: One SELECT … GROUP BY ALL, or the path of a file with one.
+            sources: What the tables in it stand for: paths with `*` of Parquet, CSV or JSON files, or several; for
+                lookup tables also data that DuckDB scans. Those not named are tables of the database.
+            database: The database file that the rollup is kept in, or a connection to one.
+            name: The name of its table; by default that of the file with the statement.
+            time_zone: In which TIMESTAMPTZ are truncated, such as `Europe/Berlin`.
+            allowed_lateness: By how much the watermark stays behind the highest event time, such as `2 hours`.
+            late: What happens to rows of final buckets: `merge` (the default), `drop` or `error`.
+            earliest: Event times before it are absurd; 1900 by default.
+            latest: Event times not before it are absurd; 2200 by default.
+            memory_limit: That a refresh may use, such as `2GB`.
+            wait: For how many seconds to wait for another process or thread that is in the way.
+
+        Raises:
+            SpecificationError: If the statement cannot be rolled up; the message says what to write instead.
+            LockedError: If another process has the database open.
+        """
+        text, stem = _read(statement)
+        specification = Specification.parse(text)
+        name = name or stem
+        if not name:
+            raise SpecificationError("a statement that is no file has no name: give one with name='bids_hourly'")
+        settings = _Settings(time_zone, _parse_span(allowed_lateness), _checked(late), earliest, latest)
+        connection = open_database(database, memory_limit, wait)
+        try:
+            return cls(connection, name, specification, sources or {}, settings, wait)
+        except BaseException:
+            connection.close()
+            raise
+
+    def refresh(
+        self,
+        *,
+        on_change: OnChange = "error",
+        levels: bool = True,
+        progress: Callable[[Progress], None] = lambda _: None,
+    ) -> Refreshed:
+        """Count the files that have not been counted.
+
+        They are counted in batches that fit memory, each in a transaction of its own: after a crash the next refresh
+        goes on where the last one was.
+
+        Args:
+            on_change: What to do if a file changed after it was counted: `error`, or `rebuild` its buckets from all
+                files that have rows of them.
+            levels: Whether to bring the coarser levels up to date with each batch; they catch up with the next
+                refresh that does, or with `coarsen`.
+            progress: Is told before each batch how far it is.
+
+        Returns:
+            What was counted.
+
+        Raises:
+            SourceError: If there is no file, or one is unreadable, changed, or has other columns; it is named.
+            LateDataError: If rows are late, and late rows are refused.
+            ChangedStatementError: If the statement is not the one that the rollup was made with.
+            LockedError: If another connection is changing the rollup.
+        """
+        return self._retried(lambda: self._refresh(on_change, levels, progress))
+
+    def append(self, data: Any, *, batch_id: str | None = None, levels: bool = True) -> Refreshed:
+        """Count data that is in no file of the source.
+
+        Args:
+            data: Anything that DuckDB scans: a DataFrame of pandas or Polars, an Arrow table, a relation, or a
+                RecordBatchReader, which is read once and never held in memory as a whole.
+            batch_id: Your name for it. Data of an id that was counted before is not counted again.
+            levels: As for `refresh`.
+
+        Returns:
+            What was counted; no batch if the id was known.
+        """
+        if isinstance(data, duckdb.DuckDBPyRelation):
+            data = data.fetch_arrow_reader() if hasattr(data, "fetch_arrow_reader") else data.arrow()
+        try:
+            self._connection.register(_DATA, data)
+        except (duckdb.Error, TypeError) as error:
+            raise SourceError(f"DuckDB cannot scan a {type(data).__name__}: {error}") from error
+        try:
+            return self._retried(lambda: self._append(batch_id, levels))
+        finally:
+            self._connection.unregister(_DATA)
+
+    def preview(self) -> list[Change]:
+        """What a refresh would change: the buckets, and how many rows it has for each. Nothing is written."""
+        known = self._manifest.entry(self.name)
+        plan = self._plan(known)
+        counts: dict[datetime, int] = {}
+        refresher = self._refresher(levels=False)
+        table = None
+        for files in batches(plan.new, {}, 0 if len({file.reader for file in plan.new}) > 1 else 1):
+            refresher.view(files, known.input_types if known else {})
+            table = table or bind(self._connection, self.specification, self.name, self._zone(known))
+            rows = fetch(
+                self._connection,
+                f"SELECT {table.naive('bucket')}, rows FROM ({self.specification.buckets()}) WHERE bucket IS NOT NULL",
+            )
+            for bucket, count in rows:
+                counts[bucket] = counts.get(bucket, 0) + count
+        watermark = known.watermark if known else None
+        return [
+            Change(
+                known.last_batch + 1 if known else 1,
+                bucket,
+                "late" if watermark and bucket < watermark else "early",
+                rows,
+            )
+            for bucket, rows in sorted(counts.items())
+        ]
+
+    def _refresh(self, on_change: OnChange, levels: bool, progress: Callable[[Progress], None]) -> Refreshed:
+        known = self._manifest.entry(self.name)
+        if known is not None:
+            self._check_statement(known)
+        plan = self._plan(known)
+        refreshed = self._refresher(levels).run(self.name, plan, on_change, progress)
+        if levels and not refreshed.batches and known is not None:
+            self._catch_up()
+        refreshed.watermark = self._entry().watermark
+        return refreshed
+
+    def _plan(self, known: Entry | None) -> Plan:
+        if self._pattern is None:
+            source = self.specification.source
+            raise SourceError(
+                f"nothing is said of the files of {source}: give sources={{'{source}': 'data/*.parquet'}} "
+                f"(--source {source}='data/*.parquet')"
+            )
+        patterns = [self._pattern] if isinstance(self._pattern, (str, Path)) else self._pattern
+        found = find(self._connection, [str(pattern) for pattern in patterns])
+        counted = self._manifest.files(self.name) if known else {}
+        return Plan.of(found, {path: known.file for path, known in counted.items()})
+
+    def _catch_up(self) -> None:
+        if all(child.consumed == self._entry().last_batch for child in self._manifest.children(self.name)):
+            return
+        with self._manifest.transaction():
+            update_levels(self._manifest, self.name)
+
+    def _refresher(self, levels: bool) -> Refresher:
+        return Refresher(
+            self._manifest, self.specification, self._open_table, rows_that_fit(self._connection), levels=levels
+        )
+
+    def _append(self, batch_id: str | None, levels: bool) -> Refreshed:
+        refreshed = Refreshed(self.name)
+        if batch_id is not None and self._manifest.exists() and self._manifest.has_batch(self.name, batch_id):
+            refreshed.watermark = self._entry().watermark
+            return refreshed
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM {_DATA}")
+        known = self._manifest.entry(self.name)
+        columns = describe(self._connection, f"SELECT * FROM {_DATA}")
+        types = check_columns("the data", columns, self.specification.references, known.input_types if known else {})
+        with self._manifest.transaction():
+            table = self._open_table(types)
+            entry = self._manifest.begin(self.name)
+            batch = Batch(entry.last_batch, "append", batch_id)
+            counter = Counter(self._manifest, self.specification, table)
+            counter.stage()
+            counter.settle(entry, batch)
+            counter.measure(batch)
+            counter.merge(entry, batch)
+            self._manifest.add_batch(self.name, batch)
+            advance(self._manifest, entry, table, batch, complete=True)
+            if levels:
+                update_levels(self._manifest, self.name)
+        refreshed.add(batch)
+        refreshed.watermark = self._entry().watermark
+        return refreshed
+
+    def _open_table(self, types: dict[str, str]) -> Table:
+        """The rollup's table, which is made if it is not there; inside a transaction, with events in the view."""
+        self._manifest.create()
+        entry = self._manifest.entry(self.name)
+        if entry is None:
+            return self._create(types)
+        self._check_statement(entry)
+        settings = self._settings
+        values: dict[str, Any] = {"allowed_lateness": settings.allowed_lateness, "late": settings.late}
+        changed = {name: value for name, value in values.items() if value not in (None, getattr(entry, name))}
+        if not entry.input_types:
+            changed["input_types"] = types
+        if changed:
+            self._manifest.set(self.name, **changed)
+        return table_of(self._manifest, entry)
+
+    def _create(self, types: dict[str, str]) -> Table:
+        settings = self._settings
+        table = bind(self._connection, self.specification, self.name, settings.time_zone)
+        require_free(self._connection, self.name)
+        self._connection.execute(table.create())
+        entry = Entry(self.name, self.specification.statement, input_types=types, time_zone=settings.time_zone)
+        chosen = {name: value for name in _KEPT if (value := getattr(settings, name)) is not None}
+        self._manifest.add(replace(entry, **chosen))
+        return table
+
+    def _check_statement(self, entry: Entry) -> None:
+        if entry.statement is None:
+            raise ManifestError(f"{self.name} is a coarser level of {entry.parent}: refresh that, or give another name")
+        difference = Specification.parse(entry.statement).difference(self.specification)
+        if difference:
+            raise ChangedStatementError(
+                f"the rollup {self.name} was made with another statement; replay makes it anew with this one:\n"
+                f"{difference}"
+            )
+        for name in ("time_zone", "earliest", "latest"):
+            given = getattr(self._settings, name)
+            if given is not None and given != getattr(entry, name):
+                raise ChangedStatementError(
+                    f"the rollup {self.name} was made with {name} {getattr(entry, name)}, not {given}: leave it as it "
+                    "is, or replay, which makes it anew"
+                )
+
+    def _zone(self, known: Entry | None) -> str | None:
+        return self._settings.time_zone or (known.time_zone if known else None)
+
+
+_KEPT = ("allowed_lateness", "late", "earliest", "latest")
+
+
+def open_level(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> Level:
+    """A rollup or a coarser level that is in a database, by its name.
+
+    Raises:
+        ManifestError: If there is none of this name.
+    """
+    connection = open_database(database, None, wait)
+    level = Level(connection, name, wait)
+    try:
+        zone = level._entry().time_zone or "UTC"
+        connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
+    except BaseException:
+        connection.close()
+        raise
+    return level
+
+
+def require_free(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """See that no table or view has a name.
+
+    Raises:
+        RollupError: If one has.
+    """
+    taken = fetch(
+        connection,
+        "SELECT 1 FROM information_schema.tables WHERE table_catalog = current_database() "
+        "AND table_schema = current_schema() AND lower(table_name) = lower(?)",
+        [name],
+    )
+    if taken:
+        raise RollupError(f"there is a table {name} already, which is no rollup: give the rollup another name")
+
+
+def _whole_from(connection: duckdb.DuckDBPyConnection, parent: Entry, level: Table) -> datetime | None:
+    """The first bucket of a new level of which no part has expired."""
+    if parent.expired_before is None:
+        return None
+    start = level.naive_truncated(parent.expired_before)
+    after = level.end(level.typed(f"({start})"))
+    found: datetime = fetch_row(
+        connection, f"SELECT CASE WHEN {start} < ? THEN {after} ELSE {start} END", [parent.expired_before]
+    )[0]
+    return found
+
+
+def _read(statement: str | Path) -> tuple[str, str | None]:
+    if isinstance(statement, str) and not (statement.endswith(".sql") and len(statement.split()) == 1):
+        return statement, None
+    path = Path(statement)
+    try:
+        return path.read_text(), path.stem
+    except OSError as error:
+        raise SpecificationError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _parse_span(text: str | timedelta | None) -> timedelta | None:
+    if text is None or isinstance(text, timedelta):
+        return text
+    width = Granularity.parse(text)
+    if width.months:
+        raise SpecificationError(f"{text!r}: months have no fixed length; say it in days")
+    return timedelta(days=width.days, microseconds=width.microseconds)
+
+
+def _checked(late: Late | None) -> Late | None:
+    if late not in (None, "merge", "drop", "error"):
+        raise RollupError(f"late is merge, drop or error, not {late}")
+    return late

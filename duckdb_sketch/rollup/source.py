@@ -1,0 +1,262 @@
+"""The files of a source: which there are, and the SQL that reads them."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from duckdb_sketch._sql import quote
+from duckdb_sketch.rollup.errors import SourceError
+from duckdb_sketch.rollup.query import describe, fetch
+
+#: The column that says which file a row is from, while a batch is in the making.
+FILE = "duckdb_sketch_file"
+
+_READERS = {
+    "parquet": "read_parquet",
+    "csv": "read_csv",
+    "tsv": "read_csv",
+    "json": "read_json",
+    "jsonl": "read_json",
+    "ndjson": "read_json",
+}
+_COMPRESSIONS = ("gz", "zst")
+_BYTES_A_ROW = {"read_csv": 60, "read_json": 120}  # rough, and of text that is not compressed
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it was when it was looked at.
+
+    Attributes:
+        path: Absolute, with symbolic links resolved, so that one file has one name; or a URL.
+        size: In bytes.
+        modified: In nanoseconds since 1970.
+    """
+
+    path: str
+    size: int
+    modified: int
+
+    @staticmethod
+    def at(path: str) -> File:
+        """The local file at `path` as it is now."""
+        status = os.stat(path)
+        return File(path, status.st_size, status.st_mtime_ns)
+
+    @property
+    def reader(self) -> str:
+        """The name of the DuckDB function that reads it.
+
+        Raises:
+            SourceError: If its name does not say.
+        """
+        suffixes = [suffix[1:].lower() for suffix in Path(self.path).suffixes]
+        if suffixes and suffixes[-1] in _COMPRESSIONS:
+            suffixes.pop()
+        if not suffixes or suffixes[-1] not in _READERS:
+            raise SourceError(
+                f"{self.path}: a file's name has to end in .{', .'.join(_READERS)}, or these and .gz or .zst"
+            )
+        return _READERS[suffixes[-1]]
+
+
+def find(connection: duckdb.DuckDBPyConnection, patterns: Sequence[str]) -> list[File]:
+    """The files that match any of the patterns, by path.
+
+    Args:
+        connection: Looks at URLs.
+        patterns: Paths, in which `*`, `?`, `[…]` and `**` stand for names.
+
+    Raises:
+        SourceError: If a pattern matches no file.
+    """
+    found: dict[str, File] = {}
+    for pattern in patterns:
+        files = _find_remote(connection, pattern) if "://" in pattern else _find_local(pattern)
+        if not files:
+            raise SourceError(f"{pattern}: there is no such file")
+        found |= {file.path: file for file in files}
+    return [found[path] for path in sorted(found)]
+
+
+def _find_local(pattern: str) -> list[File]:
+    folders: dict[str, str] = {}
+    files = []
+    for path in glob.iglob(os.path.expanduser(pattern), recursive=True):
+        folder, name = os.path.split(path)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder or ".")
+        path = os.path.join(folders[folder], name)
+        if os.path.islink(path):
+            path = os.path.realpath(path)
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:
+            continue  # removed since it was listed
+        if os.path.isfile(path):
+            files.append(File(path, status.st_size, status.st_mtime_ns))
+    return files
+
+
+def _find_remote(connection: duckdb.DuckDBPyConnection, pattern: str) -> list[File]:
+    rows = fetch(connection, "SELECT filename, size, coalesce(epoch_ns(last_modified), 0) FROM read_blob(?)", [pattern])
+    return [File(*row) for row in rows]
+
+
+def check_unchanged(files: Iterable[File]) -> None:
+    """See that no file changed while it was read.
+
+    Raises:
+        SourceError: If one did.
+    """
+    for file in files:
+        if "://" not in file.path and File.at(file.path) != file:
+            raise SourceError(
+                f"{file.path} changed while it was read: write files elsewhere, and move them here when whole"
+            )
+
+
+def scan(files: Sequence[File], types: Mapping[str, str]) -> str:
+    """SQL of the rows of files of one kind, with the column `FILE`.
+
+    Args:
+        files: The files.
+        types: What is known of the columns' types; Parquet files have their own, which `check_types` compares.
+    """
+    paths = f"[{', '.join(quote(file.path) for file in files)}]"
+    reader = files[0].reader
+    options = f", filename = '{FILE}'"
+    if reader == "read_parquet":
+        options += ", union_by_name = true" if len(files) > 1 else ""
+    elif types:
+        listed = ", ".join(f"{quote(name)}: {quote(kind)}" for name, kind in types.items())
+        options += f", {'types' if reader == 'read_csv' else 'columns'} = {{{listed}}}"
+    return f"SELECT * FROM {reader}({paths}{options})"
+
+
+def check_types(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[File], references: frozenset[str], known: Mapping[str, str]
+) -> dict[str, str]:
+    """The types of the columns that a statement mentions, in files of one kind.
+
+    Args:
+        connection: Reads the files' metadata.
+        files: The files.
+        references: Names of columns, in lower case. Those that no file has are of other tables.
+        known: The types in the files counted before; empty if there were none.
+
+    Raises:
+        SourceError: If a file cannot be read, lacks a column, or has it in another type. The error names the file.
+    """
+    types = dict(known)
+    for file, columns in _columns(connection, files, known):
+        types = check_columns(file, columns, references, types)
+    return types
+
+
+def check_columns(
+    file: str, columns: Mapping[str, str], references: frozenset[str], known: Mapping[str, str]
+) -> dict[str, str]:
+    """The types of the columns that a statement mentions, in one file or other data, which errors call `file`.
+
+    Raises:
+        SourceError: If it lacks a column that is known, or has it in another type.
+    """
+    mentioned = {name: kind for name, kind in columns.items() if name.lower() in references and name != FILE}
+    for name, kind in known.items():
+        if name not in mentioned:
+            raise SourceError(f"{file}: there is no column {name}, which what was counted before has")
+        if not _same_kind(kind, mentioned[name]):
+            raise SourceError(
+                f"{file}: column {name} is {mentioned[name]}, and in what was counted before it is {kind}. "
+                "Distinct values of the two would not be counted as one: write it again, with that type"
+            )
+    return dict(known) or mentioned
+
+
+def _columns(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[File], known: Mapping[str, str]
+) -> Iterable[tuple[str, dict[str, str]]]:
+    """The columns of each file and their types. Of text files the first one's types are those of all."""
+    if files[0].reader != "read_parquet" or len(files) == 1:
+        yield (
+            files[0].path,
+            _described(connection, scan(files[:1], {} if files[0].reader == "read_parquet" else known), files[0]),
+        )
+        return
+    # One look at all of them; only those that differ are looked at by themselves.
+    groups: dict[tuple[tuple[str, str], ...], str] = {}
+    try:
+        rows = fetch(
+            connection,
+            "SELECT file_name, list((name, duckdb_type)) FROM parquet_schema(?) "
+            "WHERE num_children IS NULL OR num_children = 0 GROUP BY file_name ORDER BY file_name",
+            [[file.path for file in files]],
+        )
+    except duckdb.Error as error:
+        raise SourceError(f"{_culprit(connection, files)}: {error}") from error
+    for path, columns in rows:
+        groups.setdefault(tuple(columns), path)
+    by_path = {file.path: file for file in files}
+    for path in groups.values():
+        yield path, _described(connection, scan([by_path[path]], {}), by_path[path])
+
+
+def _described(connection: duckdb.DuckDBPyConnection, query: str, file: File) -> dict[str, str]:
+    try:
+        return describe(connection, query)
+    except duckdb.Error as error:
+        raise SourceError(f"{file.path}: {error}") from error
+
+
+def _culprit(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> str:
+    """The first of several Parquet files whose metadata cannot be read."""
+    for file in files:
+        try:
+            fetch(connection, "SELECT count(*) FROM parquet_file_metadata(?)", [file.path])
+        except duckdb.Error:
+            return file.path
+    return files[0].path
+
+
+def _same_kind(known: str, given: str) -> bool:
+    """Whether values of the two types are the same values: integers are, in every width, and so are timestamps."""
+    return known == given or any(known in kind and given in kind for kind in (_INTEGERS, _TIMESTAMPS))
+
+
+_INTEGERS = {
+    f"{sign}{width}" for sign in ("", "U") for width in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+}
+_TIMESTAMPS = {"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> dict[str, int]:
+    """How many rows each file has, by its path: from the metadata of Parquet, guessed from the size of others.
+
+    Raises:
+        SourceError: If a file cannot be read.
+    """
+    rows = {
+        file.path: file.size // _BYTES_A_ROW[file.reader] * (5 if file.path.endswith(_COMPRESSIONS) else 1)
+        for file in files
+        if file.reader != "read_parquet"
+    }
+    parquet = [file for file in files if file.reader == "read_parquet"]
+    if parquet:
+        try:
+            rows |= dict(
+                fetch(
+                    connection,
+                    "SELECT file_name, num_rows FROM parquet_file_metadata(?)",
+                    [[file.path for file in parquet]],
+                )
+            )
+        except duckdb.Error as error:
+            raise SourceError(f"{_culprit(connection, parquet)}: {error}") from error
+    return rows

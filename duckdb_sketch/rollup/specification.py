@@ -1,0 +1,433 @@
+"""A rollup's statement, read: which column is its time, which are dimensions, which are metrics and how those merge.
+
+Nothing here needs a connection. Types are not known here; `statements.Table` has them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+
+from duckdb_sketch._sql import identifier
+from duckdb_sketch.rollup.errors import SpecificationError
+from duckdb_sketch.rollup.granularity import Granularity
+from duckdb_sketch.rollup.metric import MERGES, Metric
+
+#: What the event source is called in the statements that a rollup runs.
+EVENTS = "duckdb_sketch_events"
+
+_HISTOGRAM = "approx_histogram_agg(x), and approx_histogram_quantile(…) where you read it"
+_INSTEAD = {
+    "avg": "sum(x) and count(x), and divide where you read them",
+    "mean": "sum(x) and count(x), and divide where you read them",
+    "median": _HISTOGRAM,
+    "quantile": _HISTOGRAM,
+    "quantile_cont": _HISTOGRAM,
+    "quantile_disc": _HISTOGRAM,
+    "approx_quantile": _HISTOGRAM,
+    "mode": _HISTOGRAM,
+    "approx_count_distinct": "hll_sketch_agg(x), and hll_sketch_estimate(…) where you read it",
+    "stddev": "sum(x), sum(x * x) and count(x), and combine them where you read them",
+    "stddev_samp": "sum(x), sum(x * x) and count(x), and combine them where you read them",
+    "stddev_pop": "sum(x), sum(x * x) and count(x), and combine them where you read them",
+    "var_samp": "sum(x), sum(x * x) and count(x), and combine them where you read them",
+    "var_pop": "sum(x), sum(x * x) and count(x), and combine them where you read them",
+    "variance": "sum(x), sum(x * x) and count(x), and combine them where you read them",
+    "first": "min(x) or max(x), which do not depend on the order of rows",
+    "last": "min(x) or max(x), which do not depend on the order of rows",
+    "any_value": "min(x) or max(x), which do not depend on the order of rows",
+    "arbitrary": "min(x) or max(x), which do not depend on the order of rows",
+    "product": "sum(ln(x)), and exp(…) where you read it",
+}
+_VOLATILE = {"now", "today", "random", "uuid", "gen_random_uuid", "nextval", "current_timestamp", "current_date"}
+_VOLATILE |= {"current_time", "localtime", "localtimestamp", "get_current_timestamp", "transaction_timestamp"}
+_VOLATILE_NODES = (exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.CurrentDatetime, exp.Rand, exp.Uuid)
+_EXACT_TYPES = (*exp.DataType.INTEGER_TYPES, exp.DataType.Type.DECIMAL)
+
+
+@dataclass(frozen=True)
+class TimeColumn:
+    """The column of truncated time.
+
+    Attributes:
+        name: The column's name.
+        argument: SQL of the event time that is truncated.
+        granularity: The width of a bucket.
+        shifted: Whether `time_bucket` was given an origin or an offset.
+    """
+
+    name: str
+    argument: str
+    granularity: Granularity
+    shifted: bool = False
+
+
+@dataclass(frozen=True)
+class Specification:
+    """What one SELECT says about a rollup.
+
+    Attributes:
+        statement: The SELECT as sqlglot prints it: the same for two texts that differ in spaces and comments.
+        source: The table of events, the first of FROM.
+        alias: What the statement calls it.
+        lookups: The tables joined to it.
+        time: The column of truncated time.
+        dimensions: The names of the other columns grouped by.
+        metrics: The columns with aggregates.
+        columns: The names of all columns, in order.
+        references: The names of all columns that the statement mentions, of whichever table, in lower case.
+        functions: The names of all functions that it calls.
+        aggregates: The names of those that are aggregates, and merge.
+    """
+
+    statement: str
+    source: str
+    alias: str
+    lookups: tuple[str, ...]
+    time: TimeColumn
+    dimensions: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    columns: tuple[str, ...]
+    references: frozenset[str]
+    functions: frozenset[str]
+    aggregates: frozenset[str]
+
+    @staticmethod
+    def parse(text: str) -> Specification:
+        """Read a statement.
+
+        Raises:
+            SpecificationError: If it is not one SELECT … GROUP BY of a truncated time whose aggregates merge.
+        """
+        select = _parse(text)
+        _refuse_clauses(select)
+        _refuse_volatile(select)
+        source, lookups = _tables(select)
+        columns = [_Column.of(item) for item in select.expressions]
+        metrics = tuple(_metric(column) for column in columns if column.aggregate)
+        keys = [column for column in columns if not column.aggregate]
+        if not metrics:
+            raise SpecificationError("there is nothing to aggregate: add a metric, such as count(*) AS rows")
+        names = [column.name for column in columns]
+        if len({name.lower() for name in names}) < len(names):
+            raise SpecificationError("two columns have one name: give each a name of its own with AS")
+        _check_grouping(select, columns)
+        time = _time(keys)
+        return Specification(
+            statement=_text(_ungrouped(select), pretty=True),
+            source=source.name,
+            alias=source.alias_or_name,
+            lookups=lookups,
+            time=time,
+            dimensions=tuple(key.name for key in keys if key.name != time.name),
+            metrics=metrics,
+            columns=tuple(names),
+            references=frozenset(column.name.lower() for column in select.find_all(exp.Column))
+            | {name.name.lower() for join in select.args.get("joins") or () for name in join.args.get("using") or ()},
+            functions=frozenset(_function_name(function) for function in select.find_all(exp.Func)),
+            aggregates=frozenset(metric.aggregate for metric in metrics),
+        )
+
+    def events(self) -> str:
+        """SQL of the event source by itself, to follow FROM."""
+        return f"{EVENTS} AS {identifier(self.alias)}"
+
+    def event(self) -> str:
+        """SQL of the event time, as it comes from the source."""
+        return self.time.argument
+
+    def aggregate(self, extra: tuple[str, ...] = (), condition: str | None = None) -> str:
+        """SQL of the statement over the table `EVENTS`.
+
+        Args:
+            extra: More aggregates, to follow the columns.
+            condition: A predicate on the event source, besides those of the statement.
+        """
+        select = _parse(self.statement)
+        table = select.args["from_"].this
+        table.replace(exp.alias_(exp.to_table(EVENTS), self.alias, table=True, quoted=True))
+        for item in extra:
+            select = select.select(item, dialect="duckdb")
+        if condition is not None:
+            select = select.where(exp.paren(sqlglot.parse_one(condition, dialect="duckdb")), dialect="duckdb")
+        return _text(select)
+
+    def buckets(self) -> str:
+        """SQL of how many rows the table `EVENTS` has for each bucket: columns `bucket` and `rows`."""
+        select = _parse(self.aggregate())
+        truncated = next(item for item in select.expressions if item.alias_or_name == self.time.name).unalias()
+        select.set("expressions", [exp.alias_(truncated, "bucket"), exp.alias_(exp.Count(this=exp.Star()), "rows")])
+        return _text(select)
+
+    def exact(self, metric: Metric, function: str) -> str:
+        """SQL of `function` over the very values that a metric has seen, `{x}` in it being the argument."""
+        text = function.format(x=metric.argument)
+        return f"{text} FILTER (WHERE {metric.condition})" if metric.condition else text
+
+    def difference(self, other: Specification) -> str:
+        """How another statement differs from this one, as a unified diff; empty if it does not."""
+        lines = difflib.unified_diff(
+            self.statement.splitlines(), other.statement.splitlines(), "known", "given", lineterm=""
+        )
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One item of the SELECT list: its name, and the aggregate in it, if there is one."""
+
+    name: str
+    expression: exp.Expr
+    aggregate: exp.Expr | None
+
+    @staticmethod
+    def of(item: exp.Expr) -> _Column:
+        if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
+            raise SpecificationError("SELECT * has no place in a rollup: name the dimensions and the metrics")
+        expression = item.unalias()
+        window = expression.find(exp.Window)
+        if window:
+            raise SpecificationError(
+                f"{_text(window)} is a window: it does not merge. Use it where you read the rollup"
+            )
+        aggregate = next(_aggregates(expression), None)
+        name = item.alias or (item.name if isinstance(item, exp.Column) else "")
+        if not name:
+            raise SpecificationError(f"{_text(item)} has no name: write {_text(item)} AS some_name")
+        return _Column(name, expression, aggregate)
+
+
+def _parse(text: str) -> exp.Select:
+    try:
+        statements = [statement for statement in sqlglot.parse(text, dialect="duckdb") if statement is not None]
+    except sqlglot.errors.SqlglotError as error:
+        raise SpecificationError(f"the statement is not SQL: {error}") from error
+    if len(statements) != 1 or not isinstance(statements[0], exp.Select):
+        raise SpecificationError("a rollup is one SELECT … FROM … GROUP BY ALL, and nothing else")
+    return statements[0]
+
+
+def _text(node: exp.Expr, *, pretty: bool = False) -> str:
+    return node.sql(
+        dialect="duckdb",
+        pretty=pretty,
+        comments=False,
+        normalize_functions="lower",
+        unsupported_level=sqlglot.ErrorLevel.IGNORE,
+    )
+
+
+def _refuse_clauses(select: exp.Select) -> None:
+    reasons = {
+        "limit": "LIMIT does not merge: which rows are in it changes with every batch. "
+        "Write it where you read the rollup",
+        "offset": "OFFSET does not merge. Write it where you read the rollup",
+        "distinct": "SELECT DISTINCT does not merge: a GROUP BY has each group once anyway",
+        "having": "HAVING does not merge: a group that fails it now may pass with the next batch. "
+        "Write it as WHERE where you read the rollup",
+        "qualify": "QUALIFY does not merge. Write it where you read the rollup",
+        "with_": "WITH is not taken here: make a view of it, and select from that",
+        "sample": "a sample does not merge: it would differ each time",
+        "windows": "windows do not merge. Use them where you read the rollup",
+    }
+    for clause, reason in reasons.items():
+        if select.args.get(clause):
+            raise SpecificationError(reason)
+    if not select.args.get("from_"):
+        raise SpecificationError("the statement has no FROM: name the table of events there")
+
+
+def _refuse_volatile(select: exp.Select) -> None:
+    for node in select.walk():
+        if isinstance(node, _VOLATILE_NODES) or (isinstance(node, exp.Anonymous) and node.name.lower() in _VOLATILE):
+            raise SpecificationError(
+                f"{_text(node)} differs from run to run, so that a replay would not give the same rollup: "
+                "store what it depends on, and compare where you read it"
+            )
+
+
+def _tables(select: exp.Select) -> tuple[exp.Table, tuple[str, ...]]:
+    source = select.args["from_"].this
+    if not isinstance(source, exp.Table) or not isinstance(source.this, exp.Identifier):
+        raise SpecificationError(
+            f"FROM {_text(source)}: name a table there, such as bids, and say with sources "
+            "(--source bids='data/*.parquet') what it stands for"
+        )
+    for join in select.args.get("joins") or ():
+        if join.side in ("RIGHT", "FULL"):
+            raise SpecificationError(
+                f"{_text(join).strip()}: rows without an event would come again with every batch. "
+                "Join with JOIN or LEFT JOIN, the events first"
+            )
+    others = [table for table in select.find_all(exp.Table) if table is not source]
+    if any(table.name.lower() == source.name.lower() for table in others):
+        raise SpecificationError(
+            f"{source.name} is read twice: a batch would meet only itself there, not the events before it"
+        )
+    lookups = dict.fromkeys(table.name for table in others if isinstance(table.this, exp.Identifier) and not table.db)
+    return source, tuple(lookups)
+
+
+def _aggregates(expression: exp.Expr) -> Iterator[exp.Expr]:
+    for node in expression.walk():
+        if isinstance(node, exp.AggFunc) or (
+            isinstance(node, exp.Anonymous) and (node.name.lower() in MERGES or node.name.lower() in _INSTEAD)
+        ):
+            yield node
+
+
+def _function_name(node: exp.Expr) -> str:
+    """The name of an aggregate in DuckDB."""
+    return _text(node).partition("(")[0].strip().lower()
+
+
+def _metric(column: _Column) -> Metric:
+    written = _text(column.expression)
+    node = _without_cast(column.expression, written)
+    condition = None
+    if isinstance(node, exp.Filter):
+        condition = _text(node.expression.this)
+        node = node.this
+    if isinstance(node, (exp.IgnoreNulls, exp.RespectNulls)):
+        node = node.this
+    if node not in _aggregates(node) or len(list(_aggregates(node))) > 1:
+        raise SpecificationError(
+            f"{written} is computed from an aggregate, and does not merge: store {_text(next(_aggregates(node)))} by "
+            "itself, and compute where you read it"
+        )
+    name = _function_name(node)
+    distinct = node.find(exp.Distinct)
+    if distinct and name == "count":
+        argument = ", ".join(_text(item) for item in distinct.expressions)
+        raise SpecificationError(
+            f"{written} does not merge: write hll_sketch_agg({argument}), and hll_sketch_estimate(…) where you read it"
+        )
+    if distinct:
+        raise SpecificationError(f"{written} does not merge: write it without DISTINCT")
+    if name not in MERGES:
+        instead = f"write {_INSTEAD[name]}" if name in _INSTEAD else f"the aggregates that do are {', '.join(MERGES)}"
+        raise SpecificationError(f"{written} does not merge: {instead}")
+    arguments = list(node.expressions) if isinstance(node, exp.Anonymous) else [node.this]
+    if name == "hll_union_agg" and len(arguments) > 1:
+        raise SpecificationError(f"{written}: the sketches of one column have one lg_k; write hll_union_agg(x)")
+    first = None if not arguments or isinstance(arguments[0], exp.Star) else _text(arguments[0])
+    return Metric(column.name, name, first, condition)
+
+
+def _without_cast(node: exp.Expr, written: str) -> exp.Expr:
+    """What is inside `coalesce(sum(x), 0)::BIGINT`: exact casts and a default of 0 merge as the sum itself does."""
+    cast = False
+    while True:
+        if isinstance(node, exp.Paren):
+            node = node.this
+        elif isinstance(node, exp.Cast):
+            cast = True
+            if node.to.this not in _EXACT_TYPES:
+                raise SpecificationError(
+                    f"{written}: a cast after the aggregate rounds with every batch. Cast its argument, or where you "
+                    "read it; only whole numbers and DECIMAL may be cast to here"
+                )
+            node = node.this
+        elif isinstance(node, exp.Coalesce) and [_text(default) for default in node.expressions] == ["0"]:
+            cast = True
+            node = node.this
+        else:
+            break
+    inner = node.this if isinstance(node, exp.Filter) else node
+    if cast and not isinstance(inner, (exp.Sum, exp.Count, exp.CountIf)):
+        raise SpecificationError(
+            f"{written}: only sum and count may be cast, or default to 0. Cast the argument instead"
+        )
+    return node
+
+
+def _check_grouping(select: exp.Select, columns: list[_Column]) -> None:
+    group = select.args.get("group")
+    if not group:
+        raise SpecificationError("the statement has no GROUP BY: end it with GROUP BY ALL")
+    if any(group.args.get(kind) for kind in ("grouping_sets", "cube", "rollup")):
+        raise SpecificationError(
+            "GROUPING SETS, CUBE and ROLLUP make rows that do not merge: write one rollup for each"
+        )
+    if group.args.get("all"):
+        return
+    by_name = {column.name.lower(): column for column in columns}
+    by_text = {_text(column.expression): column for column in columns}
+    grouped = set()
+    for item in group.expressions:
+        if isinstance(item, exp.Literal) and not item.is_string and item.this.isdigit():
+            index = int(item.this)
+            column = columns[index - 1] if 0 < index <= len(columns) else None
+        else:
+            column = by_text.get(_text(item)) or by_name.get(item.name.lower() if isinstance(item, exp.Column) else "")
+        if column is None:
+            raise SpecificationError(
+                f"GROUP BY {_text(item)} is not among the columns: without it two rows of a group cannot be told "
+                "apart. Select it, or write GROUP BY ALL"
+            )
+        grouped.add(column.name)
+    missing = [column.name for column in columns if not column.aggregate and column.name not in grouped]
+    if missing:
+        raise SpecificationError(f"{missing[0]} is neither grouped by nor an aggregate: write GROUP BY ALL")
+
+
+def _ungrouped(select: exp.Select) -> exp.Select:
+    """The statement with GROUP BY ALL, which says the same, and no ORDER BY, which a table does not keep."""
+    plain = select.copy()
+    plain.set("group", exp.Group(all=True))
+    plain.set("order", None)
+    return plain
+
+
+def _time(keys: list[_Column]) -> TimeColumn:
+    found = [time for key in keys if (time := _truncation(key))]
+    if not found:
+        raise SpecificationError(
+            "no column is a truncated time: select date_trunc('hour', ts) AS hour, or "
+            "time_bucket(INTERVAL '15 minutes', ts)"
+        )
+    return min(found, key=lambda time: (time.granularity.months, time.granularity.days, time.granularity.microseconds))
+
+
+def _truncation(key: _Column) -> TimeColumn | None:
+    node = key.expression
+    day = False
+    while isinstance(node, (exp.Cast, exp.Paren)):
+        if isinstance(node, exp.Cast):
+            if node.to.this == exp.DataType.Type.DATE:
+                day = True
+            elif node.to.this not in exp.DataType.TEMPORAL_TYPES:
+                return None
+        node = node.this
+    if isinstance(node, (exp.TimestampTrunc, exp.DateTrunc)):
+        time = TimeColumn(key.name, _text(node.this), Granularity.parse(node.args["unit"].name))
+    elif isinstance(node, exp.DateBin):
+        time = _time_bucket(key, node)
+    elif day:
+        return TimeColumn(key.name, _text(node), Granularity(1, "day"))
+    else:
+        return None
+    if day and not (time.granularity.days or time.granularity.months):
+        raise SpecificationError(
+            f"{_text(key.expression)} makes days of {time.granularity}s: write date_trunc('day', …)"
+        )
+    return time
+
+
+def _time_bucket(key: _Column, node: exp.DateBin) -> TimeColumn:
+    width = node.this
+    if isinstance(width, exp.Interval):
+        text = f"{width.this.name} {width.unit.name}" if width.unit else width.this.name
+    else:
+        text = width.this.name if isinstance(width, exp.Cast) else width.name
+    third = node.args.get("unit")  # where sqlglot puts it, whatever it is
+    if isinstance(third, exp.Var):
+        raise SpecificationError(
+            f"{key.name}: give the zone to the rollup (--time-zone), or truncate local time: "
+            "time_bucket(…, ts AT TIME ZONE 'Europe/Berlin')"
+        )
+    return TimeColumn(key.name, _text(node.expression), Granularity.parse(text), shifted=third is not None)

@@ -1,0 +1,131 @@
+"""How a rollup stands, and what changed in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from duckdb_sketch._sql import identifier
+from duckdb_sketch.rollup.batch import table_of
+from duckdb_sketch.rollup.manifest import Entry, Manifest
+from duckdb_sketch.rollup.query import fetch, fetch_row
+
+Pane = Literal["early", "on time", "late"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A bucket that a batch touched.
+
+    Attributes:
+        batch: The batch.
+        bucket: The bucket's start, without a zone: in UTC if the rollup's buckets are TIMESTAMPTZ.
+        pane: `early` if the bucket is not final yet, `on time` if it is from this batch on, `late` if it was before.
+        rows: How many rows the batch has for it; 0 on time: nothing new, but final now.
+    """
+
+    batch: int
+    bucket: datetime
+    pane: Pane
+    rows: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a rollup, or a coarser level, stands.
+
+    Attributes:
+        rollup: Its name.
+        parent: The rollup that it is made from; None if that is events.
+        every: The width of its buckets.
+        groups: How many rows its table has.
+        first_bucket: The start of its first bucket, and `last_bucket` of its last one, without a zone.
+        files: How many files it has counted.
+        rows: How many events it has read; 0 of a coarser level.
+        late_rows: Of those, the ones that came for final buckets, and were merged.
+        dropped_rows: Events for final or expired buckets that were left out.
+        rejected_rows: Events kept out, whose time is NULL or absurd.
+        last_batch: The number of the last batch.
+        behind: How many batches of its parent it does not have yet.
+        watermark: Buckets that end by then are final.
+        expired_before: Buckets before it were dropped.
+        time_zone: The zone in which its buckets are truncated.
+    """
+
+    rollup: str
+    parent: str | None
+    every: str
+    groups: int
+    first_bucket: datetime | None
+    last_bucket: datetime | None
+    files: int
+    rows: int
+    late_rows: int
+    dropped_rows: int
+    rejected_rows: int
+    last_batch: int
+    behind: int
+    watermark: datetime | None
+    expired_before: datetime | None
+    time_zone: str | None
+
+
+def read_changes(manifest: Manifest, entry: Entry, since: int) -> list[Change]:
+    """The changes of a rollup after a batch."""
+    rows = fetch(
+        manifest.connection,
+        "SELECT batch, bucket, pane, rows FROM rollup_manifest.changes WHERE rollup = ? AND batch > ? ORDER BY ALL",
+        [entry.rollup, since],
+    )
+    return [Change(*row) for row in rows]
+
+
+def read_status(manifest: Manifest, name: str) -> list[Status]:
+    """How a rollup and its coarser levels stand, itself first."""
+    entry = manifest.entry(name)
+    assert entry is not None
+    found = [_read_one(manifest, entry)]
+    for child in manifest.children(name):
+        found += read_status(manifest, child.rollup)
+    return found
+
+
+def _read_one(manifest: Manifest, entry: Entry) -> Status:
+    table = table_of(manifest, entry)
+    connection = manifest.connection
+    bucket = table.naive(table.bucket)
+    groups, first, last = fetch_row(
+        connection, f"SELECT count(*), min({bucket}), max({bucket}) FROM {identifier(entry.rollup)}"
+    )
+    files, in_files = fetch_row(
+        connection,
+        "SELECT count(*), coalesce(sum(rows), 0) FROM rollup_manifest.files WHERE rollup = ?",
+        [entry.rollup],
+    )
+    appended, *kept_out = fetch_row(
+        connection,
+        "SELECT coalesce(sum(rows) FILTER (kind IN ('append', 'import')), 0), coalesce(sum(late_rows), 0), "
+        "coalesce(sum(dropped_rows), 0), coalesce(sum(rejected_rows), 0) FROM rollup_manifest.batches WHERE rollup = ?",
+        [entry.rollup],
+    )
+    late, dropped, rejected = (int(rows) for rows in kept_out)
+    parent = manifest.entry(entry.parent) if entry.parent else None
+    return Status(
+        rollup=entry.rollup,
+        parent=entry.parent,
+        every=str(table.granularity),
+        groups=groups,
+        first_bucket=first,
+        last_bucket=last,
+        files=files,
+        rows=int(in_files + appended),
+        late_rows=late,
+        dropped_rows=dropped,
+        rejected_rows=rejected,
+        last_batch=entry.last_batch,
+        behind=parent.last_batch - (entry.consumed or 0) if parent else 0,
+        watermark=entry.watermark,
+        expired_before=entry.expired_before,
+        time_zone=entry.time_zone,
+    )

@@ -1,0 +1,184 @@
+"""The table of a rollup or of a coarser level, and the statements that keep it. Pure: SQL comes out, none is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch.rollup.errors import SpecificationError
+from duckdb_sketch.rollup.granularity import Granularity
+from duckdb_sketch.rollup.metric import Metric
+from duckdb_sketch.rollup.specification import Specification
+
+#: Columns beside those of the statement while a batch is in the making.
+ROWS = "duckdb_sketch_rows"
+LATEST = "duckdb_sketch_latest"
+
+_ZONED = "TIMESTAMP WITH TIME ZONE"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with one row a bucket and group.
+
+    Attributes:
+        name: The table's name.
+        time: The name of its column of truncated time.
+        granularity: The width of its buckets.
+        dimensions: The names of its other columns grouped by.
+        metrics: Its columns with states.
+        types: The SQL type of each column, in the table's order.
+        shifted: Whether its buckets are counted from an origin of their own.
+    """
+
+    name: str
+    time: str
+    granularity: Granularity
+    dimensions: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    types: Mapping[str, str]
+    shifted: bool = False
+
+    @staticmethod
+    def of(specification: Specification, name: str, types: Mapping[str, str]) -> Table:
+        """The table of a statement whose columns have `types`.
+
+        Raises:
+            SpecificationError: If the truncated time is no DATE or timestamp.
+        """
+        time = specification.time
+        if types[time.name] not in ("DATE", "TIMESTAMP", _ZONED):
+            raise SpecificationError(
+                f"{time.name} is {types[time.name]}: truncate a DATE, a TIMESTAMP or a TIMESTAMPTZ"
+            )
+        return Table(
+            name, time.name, time.granularity, specification.dimensions, specification.metrics, types, time.shifted
+        )
+
+    def coarser(self, name: str, every: Granularity, by: tuple[str, ...]) -> Table:
+        """The table of a coarser level.
+
+        Args:
+            name: Its name.
+            every: The width of its buckets.
+            by: The dimensions that it keeps.
+
+        Raises:
+            SpecificationError: If this table's buckets do not nest in it, or there is no such dimension.
+        """
+        if every == self.granularity or not self.granularity.nests_in(every, zoned=self.zoned):
+            zone = " in a time zone" if self.zoned else ""
+            raise SpecificationError(
+                f"{name}: a {every} is not made of whole buckets of {self.name}, which are a {self.granularity} "
+                f"wide{zone}; coarsen what nests, such as hours to days, days to months"
+            )
+        if self.shifted:
+            raise SpecificationError(
+                f"{name}: the buckets of {self.name} have an origin of their own, and may lie across those of a "
+                f"{every}; leave the third argument of time_bucket out to coarsen"
+            )
+        for dimension in by:
+            if dimension not in self.dimensions:
+                raise SpecificationError(
+                    f"{name}: {self.name} has no dimension {dimension}; it has {', '.join(self.dimensions) or 'none'}"
+                )
+        time = every.unit if every.count == 1 else self.time
+        if any(time.lower() == column.lower() for column in self.types if column != self.time):
+            time = self.time
+        kept = {self.time, *by, *(metric.name for metric in self.metrics)}
+        types = {time if column == self.time else column: kind for column, kind in self.types.items() if column in kept}
+        ordered = tuple(dimension for dimension in self.dimensions if dimension in by)
+        return replace(self, name=name, time=time, granularity=every, dimensions=ordered, types=types)
+
+    @property
+    def zoned(self) -> bool:
+        """Whether its buckets are TIMESTAMPTZ."""
+        return self.types[self.time] == _ZONED
+
+    @property
+    def sql(self) -> str:
+        """Its name as a SQL identifier."""
+        return identifier(self.name)
+
+    @property
+    def bucket(self) -> str:
+        """The name of its column of truncated time as a SQL identifier."""
+        return identifier(self.time)
+
+    @property
+    def columns(self) -> str:
+        """Its columns, as a SQL list."""
+        return ", ".join(identifier(column) for column in self.types)
+
+    def naive(self, time: str) -> str:
+        """SQL for a time of this table as the manifest holds it: a TIMESTAMP, in UTC if the buckets have a zone."""
+        return f"timezone('UTC', CAST({time} AS TIMESTAMPTZ))" if self.zoned else f"CAST({time} AS TIMESTAMP)"
+
+    def typed(self, time: str) -> str:
+        """SQL for a bucket of this table, from the manifest's TIMESTAMP."""
+        naive = f"CAST({time} AS TIMESTAMP)"
+        return f"timezone('UTC', {naive})" if self.zoned else f"CAST({naive} AS {self.types[self.time]})"
+
+    def truncated(self, time: str) -> str:
+        """SQL for the bucket that holds `time`."""
+        return f"CAST({self.granularity.truncated(time)} AS {self.types[self.time]})"
+
+    def naive_truncated(self, time: object) -> str:
+        """SQL for the start of the bucket that holds one of the manifest's times, as the manifest holds times."""
+        return self.naive(self.truncated(self.typed(literal(time))))
+
+    def end(self, bucket: str) -> str:
+        """SQL for the end of a bucket, which it does not include, as the manifest holds times."""
+        return self.naive(f"({bucket} + {self.granularity.interval})")
+
+    def create(self, name: str | None = None) -> str:
+        """SQL that makes the table, or one like it of another name."""
+        columns = ", ".join(f"{identifier(column)} {kind}" for column, kind in self.types.items())
+        return f"CREATE TABLE {identifier(name or self.name)} ({columns})"
+
+    def merge(self, fresh: str, low: str, high: str, into: str | None = None) -> str:
+        """SQL that merges rows into the table, or into one like it.
+
+        Args:
+            fresh: A table or subquery with the columns of this one.
+            low: SQL of the first bucket in it.
+            high: SQL of the last one.
+            into: The other table's name.
+        """
+        on = [f"known.{self.bucket} = fresh.{self.bucket}"]
+        # NULL is a group like any other.
+        on += [f"known.{identifier(name)} IS NOT DISTINCT FROM fresh.{identifier(name)}" for name in self.dimensions]
+        # The join finds this out as well, but only once it has begun to read.
+        on.append(f"known.{self.bucket} BETWEEN {low} AND {high}")
+        updates = ", ".join(f"{identifier(m.name)} = {m.pair('known', 'fresh')}" for m in self.metrics)
+        values = ", ".join(f"fresh.{identifier(column)}" for column in self.types)
+        return (
+            f"MERGE INTO {identifier(into or self.name)} AS known USING {fresh} AS fresh ON {' AND '.join(on)} "
+            f"WHEN MATCHED THEN UPDATE SET {updates} "
+            f"WHEN NOT MATCHED THEN INSERT ({self.columns}) VALUES ({values})"
+        )
+
+    def grouped(self, finer: Table, extra: str = "") -> str:
+        """SQL of this level's columns, made from the rows of a finer one; FROM, WHERE and GROUP BY ALL are to follow.
+
+        Args:
+            finer: The finer table.
+            extra: More columns.
+        """
+        metrics = {metric.name: metric for metric in self.metrics}
+        items = []
+        for column, kind in self.types.items():
+            if column == self.time:
+                items.append(f"{self.truncated(finer.bucket)} AS {self.bucket}")
+            elif column in metrics:
+                # sum makes HUGEINT of BIGINT, and the table has BIGINT.
+                items.append(f"CAST({metrics[column].group()} AS {kind}) AS {identifier(column)}")
+            else:
+                items.append(identifier(column))
+        return f"SELECT {', '.join(items)}{extra}"
+
+
+def literal(time: object) -> str:
+    """A manifest's time, as Python has it, as SQL."""
+    return f"TIMESTAMP {quote(str(time))}"
