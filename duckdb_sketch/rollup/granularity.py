@@ -66,6 +66,11 @@ class Granularity:
         return self.count * _MICROSECONDS.get(self.unit, 0)
 
     @property
+    def local(self) -> bool:
+        """Whether `date_trunc` makes it of a TIMESTAMPTZ, and where it begins depends on the zone."""
+        return self.count == 1 and (self.unit == "hour" or not self.microseconds)
+
+    @property
     def interval(self) -> str:
         """The width as a SQL interval."""
         return f"INTERVAL '{self.count} {self.unit}'"
@@ -85,6 +90,8 @@ class Granularity:
                 `time_bucket` counts from UTC. Offsets are multiples of a quarter of an hour, so what divides that
                 nests in both; a longer bucket of `time_bucket` may lie across a local hour or midnight.
         """
+        if zoned and (self.days or self.months) and self.local != coarser.local:
+            return False  # the one begins at local midnights, the other at those of UTC
         if self.months:
             return coarser.months > 0 and coarser.months % self.months == 0
         if self.days:
@@ -93,7 +100,7 @@ class Granularity:
         if coarser.microseconds and coarser.microseconds % self.microseconds:
             return False
         if zoned:
-            local_hour = self == Granularity(1, "hour") and not coarser.microseconds
+            local_hour = self == Granularity(1, "hour") and not coarser.microseconds and coarser.local
             return self == coarser or local_hour or _QUARTER % self.microseconds == 0
         return bool(coarser.microseconds) or _DAY % self.microseconds == 0
 
