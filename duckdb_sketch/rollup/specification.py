@@ -45,7 +45,10 @@ _INSTEAD = {
 }
 _VOLATILE = {"now", "today", "random", "uuid", "gen_random_uuid", "nextval", "current_timestamp", "current_date"}
 _VOLATILE |= {"current_time", "localtime", "localtimestamp", "get_current_timestamp", "transaction_timestamp"}
-_VOLATILE_NODES = (exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.CurrentDatetime, exp.Rand, exp.Uuid)
+_VOLATILE_NODES = (
+    *(exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.CurrentDatetime, exp.Rand, exp.Uuid),
+    *(exp.Localtime, exp.Localtimestamp),
+)
 _EXACT_TYPES = (*exp.DataType.INTEGER_TYPES, exp.DataType.Type.DECIMAL)
 
 
@@ -57,13 +60,15 @@ class TimeColumn:
         name: The column's name.
         argument: SQL of the event time that is truncated.
         granularity: The width of a bucket.
-        shifted: Whether `time_bucket` was given an origin or an offset.
+        bucketed: Whether it is `time_bucket` that truncates.
+        shifted: SQL of the origin or the offset that `time_bucket` was given.
     """
 
     name: str
     argument: str
     granularity: Granularity
-    shifted: bool = False
+    bucketed: bool = False
+    shifted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -257,6 +262,11 @@ def _tables(select: exp.Select) -> tuple[exp.Table, tuple[str, ...]]:
             f"FROM {_text(source)}: name a table there, such as bids, and say with sources "
             "(--source bids='data/*.parquet') what it stands for"
         )
+    if source.args.get("sample"):
+        raise SpecificationError("a sample does not merge: it would differ each time")
+    alias = source.args.get("alias")
+    if (alias and alias.args.get("columns")) or any(source.args.get(part) for part in ("pivots", "version", "when")):
+        raise SpecificationError(f"FROM {_text(source)}: name the table there, and nothing but an alias for it")
     for join in select.args.get("joins") or ():
         if join.side in ("RIGHT", "FULL"):
             raise SpecificationError(
@@ -311,7 +321,9 @@ def _metric(column: _Column) -> Metric:
     if name not in MERGES:
         instead = f"write {_INSTEAD[name]}" if name in _INSTEAD else f"the aggregates that do are {', '.join(MERGES)}"
         raise SpecificationError(f"{written} does not merge: {instead}")
-    arguments = list(node.expressions) if isinstance(node, exp.Anonymous) else [node.this]
+    arguments = list(node.expressions) if isinstance(node, exp.Anonymous) else [node.this] if node.this else []
+    if name in ("min", "max") and any(value for key, value in node.args.items() if key != "this"):
+        raise SpecificationError(f"{written}: a list of several values does not merge; write {name}(x)")
     if name == "hll_union_agg" and len(arguments) > 1:
         raise SpecificationError(f"{written}: the sketches of one column have one lg_k; write hll_union_agg(x)")
     first = None if not arguments or isinstance(arguments[0], exp.Star) else _text(arguments[0])
@@ -430,4 +442,5 @@ def _time_bucket(key: _Column, node: exp.DateBin) -> TimeColumn:
             f"{key.name}: give the zone to the rollup (--time-zone), or truncate local time: "
             "time_bucket(…, ts AT TIME ZONE 'Europe/Berlin')"
         )
-    return TimeColumn(key.name, _text(node.expression), Granularity.parse(text), shifted=third is not None)
+    shifted = None if third is None else _text(third)
+    return TimeColumn(key.name, _text(node.expression), Granularity.parse(text), bucketed=True, shifted=shifted)

@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 
 from duckdb_sketch.rollup import Granularity, SpecificationError
 
-WIDTHS = [
-    Granularity.parse(text)
-    for text in (
-        "minute, 5 minutes, 15 minutes, 20 minutes, 45 minutes, hour, 90 minutes, 2 hours, 6 hours, 36 hours, day, "
-        "2 days, 4 days, 7 days, week, 2 weeks, month, 2 months, 3 months, 6 months, quarter, year, 2 years, 4 years, "
-        "decade, century"
-    ).split(", ")
-]
+_WIDTHS = """
+    minute, 5 minutes, 15 minutes, 20 minutes, 45 minutes, hour, 90 minutes, 2 hours, 6 hours, 36 hours,
+    day, 2 days, 4 days, 7 days, week, 2 weeks, month, 2 months, 3 months, 6 months, quarter, year, 2 years, 4 years,
+    decade, century
+"""
+WIDTHS = [Granularity.parse(text) for text in _WIDTHS.split(",")]
 ZONES = ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York", "Australia/Lord_Howe", "America/Havana"]
 
 
