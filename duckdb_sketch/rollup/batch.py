@@ -53,12 +53,36 @@ def bind(connection: duckdb.DuckDBPyConnection, specification: Specification, na
     except duckdb.Error as error:
         raise SpecificationError(f"{name}: {error}") from error
     table = Table.of(specification, name, types)
+    _refuse_rounding(connection, specification, table)
     if zone is None and (table.zoned or argument == "TIMESTAMP WITH TIME ZONE"):
         raise SpecificationError(
             f"{table.time} is truncated from a TIMESTAMPTZ, and where its days begin depends on the time zone: "
             "say which, as time_zone='UTC' or --time-zone Europe/Berlin"
         )
     return table
+
+
+def _refuse_rounding(connection: duckdb.DuckDBPyConnection, specification: Specification, table: Table) -> None:
+    """See that what is cast after its sum has been exact: `sum(x)::BIGINT` of DOUBLE would round with every batch."""
+    sums = {metric.name: f"sum({metric.argument})" for metric in specification.metrics if metric.aggregate == "sum"}
+    if not sums:
+        return
+    select = specification.aggregate(tuple(f"{text} AS {identifier(f'{name} bare')}" for name, text in sums.items()))
+    bare = describe(connection, select)
+    for name in sums:
+        cast, plain = table.types[name], bare[f"{name} bare"]
+        if cast != plain and _decimals(cast) < _decimals(plain):
+            raise SpecificationError(
+                f"{name} is cast from {plain} to {cast} after it is summed, which rounds with every batch: cast the "
+                "argument, or where you read it"
+            )
+
+
+def _decimals(kind: str) -> float:
+    """How many digits a type has after the point."""
+    if kind in ("DOUBLE", "FLOAT"):
+        return float("inf")
+    return int(kind.rstrip(")").split(",")[1]) if kind.startswith("DECIMAL") else 0
 
 
 class Counter:
