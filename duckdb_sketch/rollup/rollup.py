@@ -319,7 +319,8 @@ class Rollup(Level):
             What was counted; no batch if the id was known.
         """
         if isinstance(data, duckdb.DuckDBPyRelation):
-            data = data.fetch_arrow_reader() if hasattr(data, "fetch_arrow_reader") else data.arrow()
+            read = next(name for name in ("to_arrow_reader", "fetch_arrow_reader") if hasattr(data, name))
+            data = getattr(data, read)()
         try:
             self._connection.register(_DATA, data)
         except (duckdb.Error, TypeError) as error:
