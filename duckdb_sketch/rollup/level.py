@@ -66,9 +66,12 @@ def _remake(manifest: Manifest, finer: Table, child: Entry, level: Table, batch:
     connection.execute(
         f"DELETE FROM {level.sql} WHERE {level.bucket} BETWEEN {first} AND {last} AND {level.bucket} IN {buckets}"
     )
+    # Where clocks went back, a bucket begins after some of its parts, and lasts longer.
+    margin = "INTERVAL '2 hours'" if level.zoned else "INTERVAL '0 hours'"
     connection.execute(
         f"INSERT INTO {level.sql} {level.grouped(finer)} FROM {finer.sql} "
-        f"WHERE {finer.bucket} >= {first} AND {finer.bucket} < {last} + {level.granularity.interval} "
+        f"WHERE {finer.bucket} >= {first} - {margin} "
+        f"AND {finer.bucket} < {last} + {level.granularity.interval} + {margin} "
         f"AND {level.truncated(finer.bucket)} IN {buckets} GROUP BY ALL"
     )
     batch.rows, batch.first_event = int(rows), low

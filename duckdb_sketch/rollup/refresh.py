@@ -223,10 +223,8 @@ class Refresher:
             batch = Batch(entry.last_batch, "rebuild")
             if times:
                 low, high = self._buckets(table, min(times), max(times))
-                self._require_files(name, table, entry, low, high, counted, changed)
-                rest = [c.file for c in counted.values() if c.file.path not in {file.path for file in changed}]
-                overlapping = [file for file in rest if _overlaps(counted[file.path], *self._span(table, low, high))]
-                contributors = [*changed, *overlapping]
+                self._require_files(name, table, entry, low, high, changed)
+                contributors = [*changed, *self._overlapping(name, table, low, high, changed)]
                 self._restage(table, contributors, types, low, high)
                 counter = Counter(self._manifest, self._specification, table)
                 counter.settle(entry, batch, judged=False)
@@ -244,9 +242,19 @@ class Refresher:
         low, high = fetch_row(self._connection, f"SELECT {table.naive_truncated(first)}, {table.naive_truncated(last)}")
         return low, high
 
-    def _span(self, table: Table, low: datetime, high: datetime) -> tuple[datetime, datetime]:
-        """From when to when the buckets from `low` to `high` are; the end is not included."""
-        return low, fetch_row(self._connection, f"SELECT {table.end(table.typed(literal(high)))}")[0]
+    def _overlapping(
+        self, name: str, table: Table, low: datetime, high: datetime, changed: Sequence[File]
+    ) -> list[File]:
+        """The other files that have been counted into the buckets from `low` to `high`."""
+        start, end = literal(low), literal(high)
+        rows = fetch(
+            self._connection,
+            "SELECT path, size, modified FROM rollup_manifest.files WHERE rollup = ? AND first_event IS NOT NULL "
+            f"AND NOT (list_contains(?, path) OR {table.bucket_of('last_event')} < {start} "
+            f"OR {table.bucket_of('first_event')} > {end}) ORDER BY path",
+            [name, [file.path for file in changed]],
+        )
+        return [File(*row) for row in rows]
 
     def _require_files(
         self,
@@ -255,7 +263,6 @@ class Refresher:
         entry: Entry,
         low: datetime,
         high: datetime,
-        counted: dict[str, CountedFile],
         changed: Sequence[File],
     ) -> None:
         """See that everything that went into some buckets is there to make them anew.
@@ -268,16 +275,14 @@ class Refresher:
                 f"{changed[0].path} changed, and has rows of {low}; buckets before {entry.expired_before} have "
                 "expired, and cannot be made anew"
             )
-        start, end = self._span(table, low, high)
-        if self._manifest.appended(name, start, end):
+        end = fetch_row(self._connection, f"SELECT {table.end(table.typed(literal(high)))}")[0]
+        if self._manifest.appended(name, low, end):
             raise RollupError(
                 f"{changed[0].path} changed, and its buckets, {low} to {high}, also hold rows that were appended: they "
                 "are in no file, and would be lost"
             )
-        skip = {file.path for file in changed}
-        for known in counted.values():
-            if known.file.path not in skip and _overlaps(known, start, end):
-                require(known.file)
+        for file in self._overlapping(name, table, low, high, changed):
+            require(file)
 
     def _restage(
         self, table: Table, files: Sequence[File], types: dict[str, str], low: datetime, high: datetime
@@ -287,9 +292,8 @@ class Refresher:
         for reader in dict.fromkeys(file.reader for file in files):
             scans.append(scan([file for file in files if file.reader == reader], types))
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {' UNION ALL BY NAME '.join(scans)}")
-        start, end = self._span(table, low, high)
-        event = table.naive(self._specification.event())
-        self._stage(counter, files, f"{event} >= {literal(start)} AND {event} < {literal(end)}")
+        bucket = table.bucket_of(table.naive(self._specification.event()))
+        self._stage(counter, files, f"{bucket} BETWEEN {literal(low)} AND {literal(high)}")
 
 
 def require(file: File) -> None:
@@ -306,9 +310,3 @@ def require(file: File) -> None:
         raise SourceError(f"{file.path} has been counted and is gone: put it back to make its buckets anew") from error
     if now != file:
         raise SourceError(f"{file.path} changed since it was counted: refresh with on_change='rebuild' first")
-
-
-def _overlaps(counted: CountedFile, start: datetime, end: datetime) -> bool:
-    if counted.first_event is None or counted.last_event is None:
-        return False
-    return counted.first_event < end and counted.last_event >= start

@@ -220,12 +220,7 @@ class Rollup(Level):
         self._settings = settings
         self._pattern: Source | None = sources.get(specification.source)
         provide(connection, {name: data for name, data in sources.items() if name != specification.source})
-        entry = self._manifest.entry(name)
-        zone = settings.time_zone or (entry.time_zone if entry else None) or "UTC"
-        try:
-            connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
-        except duckdb.Error as error:
-            raise RollupError(f"{zone!r} is no time zone: write its name, such as Europe/Berlin ({error})") from error
+        self._enter_zone(self._manifest.entry(name))
 
     @classmethod
     def from_sql(
@@ -424,6 +419,7 @@ class Rollup(Level):
         if entry is None:
             return self._create(types)
         self._check_statement(entry)
+        self._enter_zone(entry)  # another connection may have made the rollup meanwhile
         settings = self._settings
         values: dict[str, Any] = {"allowed_lateness": settings.allowed_lateness, "late": settings.late}
         changed = {name: value for name, value in values.items() if value not in (None, getattr(entry, name))}
@@ -459,6 +455,13 @@ class Rollup(Level):
                     f"the rollup {self.name} was made with {name} {getattr(entry, name)}, not {given}: leave it as it "
                     "is, or replay, which makes it anew"
                 )
+
+    def _enter_zone(self, entry: Entry | None) -> None:
+        zone = self._zone(entry) or "UTC"
+        try:
+            self._connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
+        except duckdb.Error as error:
+            raise RollupError(f"{zone!r} is no time zone: write its name, such as Europe/Berlin ({error})") from error
 
     def _zone(self, known: Entry | None) -> str | None:
         return self._settings.time_zone or (known.time_zone if known else None)

@@ -29,7 +29,7 @@ class Table:
         dimensions: The names of its other columns grouped by.
         metrics: Its columns with states.
         types: The SQL type of each column, in the table's order.
-        shifted: Whether its buckets are counted from an origin of their own.
+        shifted: SQL that follows the time in `time_bucket`, if its buckets are counted from an origin of their own.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Table:
     dimensions: tuple[str, ...]
     metrics: tuple[Metric, ...]
     types: Mapping[str, str]
-    shifted: bool = False
+    shifted: str | None = None
 
     @staticmethod
     def of(specification: Specification, name: str, types: Mapping[str, str]) -> Table:
@@ -52,9 +52,11 @@ class Table:
             raise SpecificationError(
                 f"{time.name} is {types[time.name]}: truncate a DATE, a TIMESTAMP or a TIMESTAMPTZ"
             )
-        return Table(
-            name, time.name, time.granularity, specification.dimensions, specification.metrics, types, time.shifted
-        )
+        width = time.granularity
+        shifted = None if time.shifted is None else f", {time.shifted}"
+        if time.bucketed and shifted is None and types[time.name] == _ZONED and width.local:
+            shifted = ""  # time_bucket counts from UTC, where date_trunc would in the zone
+        return Table(name, time.name, width, specification.dimensions, specification.metrics, types, shifted)
 
     def coarser(self, name: str, every: Granularity, by: tuple[str, ...]) -> Table:
         """The table of a coarser level.
@@ -73,10 +75,10 @@ class Table:
                 f"{name}: a {every} is not made of whole buckets of {self.name}, which are a {self.granularity} "
                 f"wide{zone}; coarsen what nests, such as hours to days, days to months"
             )
-        if self.shifted:
+        if self.shifted is not None:
             raise SpecificationError(
                 f"{name}: the buckets of {self.name} have an origin of their own, and may lie across those of a "
-                f"{every}; leave the third argument of time_bucket out to coarsen"
+                f"{every}; to coarsen, write date_trunc, or leave the third argument of time_bucket out"
             )
         for dimension in by:
             if dimension not in self.dimensions:
@@ -122,15 +124,30 @@ class Table:
 
     def truncated(self, time: str) -> str:
         """SQL for the bucket that holds `time`."""
-        return f"CAST({self.granularity.truncated(time)} AS {self.types[self.time]})"
+        start = self.granularity.truncated(time)
+        if self.shifted is not None:
+            start = f"time_bucket({self.granularity.interval}, {time}{self.shifted})"
+        return f"CAST({start} AS {self.types[self.time]})"
+
+    def bucket_of(self, time: str) -> str:
+        """SQL for the start of the bucket that holds a time, both as the manifest holds times.
+
+        Where clocks went back, DuckDB counts the hour before with the one after: a bucket may begin after its events.
+        """
+        return self.naive(self.truncated(self.typed(time)))
 
     def naive_truncated(self, time: object) -> str:
-        """SQL for the start of the bucket that holds one of the manifest's times, as the manifest holds times."""
-        return self.naive(self.truncated(self.typed(literal(time))))
+        """SQL for the start of the bucket that holds one of the manifest's times, as Python has it."""
+        return self.bucket_of(literal(time))
 
     def end(self, bucket: str) -> str:
         """SQL for the end of a bucket, which it does not include, as the manifest holds times."""
-        return self.naive(f"({bucket} + {self.granularity.interval})")
+        end = f"({bucket} + {self.granularity.interval})"
+        if self.zoned and self.shifted is None and self.granularity.local:
+            # A day without a midnight begins at one o'clock, and one of Lord Howe's hours is half an hour longer.
+            start = self.truncated(end)
+            end = f"CASE WHEN {start} = {bucket} THEN {end} + INTERVAL '30 minutes' ELSE least({end}, {start}) END"
+        return self.naive(end)
 
     def create(self, name: str | None = None) -> str:
         """SQL that makes the table, or one like it of another name."""

@@ -21,7 +21,8 @@ FROM bids GROUP BY ALL
 #: A few rows of every hour, of days and months that differ in length: a leap February among them.
 EVENTS = """
 SELECT TIMESTAMP '2024-02-27 00:10:00' + to_minutes(i * 40) AS ts,
-    CASE i % 3 WHEN 0 THEN 'a' WHEN 1 THEN 'b' END AS publisher, (i * 7919) % 50 AS user_id, ((i % 37) / 4)::DECIMAL(10, 2) AS price
+    CASE i % 3 WHEN 0 THEN 'a' WHEN 1 THEN 'b' END AS publisher, (i * 7919) % 50 AS user_id,
+    ((i % 37) / 4)::DECIMAL(10, 2) AS price
 FROM range({first}, {last}) t(i)
 """
 
