@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from duckdb_sketch.rollup.source import File, scan
 _OLDEST = (1, 4)  # MERGE INTO
 _LONGEST_PAUSE = 0.25  # seconds
 _BYTES_A_ROW = 160  # that a batch may need in the worst case, in which each row is a group of its own
+_LOCKED = re.compile("Could not set lock|Conflicting lock|being used by another process")
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
@@ -30,7 +32,8 @@ def open_database(
 
     Args:
         database: A database file, or a connection to one, of which a cursor is taken.
-        memory_limit: That a refresh may use, such as `2GB`; half of it is DuckDB's, half is for states.
+        memory_limit: That a refresh may use, such as `2GB`; half of it is DuckDB's, half is for states. A database
+            that is open already keeps the limit that it has, and only its batches are made to fit.
         wait: For how many seconds to try again while another process has the file open.
 
     Raises:
@@ -40,15 +43,25 @@ def open_database(
     version = tuple(int(part) for part in duckdb.__version__.split(".")[:2])
     if version < _OLDEST:
         raise RollupError(f"rollups need DuckDB 1.4 or later, for MERGE INTO; this is {duckdb.__version__}")
+    limit = None if memory_limit is None else parse_bytes(memory_limit)
     if isinstance(database, duckdb.DuckDBPyConnection):
         connection = load(database).cursor()
     else:
         connection = _open_file(database, wait)
-    if memory_limit is not None:
-        connection.execute(f"SET memory_limit = '{parse_bytes(memory_limit) // 2}B'")
-    # Groups have no order, and without one the memory that a batch needs is less.
-    connection.execute("SET preserve_insertion_order = false")
+        if limit is not None and _is_alone(connection):
+            connection.execute(f"SET memory_limit = '{limit // 2}B'")
+    with suppress(duckdb.Error):  # DuckDB before 2.0 knows it for all connections only
+        # Groups have no order, and without one the memory that a batch needs is less.
+        connection.execute("SET SESSION preserve_insertion_order = false")
     return connection
+
+
+def _is_alone(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether no other connection of this process is to the same database, whose settings ours would change."""
+    try:
+        return bool(fetch_row(connection, "SELECT count <= 1 FROM duckdb_connection_count()")[0])
+    except duckdb.CatalogException:
+        return True
 
 
 def _open_file(database: str | Path, wait: float) -> duckdb.DuckDBPyConnection:
@@ -57,7 +70,7 @@ def _open_file(database: str | Path, wait: float) -> duckdb.DuckDBPyConnection:
         try:
             return connect(database)
         except duckdb.IOException as error:
-            if "lock" not in str(error):
+            if not _LOCKED.search(str(error)):
                 raise RollupError(f"{database} cannot be opened: {error}") from error
             if time.monotonic() >= deadline:
                 process = re.search(r"PID (\d+)", str(error))
@@ -83,10 +96,11 @@ def parse_bytes(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
-def rows_that_fit(connection: duckdb.DuckDBPyConnection) -> int:
+def rows_that_fit(connection: duckdb.DuckDBPyConnection, memory_limit: str | None) -> int:
     """How many rows a batch may have, so that its states fit beside what DuckDB may use."""
     (limit,) = fetch_row(connection, "SELECT current_setting('memory_limit')")
-    return max(parse_bytes(limit) // _BYTES_A_ROW, 100_000)
+    limits = [parse_bytes(limit)] + ([parse_bytes(memory_limit) // 2] if memory_limit else [])
+    return max(min(limits) // _BYTES_A_ROW, 100_000)
 
 
 def provide(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Any]) -> None:

@@ -52,6 +52,7 @@ class _Settings:
     late: Late | None = None
     earliest: datetime | None = None
     latest: datetime | None = None
+    memory_limit: str | None = None
 
 
 class Level:
@@ -263,7 +264,7 @@ class Rollup(Level):
         name = name or stem
         if not name:
             raise SpecificationError("a statement that is no file has no name: give one with name='bids_hourly'")
-        settings = _Settings(time_zone, _parse_span(allowed_lateness), _checked(late), earliest, latest)
+        settings = _Settings(time_zone, _parse_span(allowed_lateness), _checked(late), earliest, latest, memory_limit)
         connection = open_database(database, memory_limit, wait)
         try:
             return cls(connection, name, specification, sources or {}, settings, wait)
@@ -382,9 +383,8 @@ class Rollup(Level):
             update_levels(self._manifest, self.name)
 
     def _refresher(self, levels: bool) -> Refresher:
-        return Refresher(
-            self._manifest, self.specification, self._open_table, rows_that_fit(self._connection), levels=levels
-        )
+        most_rows = rows_that_fit(self._connection, self._settings.memory_limit)
+        return Refresher(self._manifest, self.specification, self._open_table, most_rows, levels=levels)
 
     def _append(self, batch_id: str | None, levels: bool) -> Refreshed:
         refreshed = Refreshed(self.name)
@@ -393,11 +393,18 @@ class Rollup(Level):
             return refreshed
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM {_DATA}")
         known = self._manifest.entry(self.name)
-        columns = describe(self._connection, f"SELECT * FROM {_DATA}")
+        try:
+            columns = describe(self._connection, f"SELECT * FROM {_DATA}")
+        except duckdb.InvalidInputException as error:
+            raise SourceError(
+                f"the data can be read only once, and was: give it again, as a new reader ({error})"
+            ) from error
         types = check_columns("the data", columns, self.specification.references, known.input_types if known else {})
         with self._manifest.transaction():
             table = self._open_table(types)
             entry = self._manifest.begin(self.name)
+            if batch_id is not None and self._manifest.has_batch(self.name, batch_id):
+                raise LockedError(f"another connection has appended the batch {batch_id} meanwhile")
             batch = Batch(entry.last_batch, "append", batch_id)
             counter = Counter(self._manifest, self.specification, table)
             counter.stage()
