@@ -148,7 +148,10 @@ class Counter:
 
     def merge(self, entry: Entry, batch: Batch) -> None:
         """Merge the staged rows into the table; those of expired buckets go into the levels that still have them."""
-        _merge(self._manifest, entry, self._table, _STAGED, batch)
+        gone = _merge(self._manifest, entry, self._table, _STAGED)
+        batch.rows -= gone
+        batch.late_rows -= gone
+        batch.dropped_rows += gone
 
     def replace(self, entry: Entry, batch: Batch, low: datetime, high: datetime) -> None:
         """Put the staged rows in place of all rows from the bucket `low` to the bucket `high`."""
@@ -237,7 +240,8 @@ def pane(table: Table, entry: Entry) -> str:
     return f"CASE WHEN {late} THEN 'late' ELSE 'early' END" if late else "'early'"
 
 
-def _merge(manifest: Manifest, entry: Entry, table: Table, staged: str, batch: Batch) -> None:
+def _merge(manifest: Manifest, entry: Entry, table: Table, staged: str) -> int:
+    """Merge staged rows into a table and the levels above it; give how many events none of them has buckets for."""
     connection = manifest.connection
     name, number = quote(table.name), entry.last_batch
     expired = "false"
@@ -254,11 +258,11 @@ def _merge(manifest: Manifest, entry: Entry, table: Table, staged: str, batch: B
             f"{pane(table, entry)}, sum({ROWS}) FROM {staged} WHERE NOT ({expired}) GROUP BY ALL"
         )
     (rows,) = fetch_row(connection, f"SELECT coalesce(sum({ROWS}), 0) FROM {staged} WHERE {expired}")
-    if not rows:
-        return
+    left = int(rows)
+    if not left:
+        return 0
     # The bucket is gone, but the day that it was part of is not: the level's rows take these rows up directly.
-    children = manifest.children(table.name)
-    for child in children:
+    for child in manifest.children(table.name):
         level = table_of(manifest, child)
         coarse = f"{staged}_coarse"
         connection.execute(
@@ -266,8 +270,7 @@ def _merge(manifest: Manifest, entry: Entry, table: Table, staged: str, batch: B
             f"{level.grouped(table, f', sum({ROWS}) AS {ROWS}')} FROM {staged} WHERE {expired} GROUP BY ALL"
         )
         absorbing = manifest.begin(child.rollup)
-        _merge(manifest, absorbing, level, coarse, batch)
-        manifest.add_batch(child.rollup, Batch(absorbing.last_batch, "level", rows=int(rows)))
-    if not children:
-        batch.rows -= int(rows)
-        batch.dropped_rows += int(rows)
+        gone = _merge(manifest, absorbing, level, coarse)
+        manifest.add_batch(child.rollup, Batch(absorbing.last_batch, "level", rows=int(rows) - gone))
+        left = min(left, gone)  # what is gone from a level is what is older than a time
+    return left

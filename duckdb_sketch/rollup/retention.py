@@ -10,7 +10,7 @@ from duckdb_sketch.rollup.granularity import Granularity
 from duckdb_sketch.rollup.level import update_levels
 from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
 from duckdb_sketch.rollup.query import fetch_row
-from duckdb_sketch.rollup.table import Table, literal
+from duckdb_sketch.rollup.table import Table, literal, without_zone
 
 
 def expire(
@@ -47,7 +47,7 @@ def _cutoff(
     if (older_than is None) == (before is None):
         raise RollupError("say how old (older_than='90 days'), or before when (before=datetime(2026, 1, 1))")
     if before is not None:
-        cutoff = literal(before)
+        cutoff = literal(without_zone(before))
     elif entry.watermark is None:
         return None
     elif isinstance(older_than, timedelta):

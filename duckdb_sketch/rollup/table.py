@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.errors import SpecificationError
@@ -199,3 +200,8 @@ class Table:
 def literal(time: object) -> str:
     """A manifest's time, as Python has it, as SQL."""
     return f"TIMESTAMP {quote(str(time))}"
+
+
+def without_zone(time: datetime) -> datetime:
+    """A time as the manifest holds times, which is in UTC if it has a zone."""
+    return time if time.tzinfo is None else time.astimezone(timezone.utc).replace(tzinfo=None)
