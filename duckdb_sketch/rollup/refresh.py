@@ -104,13 +104,19 @@ class Refresher:
         self._most_rows = most_rows
         self._levels = levels
 
-    def run(self, name: str, plan: Plan, on_change: OnChange, progress: Callable[[Progress], None]) -> Refreshed:
-        """Count what is new, and rebuild what changed.
+    def run(
+        self,
+        name: str,
+        plan: Plan,
+        on_change: OnChange,
+        progress: Callable[[Progress], None],
+        refreshed: Refreshed,
+    ) -> Refreshed:
+        """Count what is new, and rebuild what changed; what is done is added to `refreshed`, batch by batch.
 
         Raises:
             SourceError: If files changed and are not to be rebuilt, or a file cannot be counted.
         """
-        refreshed = Refreshed(name)
         if plan.changed:
             self._rebuild(name, plan.changed, on_change, refreshed)
         rows = count_rows(self._connection, plan.new)

@@ -33,7 +33,7 @@ from duckdb_sketch.rollup.retention import expire
 from duckdb_sketch.rollup.source import check_columns, find
 from duckdb_sketch.rollup.specification import EVENTS, Specification
 from duckdb_sketch.rollup.status import Change, Status, read_changes, read_status
-from duckdb_sketch.rollup.table import Table
+from duckdb_sketch.rollup.table import Table, without_zone
 
 Late = Literal["merge", "drop", "error"]
 Source = str | Path | Sequence[str | Path]
@@ -264,7 +264,8 @@ class Rollup(Level):
         name = name or stem
         if not name:
             raise SpecificationError("a statement that is no file has no name: give one with name='bids_hourly'")
-        settings = _Settings(time_zone, _parse_span(allowed_lateness), _checked(late), earliest, latest, memory_limit)
+        first, last = (None if time is None else without_zone(time) for time in (earliest, latest))
+        settings = _Settings(time_zone, _parse_span(allowed_lateness), _checked(late), first, last, memory_limit)
         connection = open_database(database, memory_limit, wait)
         try:
             return cls(connection, name, specification, sources or {}, settings, wait)
@@ -300,7 +301,8 @@ class Rollup(Level):
             ChangedStatementError: If the statement is not the one that the rollup was made with.
             LockedError: If another connection is changing the rollup.
         """
-        return self._retried(lambda: self._refresh(on_change, levels, progress))
+        refreshed = Refreshed(self.name)
+        return self._retried(lambda: self._refresh(on_change, levels, progress, refreshed))
 
     def append(self, data: Any, *, batch_id: str | None = None, levels: bool = True) -> Refreshed:
         """Count data that is in no file of the source.
@@ -322,7 +324,8 @@ class Rollup(Level):
         except (duckdb.Error, TypeError) as error:
             raise SourceError(f"DuckDB cannot scan a {type(data).__name__}: {error}") from error
         try:
-            return self._retried(lambda: self._append(batch_id, levels))
+            once = hasattr(data, "read_next_batch")
+            return self._retried(lambda: self._append(batch_id, levels, once))
         finally:
             self._connection.unregister(_DATA)
 
@@ -353,12 +356,14 @@ class Rollup(Level):
             for bucket, rows in sorted(counts.items())
         ]
 
-    def _refresh(self, on_change: OnChange, levels: bool, progress: Callable[[Progress], None]) -> Refreshed:
+    def _refresh(
+        self, on_change: OnChange, levels: bool, progress: Callable[[Progress], None], refreshed: Refreshed
+    ) -> Refreshed:
         known = self._manifest.entry(self.name)
         if known is not None:
             self._check_statement(known)
         plan = self._plan(known)
-        refreshed = self._refresher(levels).run(self.name, plan, on_change, progress)
+        self._refresher(levels).run(self.name, plan, on_change, progress, refreshed)
         if levels and not refreshed.batches and known is not None:
             self._catch_up()
         refreshed.watermark = self._entry().watermark
@@ -386,35 +391,40 @@ class Rollup(Level):
         most_rows = rows_that_fit(self._connection, self._settings.memory_limit)
         return Refresher(self._manifest, self.specification, self._open_table, most_rows, levels=levels)
 
-    def _append(self, batch_id: str | None, levels: bool) -> Refreshed:
+    def _append(self, batch_id: str | None, levels: bool, once: bool) -> Refreshed:
         refreshed = Refreshed(self.name)
         if batch_id is not None and self._manifest.exists() and self._manifest.has_batch(self.name, batch_id):
             refreshed.watermark = self._entry().watermark
             return refreshed
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM {_DATA}")
         known = self._manifest.entry(self.name)
-        try:
-            columns = describe(self._connection, f"SELECT * FROM {_DATA}")
-        except duckdb.InvalidInputException as error:
-            raise SourceError(
-                f"the data can be read only once, and was: give it again, as a new reader ({error})"
-            ) from error
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM {_DATA}")
+        columns = describe(self._connection, f"SELECT * FROM {_DATA}")
         types = check_columns("the data", columns, self.specification.references, known.input_types if known else {})
-        with self._manifest.transaction():
-            table = self._open_table(types)
-            entry = self._manifest.begin(self.name)
-            if batch_id is not None and self._manifest.has_batch(self.name, batch_id):
-                raise LockedError(f"another connection has appended the batch {batch_id} meanwhile")
-            batch = Batch(entry.last_batch, "append", batch_id)
-            counter = Counter(self._manifest, self.specification, table)
-            counter.stage()
-            counter.settle(entry, batch)
-            counter.measure(batch)
-            counter.merge(entry, batch)
-            self._manifest.add_batch(self.name, batch)
-            advance(self._manifest, entry, table, batch, complete=True)
-            if levels:
-                update_levels(self._manifest, self.name)
+        read = False
+        try:
+            with self._manifest.transaction():
+                table = self._open_table(types)
+                entry = self._manifest.begin(self.name)
+                if batch_id is not None and self._manifest.has_batch(self.name, batch_id):
+                    raise LockedError(f"another connection has appended the batch {batch_id} meanwhile")
+                batch = Batch(entry.last_batch, "append", batch_id)
+                counter = Counter(self._manifest, self.specification, table)
+                read = once
+                counter.stage()
+                counter.settle(entry, batch)
+                counter.measure(batch)
+                counter.merge(entry, batch)
+                self._manifest.add_batch(self.name, batch)
+                advance(self._manifest, entry, table, batch, complete=True)
+                if levels:
+                    update_levels(self._manifest, self.name)
+        except LockedError as error:
+            if read:
+                raise SourceError(
+                    "another connection was in the way after the data had been read, which goes only once: "
+                    "give it again, as a new reader"
+                ) from error
+            raise
         refreshed.add(batch)
         refreshed.watermark = self._entry().watermark
         return refreshed
