@@ -7,20 +7,23 @@ from datetime import datetime, timedelta, timezone
 import duckdb
 
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.rollup.errors import LateDataError, SourceError, SpecificationError
+from duckdb_sketch.rollup.errors import LateDataError, ManifestError, SourceError, SpecificationError
 from duckdb_sketch.rollup.granularity import Granularity
 from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
 from duckdb_sketch.rollup.query import describe, fetch, fetch_row
+from duckdb_sketch.rollup.source import same_kind
 from duckdb_sketch.rollup.specification import Specification
 from duckdb_sketch.rollup.table import LATEST, ROWS, Table, literal
 
 _STAGED = "duckdb_sketch_staged"
-_INTEGER = ("INT", "UINT", "BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "SMALLINT", "USMALLINT", "TINYINT", "UTINYINT")
 
 
 def table_of(manifest: Manifest, entry: Entry) -> Table:
     """The table of a rollup, or of a level of one, that is in the database."""
-    types = describe(manifest.connection, f"SELECT * FROM {identifier(entry.rollup)}")
+    try:
+        types = describe(manifest.connection, f"SELECT * FROM {identifier(entry.rollup)}")
+    except duckdb.CatalogException as error:
+        raise ManifestError(f"the manifest has a rollup {entry.rollup}, and its table is gone: {error}") from error
     if entry.statement is not None:
         return Table.of(Specification.parse(entry.statement), entry.rollup, types)
     assert entry.parent is not None
@@ -107,7 +110,7 @@ class Counter:
         types = describe(self._connection, f"SELECT {self._table.columns} FROM {_STAGED}")
         for column, kind in types.items():
             known = self._table.types[column]
-            if kind != known and not (kind in _INTEGER and known.startswith(_INTEGER)):
+            if not same_kind(known, kind):
                 raise SourceError(f"column {column} would be {kind}, and the rollup {self._table.name} has {known}")
 
     def settle(self, entry: Entry, batch: Batch, *, judged: bool = True) -> None:
@@ -128,7 +131,7 @@ class Counter:
         batch.rejected_rows += self._remove(absurd)
         if not judged:
             return
-        late = _is_late(table, entry)
+        late = is_late(table, entry)
         if late is None:
             return
         if entry.late == "error":
@@ -224,19 +227,20 @@ def announce_final(manifest: Manifest, entry: Entry, table: Table, batch: int, w
     )
 
 
-def _is_late(table: Table, entry: Entry) -> str | None:
+def is_late(table: Table, entry: Entry, bucket: str | None = None) -> str | None:
     """SQL that tells whether a row is for a bucket that was final before this batch; None if none was."""
+    bucket = bucket or table.bucket
     conditions = []
     if entry.watermark is not None:
-        conditions.append(f"{table.end(table.bucket)} <= {literal(entry.watermark)}")
+        conditions.append(f"{table.end(bucket)} <= {literal(entry.watermark)}")
     if entry.expired_before is not None:
-        conditions.append(f"{table.naive(table.bucket)} < {literal(entry.expired_before)}")
+        conditions.append(f"{table.naive(bucket)} < {literal(entry.expired_before)}")
     return f"({' OR '.join(conditions)})" if conditions else None
 
 
 def pane(table: Table, entry: Entry) -> str:
     """SQL of the pane of a change that is not the one that makes its bucket final."""
-    late = _is_late(table, entry)
+    late = is_late(table, entry)
     return f"CASE WHEN {late} THEN 'late' ELSE 'early' END" if late else "'early'"
 
 

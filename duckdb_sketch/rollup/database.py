@@ -15,7 +15,7 @@ from duckdb_sketch._loading import connect, load
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import LockedError, RollupError
 from duckdb_sketch.rollup.query import fetch_row
-from duckdb_sketch.rollup.source import File, scan
+from duckdb_sketch.rollup.source import FILE, find, scan
 
 _OLDEST = (1, 4)  # MERGE INTO
 _LONGEST_PAUSE = 0.25  # seconds
@@ -107,7 +107,7 @@ def provide(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Any]) ->
     """Make tables of files or data under the names that a statement gives them, for this connection alone."""
     for name, data in tables.items():
         if isinstance(data, (str, Path)):
-            file = File(str(data), 0, 0)
-            connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {scan([file], {})}")
+            rows = f"SELECT * EXCLUDE ({FILE}) FROM ({scan(find(connection, [str(data)]), {})})"
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {rows}")
         else:
             connection.register(name, data)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -12,7 +13,7 @@ import duckdb
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup import plan as planning
 from duckdb_sketch.rollup.batch import Counter, advance
-from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError
+from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError, SpecificationError
 from duckdb_sketch.rollup.level import update_levels
 from duckdb_sketch.rollup.manifest import Batch, CountedFile, Entry, Manifest
 from duckdb_sketch.rollup.plan import Plan
@@ -76,6 +77,10 @@ class Refreshed:
         self.rejected_rows += batch.rejected_rows
 
 
+class _UnreadableError(Exception):
+    """What DuckDB says of events that it cannot read or aggregate."""
+
+
 class Refresher:
     """Counts files into one rollup."""
 
@@ -118,7 +123,7 @@ class Refresher:
             SourceError: If files changed and are not to be rebuilt, or a file cannot be counted.
         """
         if plan.changed:
-            self._rebuild(name, plan.changed, on_change, refreshed)
+            self._rebuild(name, plan, on_change, refreshed)
         rows = count_rows(self._connection, plan.new)
         packed = planning.batches(plan.new, rows, self._most_rows)
         total = sum(rows.values())
@@ -132,30 +137,38 @@ class Refresher:
         return refreshed
 
     def view(self, files: Sequence[File], known: dict[str, str]) -> dict[str, str]:
-        """Make the view `EVENTS` of files of one kind, and give the types of its columns that are used.
+        """Make the view `EVENTS` of files, and give the types of its columns that are used.
 
         Raises:
             SourceError: If a file cannot be read, or its columns are others than those of the files before it.
         """
-        types = check_types(self._connection, files, self._specification.references, known)
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {scan(files, types)}")
+        types = known
+        for alike in _by_reader(files):
+            types = check_types(self._connection, alike, self._specification.references, types)
+        self._show(files, types)
         return types
+
+    def _show(self, files: Sequence[File], types: dict[str, str]) -> None:
+        scans = " UNION ALL BY NAME ".join(scan(alike, types) for alike in _by_reader(files))
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {scans}")
 
     def _count(self, name: str, files: Sequence[File], refreshed: Refreshed, *, complete: bool) -> None:
         entry = self._manifest.entry(name)
         types = self.view(files, entry.input_types if entry else {})
-        with self._manifest.transaction():
-            table = self._open_table(types)
+        with self._naming(files, types), self._manifest.transaction():
+            table = self._open_table_of(files[0], types)
             entry = self._manifest.begin(name)
             counted = self._manifest.files(name)
             if any(file.path in counted for file in files):
                 raise LockedError(f"another refresh of {name} has counted some of the same files meanwhile")
             batch = Batch(entry.last_batch, "refresh")
             counter = Counter(self._manifest, self._specification, table)
-            self._stage(counter, files)
+            with self._reading():
+                counter.stage()
             counter.settle(entry, batch)
             counter.measure(batch)
-            counter.merge(entry, batch)
+            with self._reading():
+                counter.merge(entry, batch)
             self._manifest.add_files(name, batch.batch, self.survey(table, entry, files))
             check_unchanged(files)
             self._manifest.add_batch(name, batch)
@@ -164,25 +177,38 @@ class Refresher:
                 update_levels(self._manifest, name)
         refreshed.add(batch)
 
-    def _stage(self, counter: Counter, files: Sequence[File], condition: str | None = None) -> None:
+    def _open_table_of(self, file: File, types: dict[str, str]) -> Table:
         try:
-            counter.stage(condition)
-        except duckdb.InterruptException:
+            return self._open_table(types)
+        except SpecificationError as error:
+            raise SpecificationError(f"{error} (with the columns of {file.path})") from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Tell errors that the events are the reason of from others."""
+        try:
+            yield
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.TransactionException):
             raise
         except duckdb.Error as error:
-            if isinstance(error, (duckdb.OutOfMemoryException, duckdb.TransactionException)):
-                raise
-            raise SourceError(f"{self._culprit(files)}: {error}") from error
+            raise _UnreadableError(error) from error
 
-    def _culprit(self, files: Sequence[File]) -> str:
+    @contextmanager
+    def _naming(self, files: Sequence[File], types: dict[str, str]) -> Iterator[None]:
+        """Name the file that is the reason of an error, once the transaction in which it came up is over."""
+        try:
+            yield
+        except _UnreadableError as error:
+            raise SourceError(f"{self._culprit(files, types)}: {error}") from error
+
+    def _culprit(self, files: Sequence[File], types: dict[str, str]) -> str:
         """The first of several files at which the statement fails by itself."""
-        with self._connection.cursor() as cursor:
-            for file in files if len(files) > 1 else ():
-                try:
-                    cursor.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {scan([file], {})}")
-                    fetch(cursor, self._specification.aggregate())
-                except duckdb.Error:
-                    return file.path
+        for file in files if len(files) > 1 else ():
+            try:
+                self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {scan([file], types)}")
+                fetch(self._connection, self._specification.aggregate())
+            except duckdb.Error:
+                return file.path
         return files[0].path if len(files) == 1 else f"{files[0].path} and {len(files) - 1} more"
 
     def survey(self, table: Table, entry: Entry, files: Sequence[File]) -> list[CountedFile]:
@@ -197,7 +223,8 @@ class Refresher:
         found = {row[0]: row[1:] for row in rows}
         return [CountedFile(file, *found.get(file.path, (0, None, None))) for file in files]
 
-    def _rebuild(self, name: str, changed: Sequence[File], on_change: OnChange, refreshed: Refreshed) -> None:
+    def _rebuild(self, name: str, plan: Plan, on_change: OnChange, refreshed: Refreshed) -> None:
+        changed = plan.changed
         if on_change == "error":
             names = "; ".join(file.path for file in changed[:3]) + (
                 f" and {len(changed) - 3} more" if changed[3:] else ""
@@ -206,21 +233,15 @@ class Refresher:
                 f"changed since counted: {names}. Count their buckets anew with on_change='rebuild' "
                 "(--on-change rebuild), and give new rows a file of their own"
             )
-        counted = self._manifest.files(name)
-        by_reader: dict[str, list[File]] = {}
-        for file in changed:
-            by_reader.setdefault(file.reader, []).append(file)
-        for files in by_reader.values():
-            self._rebuild_buckets(name, files, counted, refreshed)
-            refreshed.rebuilt += len(files)
+        self._rebuild_buckets(name, changed, refreshed, complete=not plan.new)
+        refreshed.rebuilt += len(changed)
 
-    def _rebuild_buckets(
-        self, name: str, changed: Sequence[File], counted: dict[str, CountedFile], refreshed: Refreshed
-    ) -> None:
+    def _rebuild_buckets(self, name: str, changed: Sequence[File], refreshed: Refreshed, *, complete: bool) -> None:
+        counted = self._manifest.files(name)
         known = self._manifest.entry(name)
         assert known is not None
         types = self.view(changed, known.input_types)
-        with self._manifest.transaction():
+        with self._naming(changed, types), self._manifest.transaction():
             table = self._open_table(types)
             entry = self._manifest.begin(name)
             fresh = self.survey(table, entry, changed)
@@ -239,7 +260,7 @@ class Refresher:
             self._manifest.add_files(name, batch.batch, fresh)
             check_unchanged(changed)
             self._manifest.add_batch(name, batch)
-            advance(self._manifest, entry, table, batch, complete=False)
+            advance(self._manifest, entry, table, batch, complete=complete)
             if self._levels:
                 update_levels(self._manifest, name)
         refreshed.add(batch)
@@ -294,12 +315,10 @@ class Refresher:
         self, table: Table, files: Sequence[File], types: dict[str, str], low: datetime, high: datetime
     ) -> None:
         counter = Counter(self._manifest, self._specification, table)
-        scans = []
-        for reader in dict.fromkeys(file.reader for file in files):
-            scans.append(scan([file for file in files if file.reader == reader], types))
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {' UNION ALL BY NAME '.join(scans)}")
+        self._show(files, types)
         bucket = table.bucket_of(table.naive(self._specification.event()))
-        self._stage(counter, files, f"{bucket} BETWEEN {literal(low)} AND {literal(high)}")
+        with self._reading():
+            counter.stage(f"{bucket} BETWEEN {literal(low)} AND {literal(high)}")
 
 
 def require(file: File) -> None:
@@ -316,3 +335,11 @@ def require(file: File) -> None:
         raise SourceError(f"{file.path} has been counted and is gone: put it back to make its buckets anew") from error
     if now != file:
         raise SourceError(f"{file.path} changed since it was counted: refresh with on_change='rebuild' first")
+
+
+def _by_reader(files: Sequence[File]) -> list[list[File]]:
+    """Files by their kind, each of which a function of DuckDB reads."""
+    kinds: dict[str, list[File]] = {}
+    for file in files:
+        kinds.setdefault(file.reader, []).append(file)
+    return list(kinds.values())

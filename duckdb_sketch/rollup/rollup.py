@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import duckdb
 
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.rollup.batch import Counter, advance, bind, table_of
+from duckdb_sketch.rollup.batch import Counter, advance, bind, is_late, table_of
 from duckdb_sketch.rollup.database import open_database, provide, rows_that_fit
 from duckdb_sketch.rollup.errors import (
     ChangedStatementError,
@@ -32,8 +32,8 @@ from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed, Refreshe
 from duckdb_sketch.rollup.retention import expire
 from duckdb_sketch.rollup.source import check_columns, find
 from duckdb_sketch.rollup.specification import EVENTS, Specification
-from duckdb_sketch.rollup.status import Change, Status, read_changes, read_status
-from duckdb_sketch.rollup.table import Table, without_zone
+from duckdb_sketch.rollup.status import Change, Pane, Status, read_changes, read_status
+from duckdb_sketch.rollup.table import Table, literal, without_zone
 
 Late = Literal["merge", "drop", "error"]
 Source = str | Path | Sequence[str | Path]
@@ -334,23 +334,27 @@ class Rollup(Level):
         known = self._manifest.entry(self.name)
         plan = self._plan(known)
         counts: dict[datetime, int] = {}
+        panes: dict[datetime, Pane] = {}
+        bounds = known or replace(Entry(self.name), **self._chosen())
         refresher = self._refresher(levels=False)
         table = None
         for files in batches(plan.new, {}, 0 if len({file.reader for file in plan.new}) > 1 else 1):
             refresher.view(files, known.input_types if known else {})
             table = table or bind(self._connection, self.specification, self.name, self._zone(known))
+            late = is_late(table, bounds, "bucket") or "false"
             rows = fetch(
                 self._connection,
-                f"SELECT {table.naive('bucket')}, rows FROM ({self.specification.buckets()}) WHERE bucket IS NOT NULL",
+                f"SELECT {table.naive('bucket')} AS start, rows, {late} FROM ({self.specification.buckets()}) "
+                f"WHERE start >= {table.naive_truncated(bounds.earliest)} AND start < {literal(bounds.latest)}",
             )
-            for bucket, count in rows:
+            for bucket, count, final in rows:
                 counts[bucket] = counts.get(bucket, 0) + count
-        watermark = known.watermark if known else None
+                panes[bucket] = "late" if final else "early"
         return [
             Change(
                 known.last_batch + 1 if known else 1,
                 bucket,
-                "late" if watermark and bucket < watermark else "early",
+                panes[bucket],
                 rows,
             )
             for bucket, rows in sorted(counts.items())
@@ -375,6 +379,11 @@ class Rollup(Level):
             raise SourceError(
                 f"nothing is said of the files of {source}: give sources={{'{source}': 'data/*.parquet'}} "
                 f"(--source {source}='data/*.parquet')"
+            )
+        if not isinstance(self._pattern, (str, Path, list, tuple)):
+            raise SourceError(
+                f"the source {self.specification.source} is a {type(self._pattern).__name__}: give paths of files, or "
+                "count data with append(data, batch_id=…)"
             )
         patterns = [self._pattern] if isinstance(self._pattern, (str, Path)) else self._pattern
         found = find(self._connection, [str(pattern) for pattern in patterns])
@@ -452,9 +461,11 @@ class Rollup(Level):
         require_free(self._connection, self.name)
         self._connection.execute(table.create())
         entry = Entry(self.name, self.specification.statement, input_types=types, time_zone=settings.time_zone)
-        chosen = {name: value for name in _KEPT if (value := getattr(settings, name)) is not None}
-        self._manifest.add(replace(entry, **chosen))
+        self._manifest.add(replace(entry, **self._chosen()))
         return table
+
+    def _chosen(self) -> dict[str, Any]:
+        return {name: value for name in _KEPT if (value := getattr(self._settings, name)) is not None}
 
     def _check_statement(self, entry: Entry) -> None:
         if entry.statement is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,13 @@ def check_unchanged(files: Iterable[File]) -> None:
         SourceError: If one did.
     """
     for file in files:
-        if "://" not in file.path and File.at(file.path) != file:
+        if "://" in file.path:
+            continue
+        try:
+            now = File.at(file.path)
+        except FileNotFoundError as error:
+            raise SourceError(f"{file.path} was removed while it was read") from error
+        if now != file:
             raise SourceError(
                 f"{file.path} changed while it was read: write files elsewhere, and move them here when whole"
             )
@@ -129,7 +136,7 @@ def scan(files: Sequence[File], types: Mapping[str, str]) -> str:
         files: The files.
         types: What is known of the columns' types; Parquet files have their own, which `check_types` compares.
     """
-    paths = f"[{', '.join(quote(file.path) for file in files)}]"
+    paths = f"[{', '.join(quote(_pattern(file)) for file in files)}]"
     reader = files[0].reader
     options = f", filename = '{FILE}'"
     if reader == "read_parquet":
@@ -138,6 +145,11 @@ def scan(files: Sequence[File], types: Mapping[str, str]) -> str:
         listed = ", ".join(f"{quote(name)}: {quote(kind)}" for name, kind in types.items())
         options += f", {'types' if reader == 'read_csv' else 'columns'} = {{{listed}}}"
     return f"SELECT * FROM {reader}({paths}{options})"
+
+
+def _pattern(file: File) -> str:
+    """A path as DuckDB takes it, to which `*`, `?` and `[` in a name are a pattern."""
+    return file.path if "://" in file.path else re.sub(r"([*?[])", r"[\1]", file.path)
 
 
 def check_types(
@@ -155,8 +167,15 @@ def check_types(
         SourceError: If a file cannot be read, lacks a column, or has it in another type. The error names the file.
     """
     types = dict(known)
+    found: list[tuple[str, dict[str, str]]] = []
     for file, columns in _columns(connection, files, known):
-        types = check_columns(file, columns, references, types)
+        if not known:  # what one of them has, all have to have
+            types = {
+                name: kind for name, kind in columns.items() if name.lower() in references and name != FILE
+            } | types
+        found.append((file, columns))
+    for file, columns in found:
+        check_columns(file, columns, references, types)
     return types
 
 
@@ -172,7 +191,7 @@ def check_columns(
     for name, kind in known.items():
         if name not in mentioned:
             raise SourceError(f"{file}: there is no column {name}, which what was counted before has")
-        if not _same_kind(kind, mentioned[name]):
+        if not same_kind(kind, mentioned[name]):
             raise SourceError(
                 f"{file}: column {name} is {mentioned[name]}, and in what was counted before it is {kind}. "
                 "Distinct values of the two would not be counted as one: write it again, with that type"
@@ -183,12 +202,12 @@ def check_columns(
 def _columns(
     connection: duckdb.DuckDBPyConnection, files: Sequence[File], known: Mapping[str, str]
 ) -> Iterable[tuple[str, dict[str, str]]]:
-    """The columns of each file and their types. Of text files the first one's types are those of all."""
-    if files[0].reader != "read_parquet" or len(files) == 1:
-        yield (
-            files[0].path,
-            _described(connection, scan(files[:1], {} if files[0].reader == "read_parquet" else known), files[0]),
-        )
+    """The columns of each file and their types."""
+    if files[0].reader != "read_parquet":
+        yield from _text_columns(connection, files, known)
+        return
+    if len(files) == 1:
+        yield files[0].path, _described(connection, scan(files, {}), files[0])
         return
     # One look at all of them; only those that differ are looked at by themselves.
     groups: dict[tuple[tuple[str, str], ...], str] = {}
@@ -197,7 +216,7 @@ def _columns(
             connection,
             "SELECT file_name, list((name, duckdb_type)) FROM parquet_schema(?) "
             "WHERE num_children IS NULL OR num_children = 0 GROUP BY file_name ORDER BY file_name",
-            [[file.path for file in files]],
+            [[_pattern(file) for file in files]],
         )
     except duckdb.Error as error:
         raise SourceError(f"{_culprit(connection, files)}: {error}") from error
@@ -206,6 +225,42 @@ def _columns(
     by_path = {file.path: file for file in files}
     for path in groups.values():
         yield path, _described(connection, scan([by_path[path]], {}), by_path[path])
+
+
+def _text_columns(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[File], known: Mapping[str, str]
+) -> Iterable[tuple[str, dict[str, str]]]:
+    """The columns of each text file, with the types that it is to be read with.
+
+    Raises:
+        SourceError: If its values would lose something as these types.
+    """
+    types = dict(known)
+    for file in files:
+        columns = _described(connection, scan([file], {}), file)
+        if not fetch(connection, f"{scan([file], {})} LIMIT 1"):
+            # Nothing in it says what its columns are.
+            if types:
+                yield file.path, types
+            continue
+        for name, kind in columns.items():
+            if name in types and _loses(kind, types[name]):
+                raise SourceError(
+                    f"{file.path}: column {name} looks like {kind}, and in what was counted before it is "
+                    f"{types[name]}: write it again, with that type"
+                )
+        types = columns | types
+        # In JSON, what is NULL in every row may as well not be there.
+        present = (
+            known if file.reader == "read_json" else {name: kind for name, kind in types.items() if name in columns}
+        )
+        yield file.path, {**columns, **present}
+
+
+def _loses(kind: str, known: str) -> bool:
+    """Whether text that looks like one type would be rounded by being read as another."""
+    fractions = kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL")
+    return (known in _INTEGERS and fractions) or (known == "DATE" and kind.startswith("TIMESTAMP"))
 
 
 def _described(connection: duckdb.DuckDBPyConnection, query: str, file: File) -> dict[str, str]:
@@ -219,13 +274,13 @@ def _culprit(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> st
     """The first of several Parquet files whose metadata cannot be read."""
     for file in files:
         try:
-            fetch(connection, "SELECT count(*) FROM parquet_file_metadata(?)", [file.path])
+            fetch(connection, "SELECT count(*) FROM parquet_file_metadata(?)", [_pattern(file)])
         except duckdb.Error:
             return file.path
     return files[0].path
 
 
-def _same_kind(known: str, given: str) -> bool:
+def same_kind(known: str, given: str) -> bool:
     """Whether values of the two types are the same values: integers are, in every width, and so are timestamps."""
     return known == given or any(known in kind and given in kind for kind in (_INTEGERS, _TIMESTAMPS))
 
@@ -254,7 +309,7 @@ def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> 
                 fetch(
                     connection,
                     "SELECT file_name, num_rows FROM parquet_file_metadata(?)",
-                    [[file.path for file in parquet]],
+                    [[_pattern(file) for file in parquet]],
                 )
             )
         except duckdb.Error as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup import Level, Rollup
 
 #: Sketches and sums of whole numbers, so that every column but the histogram's bytes has to be identical.
@@ -36,7 +37,7 @@ def write(path: Path, query: str, *, age: int = 0) -> Path:
     away = path.with_name(f".{path.name}")
     with duckdb.connect() as connection:
         kind = path.suffix[1:].replace("jsonl", "json")
-        connection.execute(f"COPY ({query}) TO '{away}' (FORMAT {kind})")
+        connection.execute(f"COPY ({query}) TO {quote(away)} (FORMAT {kind})")
     if age:
         os.utime(away, (age, age))
     away.rename(path)
