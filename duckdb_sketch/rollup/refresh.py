@@ -77,8 +77,23 @@ class Refreshed:
         self.rejected_rows += batch.rejected_rows
 
 
-class _UnreadableError(Exception):
+class UnreadableError(SourceError):
     """What DuckDB says of events that it cannot read or aggregate."""
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Tell errors that the events are the reason of from others.
+
+    Raises:
+        UnreadableError: If they are.
+    """
+    try:
+        yield
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.TransactionException):
+        raise
+    except duckdb.Error as error:
+        raise UnreadableError(str(error)) from error
 
 
 class Refresher:
@@ -163,11 +178,11 @@ class Refresher:
                 raise LockedError(f"another refresh of {name} has counted some of the same files meanwhile")
             batch = Batch(entry.last_batch, "refresh")
             counter = Counter(self._manifest, self._specification, table)
-            with self._reading():
+            with reading():
                 counter.stage()
             counter.settle(entry, batch)
             counter.measure(batch)
-            with self._reading():
+            with reading():
                 counter.merge(entry, batch)
             self._manifest.add_files(name, batch.batch, self.survey(table, entry, files))
             check_unchanged(files)
@@ -184,21 +199,11 @@ class Refresher:
             raise SpecificationError(f"{error} (with the columns of {file.path})") from error
 
     @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """Tell errors that the events are the reason of from others."""
-        try:
-            yield
-        except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.TransactionException):
-            raise
-        except duckdb.Error as error:
-            raise _UnreadableError(error) from error
-
-    @contextmanager
     def _naming(self, files: Sequence[File], types: dict[str, str]) -> Iterator[None]:
         """Name the file that is the reason of an error, once the transaction in which it came up is over."""
         try:
             yield
-        except _UnreadableError as error:
+        except UnreadableError as error:
             raise SourceError(f"{self._culprit(files, types)}: {error}") from error
 
     def _culprit(self, files: Sequence[File], types: dict[str, str]) -> str:
@@ -317,7 +322,7 @@ class Refresher:
         counter = Counter(self._manifest, self._specification, table)
         self._show(files, types)
         bucket = table.bucket_of(table.naive(self._specification.event()))
-        with self._reading():
+        with reading():
             counter.stage(f"{bucket} BETWEEN {literal(low)} AND {literal(high)}")
 
 

@@ -28,7 +28,7 @@ from duckdb_sketch.rollup.level import update_levels
 from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
 from duckdb_sketch.rollup.plan import Plan, batches
 from duckdb_sketch.rollup.query import describe, fetch, fetch_row
-from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed, Refresher
+from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed, Refresher, UnreadableError, reading
 from duckdb_sketch.rollup.retention import expire
 from duckdb_sketch.rollup.source import check_columns, find
 from duckdb_sketch.rollup.specification import EVENTS, Specification
@@ -419,14 +419,18 @@ class Rollup(Level):
                 batch = Batch(entry.last_batch, "append", batch_id)
                 counter = Counter(self._manifest, self.specification, table)
                 read = once
-                counter.stage()
+                with reading():
+                    counter.stage()
                 counter.settle(entry, batch)
                 counter.measure(batch)
-                counter.merge(entry, batch)
+                with reading():
+                    counter.merge(entry, batch)
                 self._manifest.add_batch(self.name, batch)
                 advance(self._manifest, entry, table, batch, complete=True)
                 if levels:
                     update_levels(self._manifest, self.name)
+        except UnreadableError as error:
+            raise SourceError(f"the data: {error}") from error
         except LockedError as error:
             if read:
                 raise SourceError(
