@@ -148,15 +148,16 @@ class Level:
         return entry
 
     def _retried(self, action: Callable[[], _T]) -> _T:
-        """Do it again while another connection is in the way."""
-        deadline = time.monotonic() + self._wait
+        """Do it again while another connection is in the way. Only waiting counts, not what is done meanwhile."""
+        waited = 0.0
         while True:
             try:
                 return action()
             except LockedError:
-                if time.monotonic() >= deadline:
+                if waited >= self._wait:
                     raise
                 time.sleep(_PAUSE)
+                waited += _PAUSE
 
     def _coarsen(self, every: Granularity, name: str, by: Sequence[str] | None) -> Level:
         entry = self._entry()

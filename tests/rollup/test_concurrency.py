@@ -181,3 +181,24 @@ def test_a_refresh_that_fails_leaves_no_transaction_open(tmp_path: Path) -> None
         with pytest.raises(SourceError, match=r"1\.parquet"):
             rollup.refresh()
         assert everything(rollup.connection) == before
+
+
+def test_a_long_refresh_that_another_comes_in_the_way_of_waits_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time that it has worked is none that it has waited."""
+    write_events(tmp_path / "0.parquet", 0, 100)
+    rollup = hourly(tmp_path, wait=1)
+    clock = iter(range(0, 10**6, 1000))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    attempts = []
+
+    def once(rollup: Rollup, *arguments: Any) -> Any:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise LockedError("in the way")
+        return counted(rollup, *arguments)
+
+    counted = Rollup._refresh
+    monkeypatch.setattr(Rollup, "_refresh", once)
+    assert rollup.refresh().rows == 100
