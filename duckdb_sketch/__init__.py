@@ -6,16 +6,31 @@
 (10,)
 """
 
+from typing import TYPE_CHECKING
+
 from duckdb_sketch._loading import connect, install, load
 from duckdb_sketch._version import __version__
 from duckdb_sketch.errors import LoadError, MissingDependencyError, SketchError
 
+if TYPE_CHECKING:
+    from duckdb_sketch.rollup import Rollup
+
 __all__ = [
     "LoadError",
     "MissingDependencyError",
+    "Rollup",
     "SketchError",
     "__version__",
     "connect",
     "install",
     "load",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Rollups parse SQL, and that takes longer to import than all the rest.
+    if name == "Rollup":
+        from duckdb_sketch.rollup import Rollup
+
+        return Rollup
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,7 +11,7 @@ from duckdb_sketch.rollup.errors import (
 )
 from duckdb_sketch.rollup.granularity import Granularity
 from duckdb_sketch.rollup.refresh import Progress, Refreshed
-from duckdb_sketch.rollup.rollup import Level, Rollup, open_level
+from duckdb_sketch.rollup.rollup import Level, Rollup, open_level, rollup_names
 from duckdb_sketch.rollup.specification import Specification
 from duckdb_sketch.rollup.status import Change, Status
 
@@ -32,4 +32,5 @@ __all__ = [
     "SpecificationError",
     "Status",
     "open_level",
+    "rollup_names",
 ]

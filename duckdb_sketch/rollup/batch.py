@@ -27,9 +27,7 @@ def table_of(manifest: Manifest, entry: Entry) -> Table:
     assert entry.every is not None
     parent = manifest.entry(entry.parent)
     assert parent is not None
-    return table_of(manifest, parent).coarser(
-        entry.rollup, Granularity.parse(entry.every), tuple(entry.dimensions or ())
-    )
+    return table_of(manifest, parent).coarser(entry.rollup, Granularity.parse(entry.every), entry.dimensions)
 
 
 def bind(connection: duckdb.DuckDBPyConnection, specification: Specification, name: str, zone: str | None) -> Table:
@@ -125,6 +123,15 @@ class Counter:
     def merge(self, entry: Entry, batch: Batch) -> None:
         """Merge the staged rows into the table; those of expired buckets go into the levels that still have them."""
         _merge(self._manifest, entry, self._table, _STAGED, batch)
+
+    def merge_into(self, like: Table, name: str) -> None:
+        """Merge the staged rows into another table, whose columns are those of `like`."""
+        table = self._table
+        bucket = table.naive(table.bucket)
+        first, last = fetch_row(self._connection, f"SELECT min({bucket}), max({bucket}) FROM {_STAGED}")
+        if first is not None:
+            low, high = table.typed(literal(first)), table.typed(literal(last))
+            self._connection.execute(like.merge(_STAGED, low, high, into=name))
 
     def replace(self, entry: Entry, batch: Batch, low: datetime, high: datetime) -> None:
         """Put the staged rows in place of all rows from the bucket `low` to the bucket `high`."""

@@ -146,7 +146,7 @@ class Refresher:
                 raise LockedError(f"another refresh of {name} has counted some of the same files meanwhile")
             batch = Batch(entry.last_batch, "refresh")
             counter = Counter(self._manifest, self._specification, table)
-            self._stage(counter, files)
+            self.stage(counter, files)
             counter.settle(entry, batch)
             counter.measure(batch)
             counter.merge(entry, batch)
@@ -158,7 +158,12 @@ class Refresher:
                 update_levels(self._manifest, name)
         refreshed.add(batch)
 
-    def _stage(self, counter: Counter, files: Sequence[File], condition: str | None = None) -> None:
+    def stage(self, counter: Counter, files: Sequence[File], condition: str | None = None) -> None:
+        """Aggregate the events of the view `EVENTS`, which is of these files.
+
+        Raises:
+            SourceError: If a file cannot be read; it is named.
+        """
         try:
             counter.stage(condition)
         except duckdb.InterruptException:
@@ -289,7 +294,7 @@ class Refresher:
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {' UNION ALL BY NAME '.join(scans)}")
         start, end = self._span(table, low, high)
         event = table.naive(self._specification.event())
-        self._stage(counter, files, f"{event} >= {literal(start)} AND {event} < {literal(end)}")
+        self.stage(counter, files, f"{event} >= {literal(start)} AND {event} < {literal(end)}")
 
 
 def require(file: File) -> None:

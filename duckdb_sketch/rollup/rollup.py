@@ -29,6 +29,7 @@ from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
 from duckdb_sketch.rollup.plan import Plan, batches
 from duckdb_sketch.rollup.query import describe, fetch, fetch_row
 from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed, Refresher
+from duckdb_sketch.rollup.replay import Replayer
 from duckdb_sketch.rollup.retention import expire
 from duckdb_sketch.rollup.source import check_columns, find
 from duckdb_sketch.rollup.specification import EVENTS, Specification
@@ -161,7 +162,7 @@ class Level:
         entry = self._entry()
         with self._manifest.transaction():
             table = table_of(self._manifest, entry)
-            level = table.coarser(name, every, tuple(table.dimensions if by is None else by))
+            level = table.coarser(name, every, by)
             known = self._manifest.entry(name)
             if known is None:
                 require_free(self._connection, name)
@@ -171,17 +172,17 @@ class Level:
                         name,
                         parent=self.name,
                         every=str(every),
-                        dimensions=list(level.dimensions),
+                        dimensions=None if by is None else list(level.dimensions),
                         time_zone=entry.time_zone,
                         allowed_lateness=entry.allowed_lateness,
                         consumed=0,
                         expired_before=_whole_from(self._connection, entry, level),
                     )
                 )
-            elif (known.parent, known.every, known.dimensions) != (self.name, str(every), list(level.dimensions)):
+            elif (known.parent, known.every) != (self.name, str(every)) or table_of(self._manifest, known) != level:
                 raise SpecificationError(
                     f"{name} is there already, as every {known.every} of {known.parent} by "
-                    f"{', '.join(known.dimensions or ()) or 'nothing'}: give this one another name"
+                    f"{', '.join(table_of(self._manifest, known).dimensions) or 'nothing'}: give this one another name"
                 )
             update_levels(self._manifest, self.name)
         return Level(self._connection, name, self._wait)
@@ -329,6 +330,23 @@ class Rollup(Level):
         finally:
             self._connection.unregister(_DATA)
 
+    def replay(self, *, progress: Callable[[Progress], None] = lambda _: None) -> Refreshed:
+        """Make the rollup anew from the files that it has counted, and put it in the place of the one that is there.
+
+        Columns of whole numbers and HLL sketches come out as they are if nothing was wrong with them; histograms
+        within the error that they state; sums of DOUBLE but for rounding. If the statement is another one than the
+        rollup was made with, it is this one from then on. Rows that were dropped as late are counted.
+
+        Args:
+            progress: Is told before each batch how far it is.
+
+        Raises:
+            RollupError: If rows were appended, which are in no file, or buckets have expired and the statement is
+                another one.
+            SourceError: If a file that was counted is gone, or changed.
+        """
+        return self._retried(lambda: self._replay(progress))
+
     def preview(self) -> list[Change]:
         """What a refresh would change: the buckets, and how many rows it has for each. Nothing is written."""
         known = self._manifest.entry(self.name)
@@ -364,6 +382,22 @@ class Rollup(Level):
         refreshed = self._refresher(levels).run(self.name, plan, on_change, progress)
         if levels and not refreshed.batches and known is not None:
             self._catch_up()
+        refreshed.watermark = self._entry().watermark
+        return refreshed
+
+    def _replay(self, progress: Callable[[Progress], None]) -> Refreshed:
+        entry = self._entry()
+        if entry.statement is None:
+            raise ManifestError(f"{self.name} is a coarser level of {entry.parent}: replay that")
+        settings = {
+            name: given
+            for name in ("time_zone", "earliest", "latest")
+            if (given := getattr(self._settings, name)) not in (None, getattr(entry, name))
+        }
+        replayer = Replayer(
+            self._manifest, self._refresher(levels=True), self.specification, rows_that_fit(self._connection), progress
+        )
+        refreshed = replayer.run(self.name, settings)
         refreshed.watermark = self._entry().watermark
         return refreshed
 
@@ -472,7 +506,7 @@ def open_level(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, w
     Raises:
         ManifestError: If there is none of this name.
     """
-    connection = open_database(database, None, wait)
+    connection = open_database(_existing(database), None, wait)
     level = Level(connection, name, wait)
     try:
         zone = level._entry().time_zone or "UTC"
@@ -481,6 +515,22 @@ def open_level(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, w
         connection.close()
         raise
     return level
+
+
+def rollup_names(database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> list[str]:
+    """The names of the rollups in a database, each followed by its coarser levels."""
+    connection = open_database(_existing(database), None, wait)
+    try:
+        return Manifest(connection).names()
+    finally:
+        connection.close()
+
+
+def _existing(database: str | Path | duckdb.DuckDBPyConnection) -> str | Path | duckdb.DuckDBPyConnection:
+    # DuckDB would make an empty database of a name that is mistyped.
+    if isinstance(database, (str, Path)) and not Path(database).exists():
+        raise RollupError(f"there is no database {database}")
+    return database
 
 
 def require_free(connection: duckdb.DuckDBPyConnection, name: str) -> None:
