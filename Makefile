@@ -7,7 +7,7 @@ CRATE := --manifest-path extension/Cargo.toml
 
 EXTENSION := duckdb_sketch/duckdb_sketch.duckdb_extension
 EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/Cargo.toml extension/Cargo.lock
-PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks)
+PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow bench bench-quick study bench-rollups lint fmt docs build dist clean

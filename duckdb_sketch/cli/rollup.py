@@ -208,13 +208,7 @@ def _print_refreshed(output: Output, refreshed: Refreshed) -> None:
     if output.json:
         output.document(refreshed)
         return
-    parts = [f"{refreshed.files:,} files", f"{refreshed.rows:,} rows"]
-    parts += [f"{refreshed.rebuilt:,} changed files made anew"] if refreshed.rebuilt else []
-    parts += [f"{refreshed.late_rows:,} rows late"] if refreshed.late_rows else []
-    parts += [f"{refreshed.dropped_rows:,} rows dropped as late"] if refreshed.dropped_rows else []
-    parts += [f"{refreshed.rejected_rows:,} rows kept out: no sane time"] if refreshed.rejected_rows else []
-    batches = f" (batches {', '.join(map(str, refreshed.batches))})" if refreshed.batches else ": nothing new"
-    output.line(f"{refreshed.rollup}: {', '.join(parts)}{batches}; watermark {refreshed.watermark or 'not set'}")
+    output.line(str(refreshed))
 
 
 def _print_changes(output: Output, found: list[Change]) -> None:

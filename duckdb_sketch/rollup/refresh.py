@@ -67,6 +67,15 @@ class Refreshed:
     rejected_rows: int = 0
     watermark: datetime | None = None
 
+    def __str__(self) -> str:
+        parts = [f"{self.files:,} files", f"{self.rows:,} rows"]
+        parts += [f"{self.rebuilt:,} changed files made anew"] if self.rebuilt else []
+        parts += [f"{self.late_rows:,} rows late"] if self.late_rows else []
+        parts += [f"{self.dropped_rows:,} rows dropped as late"] if self.dropped_rows else []
+        parts += [f"{self.rejected_rows:,} rows kept out: no sane time"] if self.rejected_rows else []
+        batches = f" (batches {', '.join(map(str, self.batches))})" if self.batches else ": nothing new"
+        return f"{self.rollup}: {', '.join(parts)}{batches}; watermark {self.watermark or 'not set'}"
+
     def add(self, batch: Batch) -> None:
         """Add what a batch did."""
         self.batches.append(batch.batch)
