@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeVar
 import duckdb
 
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.rollup.batch import Counter, advance, bind, table_of
+from duckdb_sketch.rollup.append import Appender
+from duckdb_sketch.rollup.batch import bind, table_of
 from duckdb_sketch.rollup.database import open_database, provide, rows_that_fit
 from duckdb_sketch.rollup.errors import (
     ChangedStatementError,
@@ -25,21 +26,21 @@ from duckdb_sketch.rollup.errors import (
 )
 from duckdb_sketch.rollup.granularity import Granularity
 from duckdb_sketch.rollup.level import update_levels
-from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
-from duckdb_sketch.rollup.plan import Plan, batches
-from duckdb_sketch.rollup.query import describe, fetch, fetch_row
+from duckdb_sketch.rollup.manifest import Entry, Manifest
+from duckdb_sketch.rollup.plan import Plan
+from duckdb_sketch.rollup.preview import preview
+from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed, Refresher
 from duckdb_sketch.rollup.replay import Replayer
 from duckdb_sketch.rollup.retention import expire
-from duckdb_sketch.rollup.source import check_columns, find
-from duckdb_sketch.rollup.specification import EVENTS, Specification
+from duckdb_sketch.rollup.source import find
+from duckdb_sketch.rollup.specification import Specification
 from duckdb_sketch.rollup.status import Change, Status, read_changes, read_status
 from duckdb_sketch.rollup.table import Table
 
 Late = Literal["merge", "drop", "error"]
 Source = str | Path | Sequence[str | Path]
 
-_DATA = "duckdb_sketch_data"
 _PAUSE = 0.05  # seconds
 _T = TypeVar("_T")
 
@@ -319,16 +320,14 @@ class Rollup(Level):
         Returns:
             What was counted; no batch if the id was known.
         """
-        if isinstance(data, duckdb.DuckDBPyRelation):
-            data = data.fetch_arrow_reader() if hasattr(data, "fetch_arrow_reader") else data.arrow()
+        appender = Appender(self._manifest, self.specification, self._open_table, levels=levels)
+        appender.register(data)
         try:
-            self._connection.register(_DATA, data)
-        except (duckdb.Error, TypeError) as error:
-            raise SourceError(f"DuckDB cannot scan a {type(data).__name__}: {error}") from error
-        try:
-            return self._retried(lambda: self._append(batch_id, levels))
+            refreshed = self._retried(lambda: appender.run(self.name, batch_id))
         finally:
-            self._connection.unregister(_DATA)
+            appender.unregister()
+        refreshed.watermark = self._entry().watermark
+        return refreshed
 
     def replay(self, *, progress: Callable[[Progress], None] = lambda _: None) -> Refreshed:
         """Make the rollup anew from the files that it has counted, and put it in the place of the one that is there.
@@ -350,29 +349,10 @@ class Rollup(Level):
     def preview(self) -> list[Change]:
         """What a refresh would change: the buckets, and how many rows it has for each. Nothing is written."""
         known = self._manifest.entry(self.name)
-        plan = self._plan(known)
-        counts: dict[datetime, int] = {}
-        refresher = self._refresher(levels=False)
-        table = None
-        for files in batches(plan.new, {}, 0 if len({file.reader for file in plan.new}) > 1 else 1):
-            refresher.view(files, known.input_types if known else {})
-            table = table or bind(self._connection, self.specification, self.name, self._zone(known))
-            rows = fetch(
-                self._connection,
-                f"SELECT {table.naive('bucket')}, rows FROM ({self.specification.buckets()}) WHERE bucket IS NOT NULL",
-            )
-            for bucket, count in rows:
-                counts[bucket] = counts.get(bucket, 0) + count
-        watermark = known.watermark if known else None
-        return [
-            Change(
-                known.last_batch + 1 if known else 1,
-                bucket,
-                "late" if watermark and bucket < watermark else "early",
-                rows,
-            )
-            for bucket, rows in sorted(counts.items())
-        ]
+        if known is not None:
+            self._check_statement(known)
+        entry = known or self._new_entry({})
+        return preview(self._manifest, self._refresher(levels=False), self.specification, self._plan(known), entry)
 
     def _refresh(self, on_change: OnChange, levels: bool, progress: Callable[[Progress], None]) -> Refreshed:
         known = self._manifest.entry(self.name)
@@ -424,32 +404,6 @@ class Rollup(Level):
             self._manifest, self.specification, self._open_table, rows_that_fit(self._connection), levels=levels
         )
 
-    def _append(self, batch_id: str | None, levels: bool) -> Refreshed:
-        refreshed = Refreshed(self.name)
-        if batch_id is not None and self._manifest.exists() and self._manifest.has_batch(self.name, batch_id):
-            refreshed.watermark = self._entry().watermark
-            return refreshed
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM {_DATA}")
-        known = self._manifest.entry(self.name)
-        columns = describe(self._connection, f"SELECT * FROM {_DATA}")
-        types = check_columns("the data", columns, self.specification.references, known.input_types if known else {})
-        with self._manifest.transaction():
-            table = self._open_table(types)
-            entry = self._manifest.begin(self.name)
-            batch = Batch(entry.last_batch, "append", batch_id)
-            counter = Counter(self._manifest, self.specification, table)
-            counter.stage()
-            counter.settle(entry, batch)
-            counter.measure(batch)
-            counter.merge(entry, batch)
-            self._manifest.add_batch(self.name, batch)
-            advance(self._manifest, entry, table, batch, complete=True)
-            if levels:
-                update_levels(self._manifest, self.name)
-        refreshed.add(batch)
-        refreshed.watermark = self._entry().watermark
-        return refreshed
-
     def _open_table(self, types: dict[str, str]) -> Table:
         """The rollup's table, which is made if it is not there; inside a transaction, with events in the view."""
         self._manifest.create()
@@ -467,14 +421,16 @@ class Rollup(Level):
         return table_of(self._manifest, entry)
 
     def _create(self, types: dict[str, str]) -> Table:
-        settings = self._settings
-        table = bind(self._connection, self.specification, self.name, settings.time_zone)
+        table = bind(self._connection, self.specification, self.name, self._settings.time_zone)
         require_free(self._connection, self.name)
         self._connection.execute(table.create())
-        entry = Entry(self.name, self.specification.statement, input_types=types, time_zone=settings.time_zone)
-        chosen = {name: value for name in _KEPT if (value := getattr(settings, name)) is not None}
-        self._manifest.add(replace(entry, **chosen))
+        self._manifest.add(self._new_entry(types))
         return table
+
+    def _new_entry(self, types: dict[str, str]) -> Entry:
+        entry = Entry(self.name, self.specification.statement, input_types=types, time_zone=self._settings.time_zone)
+        chosen = {name: value for name in _KEPT if (value := getattr(self._settings, name)) is not None}
+        return replace(entry, **chosen)
 
     def _check_statement(self, entry: Entry) -> None:
         if entry.statement is None:
@@ -492,9 +448,6 @@ class Rollup(Level):
                     f"the rollup {self.name} was made with {name} {getattr(entry, name)}, not {given}: leave it as it "
                     "is, or replay, which makes it anew"
                 )
-
-    def _zone(self, known: Entry | None) -> str | None:
-        return self._settings.time_zone or (known.time_zone if known else None)
 
 
 _KEPT = ("allowed_lateness", "late", "earliest", "latest")

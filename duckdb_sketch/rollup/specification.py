@@ -157,10 +157,10 @@ class Specification:
         return _text(select)
 
     def buckets(self) -> str:
-        """SQL of how many rows the table `EVENTS` has for each bucket: columns `bucket` and `rows`."""
+        """SQL of how many rows the table `EVENTS` has for each bucket: columns `rows`, then the bucket."""
         select = _parse(self.aggregate())
         truncated = next(item for item in select.expressions if item.alias_or_name == self.time.name).unalias()
-        select.set("expressions", [exp.alias_(truncated, "bucket"), exp.alias_(exp.Count(this=exp.Star()), "rows")])
+        select.set("expressions", [exp.alias_(exp.Count(this=exp.Star()), "rows"), truncated])
         return _text(select)
 
     def exact(self, metric: Metric, function: str) -> str:
