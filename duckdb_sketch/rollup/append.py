@@ -64,17 +64,19 @@ class Appender:
             LockedError: If another connection is changing the rollup, and the data has not been read.
             RollupError: If it has been read, and can be read only once.
         """
+        refreshed = Refreshed(name)
+        if self._is_known(name, batch_id):
+            return refreshed
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM {_DATA}")
         known = self._manifest.entry(name)
         columns = describe(self._connection, f"SELECT * FROM {_DATA}")
         types = check_columns("the data", columns, self._specification.references, known.input_types if known else {})
-        refreshed = Refreshed(name)
         read = False
         try:
             with self._manifest.transaction():
                 table = self._open_table(types)
                 entry = self._manifest.begin(name)
-                if batch_id is not None and self._manifest.has_batch(name, batch_id):
+                if self._is_known(name, batch_id):  # since another connection counted it
                     raise _Known
                 batch = Batch(entry.last_batch, "append", batch_id)
                 counter = Counter(self._manifest, self._specification, table)
@@ -96,6 +98,9 @@ class Appender:
             raise
         refreshed.add(batch)
         return refreshed
+
+    def _is_known(self, name: str, batch_id: str | None) -> bool:
+        return batch_id is not None and self._manifest.exists() and self._manifest.has_batch(name, batch_id)
 
 
 class _Known(Exception):
