@@ -186,6 +186,18 @@ mod tests {
     }
 
     #[test]
+    fn a_far_end_thins_out_and_a_near_one_does_not() {
+        assert_eq!(thinning(0.0, 1.0, Some(&3.0)), 1.0);
+        assert_eq!(thinning(0.9, 1.0, Some(&3.0)), 1.0);
+        assert_eq!(thinning(-9.0, 1.0, Some(&3.0)), 10.0);
+        assert_eq!(thinning(f64::MAX, 1.0, Some(&0.0)), f64::from(1 << 20));
+        assert_eq!(thinning(-9.0, 1.0, None), 1.0);
+        assert_eq!((bend(0.0, 10.0), bend(0.3, 1.0), bend(1.0, 10.0)), (0.0, 0.3, 1.0));
+        assert!(bend(0.5, 10.0) < 0.1);
+        assert!((bend(bend(0.3, 10.0), 0.1) - 0.3).abs() < 1e-15);
+    }
+
+    #[test]
     fn the_greatest_quantile_is_the_maximum_however_small() {
         let mut builder = HistogramBuilder::new(MaxBins::new(2).unwrap());
         builder.extend(&[-3.0, -1.0, 7e-206]).unwrap();
