@@ -9,6 +9,7 @@ from duckdb_sketch.rollup.errors import (
     SourceError,
     SpecificationError,
 )
+from duckdb_sketch.rollup.export import Exported
 from duckdb_sketch.rollup.granularity import Granularity
 from duckdb_sketch.rollup.refresh import Progress, Refreshed
 from duckdb_sketch.rollup.rollup import Level, Rollup, open_level, rollup_names
@@ -18,6 +19,7 @@ from duckdb_sketch.rollup.status import Change, Status
 __all__ = [
     "Change",
     "ChangedStatementError",
+    "Exported",
     "Granularity",
     "LateDataError",
     "Level",

@@ -24,7 +24,9 @@ from duckdb_sketch.rollup.errors import (
     SourceError,
     SpecificationError,
 )
+from duckdb_sketch.rollup.export import Exported, export, resolve
 from duckdb_sketch.rollup.granularity import Granularity
+from duckdb_sketch.rollup.label import Label
 from duckdb_sketch.rollup.level import update_levels
 from duckdb_sketch.rollup.manifest import Entry, Manifest
 from duckdb_sketch.rollup.plan import Plan
@@ -32,6 +34,7 @@ from duckdb_sketch.rollup.preview import preview
 from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed, Refresher
 from duckdb_sketch.rollup.replay import Replayer
+from duckdb_sketch.rollup.restore import check_export, restore
 from duckdb_sketch.rollup.retention import expire
 from duckdb_sketch.rollup.source import find
 from duckdb_sketch.rollup.specification import Specification
@@ -127,6 +130,65 @@ class Level:
         """
         return self._retried(lambda: expire(self._manifest, self._entry(), older_than, before))
 
+    def export(self, folder: str | Path, partition: str = "month") -> Exported:
+        """Write it as Parquet, or bring an export up to date: only partitions that changed are written.
+
+        They are `<folder>/<unit>=<start>/rollup.parquet`, such as `month=2013-10/rollup.parquet`. Each is replaced as a
+        whole, so that readers need not wait, and `_rollup.json`, which `from_export` needs, is written last. What has
+        expired from the table stays in the export.
+
+        Args:
+            folder: A local folder for this alone.
+            partition: How much time a file holds, such as `day`, `month` or `year`.
+
+        Returns:
+            What was written.
+
+        Raises:
+            SpecificationError: If buckets lie across partitions.
+            RollupError: If the folder holds anything else, or cannot be written.
+            LockedError: If it is being exported to the same folder already.
+        """
+        self._entry()
+        return self._retried(lambda: export(self._manifest, self.name, folder, partition))
+
+    @classmethod
+    def from_export(
+        cls,
+        folder: str | Path,
+        *,
+        database: str | Path | duckdb.DuckDBPyConnection = ":memory:",
+        name: str | None = None,
+        memory_limit: str | None = None,
+        wait: float = 10,
+    ) -> Level:
+        """A coarser level as it was when it was exported, in a database into which its rollup was just imported.
+
+        The two have to be exported with no refresh between.
+
+        Args:
+            folder: The folder.
+            database: The database file, or a connection to one.
+            name: The name of its table; by default the one that it had.
+            memory_limit: That this may use, such as `2GB`.
+            wait: For how many seconds to wait for another process or thread that is in the way.
+
+        Raises:
+            ManifestError: If the export is not whole, or its rollup is not in the database as it was then.
+            RollupError: If there is a table of this name.
+        """
+        label = check_export(resolve(folder))
+        if label.entry.parent is None:
+            raise ManifestError(f"{folder} holds a rollup of events: import it with Rollup.from_export")
+        connection = open_database(database, memory_limit, wait)
+        level = Level(connection, name or label.entry.rollup, wait)
+        try:
+            level._import(resolve(folder), label)
+        except BaseException:
+            connection.close()
+            raise
+        return level
+
     def close(self) -> None:
         """Close the connections. A database that was given as a connection stays open."""
         if self._reader is not None:
@@ -140,6 +202,19 @@ class Level:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _import(self, folder: Path, label: Label) -> None:
+        def within() -> None:
+            with self._manifest.transaction():
+                self._manifest.create()
+                if self._manifest.entry(self.name) is not None:
+                    raise RollupError(f"there is a rollup {self.name} already: import it under another name")
+                require_free(self._connection, self.name)
+                restore(self._manifest, folder, label, self.name)
+
+        zone = label.entry.time_zone or "UTC"
+        self._connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
+        self._retried(within)
 
     def _entry(self) -> Entry:
         entry = self._manifest.entry(self.name)
@@ -277,6 +352,51 @@ class Rollup(Level):
         except BaseException:
             connection.close()
             raise
+
+    @classmethod
+    def from_export(
+        cls,
+        folder: str | Path,
+        *,
+        database: str | Path | duckdb.DuckDBPyConnection = ":memory:",
+        sources: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        memory_limit: str | None = None,
+        wait: float = 10,
+    ) -> Rollup:
+        """A rollup as it was when it was exported; `refresh` and `append` go on from there, and count nothing twice.
+
+        Coarser levels are made of it with `coarsen`, or imported after it with `Level.from_export`.
+
+        Args:
+            folder: The folder that it was exported to.
+            database: The database file that it is to be kept in, or a connection to one.
+            sources: As for `from_sql`. Files count as the same if their paths, sizes and times of change are.
+            name: The name of its table; by default the one that it had.
+            memory_limit: That this and a refresh may use, such as `2GB`.
+            wait: For how many seconds to wait for another process or thread that is in the way.
+
+        Raises:
+            ManifestError: If the export is not whole, or is of a coarser level.
+            RollupError: If there is a table of this name, or a file cannot be read.
+        """
+        label = check_export(resolve(folder))
+        entry = label.entry
+        if entry.statement is None:
+            raise ManifestError(
+                f"{folder} holds {entry.rollup}, a coarser level of {entry.parent}: import {entry.parent}, and then "
+                "this with Level.from_export, or make it anew with coarsen"
+            )
+        connection = open_database(database, memory_limit, wait)
+        try:
+            specification = Specification.parse(entry.statement)
+            settings = _Settings(time_zone=entry.time_zone)
+            rollup = cls(connection, name or entry.rollup, specification, sources or {}, settings, wait)
+            rollup._import(resolve(folder), label)
+        except BaseException:
+            connection.close()
+            raise
+        return rollup
 
     def refresh(
         self,
