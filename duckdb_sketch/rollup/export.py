@@ -28,7 +28,7 @@ from duckdb_sketch.rollup.table import literal
 FILE = "rollup.parquet"
 
 _TEMPORARY = f".{FILE}.tmp"
-_DAY = timedelta(days=1)
+_DAY = timedelta(days=1)  # by which the clocks of a zone differ from UTC at most
 
 # Batches of which an import has to know more than sums: their rows are in no file, and may come again under their id.
 _APPENDED = "(kind = 'append' OR (kind = 'import' AND (rows > 0 OR batch_id IS NOT NULL)))"
@@ -80,11 +80,14 @@ def resolve(folder: str | Path) -> Path:
     """A local folder's one name.
 
     Raises:
-        RollupError: If it is a URL.
+        RollupError: If it is a URL or a file.
     """
     if "://" in str(folder):
         raise RollupError(f"{folder} is no local folder: export to one, and copy that; {NAME} is to be copied last")
-    return Path(os.path.realpath(os.path.expanduser(folder)))
+    place = Path(os.path.realpath(os.path.expanduser(folder)))
+    if place.exists() and not place.is_dir():
+        raise RollupError(f"{place} is a file: an export is a folder of them")
+    return place
 
 
 class _Export:
@@ -234,6 +237,7 @@ class _Export:
                 return path.stat().st_size
             temporary.unlink()
             path.unlink(missing_ok=True)
+            sync_folder(path.parent)
             with suppress(OSError):  # something hidden may be in it
                 path.parent.rmdir()
         return 0
@@ -241,9 +245,10 @@ class _Export:
     def _select(self, folder: str, start: datetime) -> str:
         table = self._table
         rows = f"SELECT {table.columns} FROM {table.sql} WHERE {self._partitioning.holds(start)}"
-        if self._entry.expired_before is not None and folder in self._sizes:
+        before = self._entry.expired_before
+        if before is not None and start <= before + _DAY and folder in self._sizes:
             # An export is an archive: what has expired from the table stays in it.
-            expired = f"{table.bucket} < {table.typed(literal(self._entry.expired_before))}"
+            expired = f"{table.bucket} < {table.typed(literal(before))}"
             rows += f" UNION ALL SELECT * FROM ({read(self._folder, [folder], table.types)}) WHERE {expired}"
         order = ", ".join(identifier(column) for column in (table.time, *table.dimensions))
         return f"SELECT {self._columns} FROM ({rows}) ORDER BY {order}"

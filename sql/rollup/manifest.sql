@@ -69,5 +69,5 @@ CREATE TABLE IF NOT EXISTS rollup_manifest.changes (
 CREATE TABLE IF NOT EXISTS rollup_manifest.exports (
     rollup VARCHAR NOT NULL,
     folder VARCHAR NOT NULL,
-    batch BIGINT NOT NULL              -- the last one that is in it
+    batch BIGINT NOT NULL              -- the last one that is in it; 0 until an export is complete
 );
