@@ -5,6 +5,7 @@ At any moment each partition is whole, of one batch or of another. The label say
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -256,7 +257,8 @@ class _Export:
 
 def read(folder: Path, partitions: Iterable[str], types: Mapping[str, str]) -> str:
     """SQL of the rows of an export's partitions, with columns of the types that the table has."""
-    paths = ", ".join(quote(folder / partition / FILE) for partition in partitions)
+    # DuckDB takes every path for a pattern.
+    paths = ", ".join(quote(glob.escape(str(folder / partition / FILE))) for partition in partitions)
     return f"SELECT {restored(types)} FROM read_parquet([{paths}], hive_partitioning = false)"
 
 

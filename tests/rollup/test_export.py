@@ -655,6 +655,20 @@ def test_an_import_is_what_was_exported(hourly: Rollup, bids: Bids, tmp_path: Pa
         assert now == type(was)(**{**was.__dict__, "last_batch": was.last_batch + 1})
 
 
+def test_a_folder_whose_name_is_a_pattern(hourly: Rollup, tmp_path: Path) -> None:
+    out = tmp_path / "it's [1] * of ? {a,b} %20 month=2"
+    hourly.export(out)
+    expected = in_table(hourly)
+    hourly.expire(before=datetime(2024, 2, 10, 12))
+    hourly.append(event("2024-02-10 12:00"))
+    assert hourly.export(out).written == ("month=2024-02",)
+    with Rollup.from_export(out) as imported:
+        assert in_table(imported) == in_table(hourly)
+    assert pyarrow.parquet.read_table(out / "month=2024-02").num_rows == 1 + sum(
+        datetime(2024, 2, 1) <= row[0] < datetime(2024, 3, 1) for row in expected
+    )
+
+
 def test_an_import_keeps_the_settings(bids: Bids, tmp_path: Path) -> None:
     with bids.rollup(
         allowed_lateness="36 hours", late="drop", earliest=datetime(2024, 1, 20), latest=datetime(2024, 3, 2)
