@@ -167,9 +167,13 @@ class _Export:
                 f"{self._folder} holds an export of {known.entry.rollup}: give {self._entry.rollup} a folder of its own"
             )
         if not known.same_rollup(self._new_label(0)):
+            # After a replay with another statement all of it is written anew, which what has expired cannot be.
+            expired = known.entry.expired_before or self._entry.expired_before
+            if known.batch in self._lines() and expired is None:
+                return None
             raise RollupError(
-                f"{self._folder} holds an export of {known.entry.rollup} as it was defined before, with other columns "
-                "or another statement: give another folder, or delete this one"
+                f"{self._folder} holds an export of {known.entry.rollup} as another statement defines it, and what is "
+                "in it may be nowhere else: give another folder, or delete this one"
             )
         if known.partition != str(self._partitioning.width):
             raise RollupError(

@@ -85,7 +85,7 @@ def _table(manifest: Manifest, entry: Entry, types: Mapping[str, str]) -> Table:
         return Table.of(Specification.parse(entry.statement), entry.rollup, types)
     assert entry.every is not None
     finer = table_of(manifest, _require_parent(manifest, entry))
-    table = finer.coarser(entry.rollup, Granularity.parse(entry.every), tuple(entry.dimensions or ()))
+    table = finer.coarser(entry.rollup, Granularity.parse(entry.every), entry.dimensions)
     if list(table.types.items()) != list(types.items()):
         raise ManifestError(f"{entry.rollup} was made from a {entry.parent} with other columns: import that one first")
     return table

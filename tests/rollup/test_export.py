@@ -407,8 +407,48 @@ def test_another_statement_does_not_mix(hourly: Rollup, bids: Bids, tmp_path: Pa
     statement = "SELECT date_trunc('hour', ts) AS hour, count(*) AS bids FROM bids GROUP BY ALL"
     with bids.rollup(statement, database="other.duckdb") as other:
         other.refresh()
-        with pytest.raises(RollupError, match="as it was defined before"):
+        with pytest.raises(RollupError, match="as another statement defines it"):
             other.export(tmp_path / "out")
+
+
+@pytest.mark.parametrize("expires", [True, False])
+def test_a_replay_with_another_statement_is_exported_anew(bids: Bids, tmp_path: Path, expires: bool) -> None:
+    out = tmp_path / "out"
+    with bids.rollup() as rollup:
+        rollup.refresh()
+        rollup.coarsen("day", "bids_daily").export(tmp_path / "daily")
+        rollup.export(out)
+    statement = "SELECT date_trunc('hour', ts) AS hour, count(*) AS bids FROM bids WHERE ts < '2024-03-01' GROUP BY ALL"
+    with bids.rollup(statement) as rollup:
+        rollup.replay()
+        daily = open_level("bids_daily", rollup.connection)
+        if expires:
+            rollup.expire(before=datetime(2024, 2, 10, 12))
+            with pytest.raises(RollupError, match="as another statement defines it"):
+                rollup.export(out)
+        else:
+            for level, folder, columns in ((rollup, out, "hour, bids"), (daily, tmp_path / "daily", "day, bids")):
+                exported = level.export(folder)
+                assert (list(exported.written), list(exported.removed)) == (MONTHS[:2], MONTHS[2:])
+                assert in_files(level, folder, columns) == in_table(level, columns)
+                assert level.export(folder).written == ()
+
+
+def test_a_replay_is_exported(hourly: Rollup, tmp_path: Path) -> None:
+    hourly.export(tmp_path / "out")
+    hourly.expire(before=datetime(2024, 2, 10, 12))
+    expected = in_files(hourly, tmp_path / "out")
+    hourly.replay()
+    assert hourly.export(tmp_path / "out").written == ("month=2024-02", "month=2024-03")
+    assert in_files(hourly, tmp_path / "out") == expected
+
+
+def test_an_import_can_be_replayed(hourly: Rollup, bids: Bids, tmp_path: Path) -> None:
+    hourly.export(tmp_path / "out")
+    with Rollup.from_export(tmp_path / "out", sources=bids.sources) as imported:
+        imported.connection.execute("DELETE FROM bids_hourly WHERE publisher = 'p1'")
+        imported.replay()
+        assert in_table(imported) == in_table(hourly)
 
 
 @pytest.mark.parametrize("name", ["mine.parquet", "month=2024-01/part-0.parquet", "month=soon/rollup.parquet"])
