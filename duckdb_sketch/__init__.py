@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from duckdb_sketch._loading import connect, install, load
 from duckdb_sketch._version import __version__
 from duckdb_sketch.errors import LoadError, MissingDependencyError, SketchError
+from duckdb_sketch.rollup.gaps import fill_gaps
 
 if TYPE_CHECKING:
     from duckdb_sketch.rollup import Rollup
@@ -22,6 +23,7 @@ __all__ = [
     "SketchError",
     "__version__",
     "connect",
+    "fill_gaps",
     "install",
     "load",
 ]

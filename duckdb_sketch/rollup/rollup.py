@@ -25,6 +25,7 @@ from duckdb_sketch.rollup.errors import (
     SpecificationError,
 )
 from duckdb_sketch.rollup.export import Exported, export, resolve
+from duckdb_sketch.rollup.gaps import Moment, fill_level
 from duckdb_sketch.rollup.granularity import Granularity
 from duckdb_sketch.rollup.label import Label
 from duckdb_sketch.rollup.level import update_levels
@@ -83,6 +84,24 @@ class Level:
         """The rows, one a bucket and group, as a relation of `connection`."""
         self._entry()
         return self.connection.table(identifier(self.name))
+
+    def filled(
+        self, start: Moment | None = None, end: Moment | None = None, fill: Mapping[str, str] | None = None
+    ) -> duckdb.DuckDBPyRelation:
+        """The rows, and one for each bucket that a group lacks: its counts are 0, its sketches empty, the rest NULL.
+
+        Args:
+            start: From when on: the first bucket is the one that holds it. By default the first that there is.
+            end: Until when, itself not included. By default until the last bucket that there is, included.
+            fill: SQL of what other columns hold in the new rows, by their names.
+
+        Returns:
+            All rows from `start` to `end`, by time and dimensions, as a relation of `connection`.
+
+        Raises:
+            RollupError: As `fill_gaps` does.
+        """
+        return fill_level(self.connection, self._manifest, self._entry(), start, end, fill or {})
 
     def coarsen(self, every: str, name: str, by: Sequence[str] | None = None) -> Level:
         """Make a coarser level of it, or bring that up to date.

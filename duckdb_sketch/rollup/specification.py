@@ -46,6 +46,9 @@ _INSTEAD = {
 _VOLATILE = {"now", "today", "random", "uuid", "gen_random_uuid", "nextval", "current_timestamp", "current_date"}
 _VOLATILE |= {"current_time", "localtime", "localtimestamp", "get_current_timestamp", "transaction_timestamp"}
 _VOLATILE_NODES = (exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.CurrentDatetime, exp.Rand, exp.Uuid)
+_ARGUMENTS = {"hll_sketch_agg": "BIGINT", "approx_histogram_agg": "DOUBLE"}
+_ARGUMENTS |= {"hll_union_agg": "BLOB", "approx_histogram_union_agg": "BLOB"}
+_TIME = "duckdb_sketch_time"  # stands in a statement where its event time was
 _EXACT_TYPES = (*exp.DataType.INTEGER_TYPES, exp.DataType.Type.DECIMAL)
 
 
@@ -167,6 +170,29 @@ class Specification:
         """SQL of `function` over the very values that a metric has seen, `{x}` in it being the argument."""
         text = function.format(x=metric.argument)
         return f"{text} FILTER (WHERE {metric.condition})" if metric.condition else text
+
+    def truncated(self, time: str) -> str:
+        """SQL of the bucket that holds another time than an event's, truncated just as the statement truncates those.
+
+        `Granularity.truncated` does not know of an origin, and that `time_bucket` and `date_trunc` differ in a zone.
+        """
+        select = _parse(self.statement)
+        truncation = next(item for item in select.expressions if item.alias_or_name == self.time.name).unalias()
+        argument = next(node for node in truncation.walk() if _text(node) == self.time.argument)
+        argument.replace(exp.column(_TIME))
+        return _text(truncation).replace(_TIME, time)
+
+    def empty(self, metric: Metric) -> str:
+        """SQL of what a metric is where there is no event: 0 of a count, an empty sketch, else NULL."""
+        if metric.aggregate in ("count", "count_if"):
+            return "0"
+        if metric.aggregate not in _ARGUMENTS:
+            return "NULL"
+        select = _parse(self.statement)
+        column = next(item for item in select.expressions if item.alias_or_name == metric.name)
+        _, *others = next(_aggregates(column)).expressions  # lg_k, or bins
+        arguments = [f"CAST(NULL AS {_ARGUMENTS[metric.aggregate]})", *map(_text, others)]
+        return f"(SELECT {metric.aggregate}({', '.join(arguments)}))"
 
     def difference(self, other: Specification) -> str:
         """How another statement differs from this one, as a unified diff; empty if it does not."""
