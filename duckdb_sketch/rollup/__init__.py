@@ -15,6 +15,7 @@ from duckdb_sketch.rollup.refresh import Progress, Refreshed
 from duckdb_sketch.rollup.rollup import Level, Rollup, open_level, rollup_names
 from duckdb_sketch.rollup.specification import Specification
 from duckdb_sketch.rollup.status import Change, Status
+from duckdb_sketch.rollup.verified import Verified
 
 __all__ = [
     "Change",
@@ -33,6 +34,7 @@ __all__ = [
     "Specification",
     "SpecificationError",
     "Status",
+    "Verified",
     "open_level",
     "rollup_names",
 ]

@@ -221,6 +221,15 @@ class Manifest:
             )[0][0]
         )
 
+    def appended_spans(self, rollup: str) -> list[tuple[datetime | None, datetime | None]]:
+        """From the first bucket to the last event of each batch that was appended."""
+        rows = self._rows(
+            "SELECT first_event, last_event FROM rollup_manifest.batches WHERE rollup = ? "
+            "AND kind IN ('append', 'import') AND rows > 0",
+            [rollup],
+        )
+        return [(first, last) for first, last in rows]
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Do all of it or none of it.

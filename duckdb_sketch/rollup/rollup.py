@@ -41,6 +41,8 @@ from duckdb_sketch.rollup.source import find
 from duckdb_sketch.rollup.specification import Specification
 from duckdb_sketch.rollup.status import Change, Status, read_changes, read_status
 from duckdb_sketch.rollup.table import Table
+from duckdb_sketch.rollup.verified import Verified
+from duckdb_sketch.rollup.verify import verify
 
 Late = Literal["merge", "drop", "error"]
 Source = str | Path | Sequence[str | Path]
@@ -492,6 +494,28 @@ class Rollup(Level):
             self._check_statement(known)
         entry = known or self._new_entry({})
         return preview(self._manifest, self._refresher(levels=False), self.specification, self._plan(known), entry)
+
+    def verify(self, sample: int = 10, seed: int = 0) -> Verified:
+        """Make some buckets anew from their files, exactly, and see how far the rollup is off. Nothing is written.
+
+        Sums, counts and extremes are to be the same, and so are the bytes of distinct-count sketches; estimates are
+        compared with exact answers. What holds rows that were appended cannot be made anew, and is skipped, as is what
+        files have that changed or are gone.
+
+        Args:
+            sample: How many buckets to make anew; all that can be, if there are no more.
+            seed: Chooses them: the same ones for the same number.
+
+        Returns:
+            What was found; its `ok` says whether everything is as promised.
+
+        Raises:
+            ManifestError: If the rollup has not been made yet.
+            SourceError: If a file changed while it was read.
+            ChangedStatementError: If the statement is not the one that the rollup was made with.
+        """
+        self._check_statement(self._entry())
+        return verify(self._manifest, self.specification, self.name, sample=sample, seed=seed)
 
     def _refresh(self, on_change: OnChange, levels: bool, progress: Callable[[Progress], None]) -> Refreshed:
         known = self._manifest.entry(self.name)
