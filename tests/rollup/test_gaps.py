@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+from processes import PROJECT
 from queries import column, rows, value
 
 import duckdb_sketch
@@ -266,3 +267,46 @@ def test_buckets_of_an_origin_are_filled_as_the_statement_says() -> None:
         made.append(duckdb.sql("SELECT TIMESTAMP '2024-05-01 05:00' AS ts").to_arrow_table())
         found = made.filled(start="2024-04-29 12:00", end="2024-05-02").fetchall()
     assert found == [(datetime(2024, 4, 29, 6), 0), (datetime(2024, 4, 30, 6), 1), (datetime(2024, 5, 1, 6), 0)]
+
+
+@pytest.fixture
+def macro(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    for _ in range(2):  # running it again does no harm
+        con.execute((PROJECT / "sql" / "rollup" / "fill_gaps.sql").read_text())
+    return con
+
+
+def test_macro_fills_as_python_does(macro: duckdb.DuckDBPyConnection) -> None:
+    macro.execute(f"CREATE TABLE hours AS FROM {HOURS} t(hour, part, n)")
+    filled = macro.sql("FROM fill_gaps('hours', 'hour', {hour: hour}, {part: part}) ORDER BY hour, part")
+    python = fill_gaps(macro, "hours", "hour", "hour", by=["part"])
+    assert (filled.columns, filled.types) == (python.columns, python.types)
+    assert filled.fetchall() == python.fetchall()
+    assert rows(macro, "FROM fill_gaps('hours', 'hour', {hour: hour}) ORDER BY ALL")[2:3] == [
+        (datetime(2024, 1, 1, 2), None, None)
+    ]
+
+
+@pytest.mark.parametrize("zone", ["America/Havana", "Australia/Lord_Howe", "Europe/Berlin"])
+@pytest.mark.parametrize("unit", ["hour", "day", "week", "month"])
+def test_macro_knows_the_zone(macro: duckdb.DuckDBPyConnection, zone: str, unit: str) -> None:
+    macro.execute(f"SET TimeZone = '{zone}'")
+    moments = "generate_series(TIMESTAMPTZ '2024-02-01', TIMESTAMPTZ '2024-11-30', INTERVAL '30 minutes') s(e)"
+    macro.execute(f"CREATE TABLE whole AS SELECT DISTINCT date_trunc('{unit}', e) AS t FROM {moments}")
+    macro.execute("CREATE TABLE ends AS SELECT unnest([min(t), max(t)]) AS t FROM whole")
+    found = column(macro, f"SELECT timezone('UTC', t) AS u FROM fill_gaps('ends', '{unit}', {{t: t}}) ORDER BY u")
+    assert found == column(macro, "SELECT timezone('UTC', t) AS u FROM whole ORDER BY u")
+
+
+def test_macro_fills_sketches_where_they_are_read(macro: duckdb.DuckDBPyConnection) -> None:
+    macro.execute("""
+        CREATE TABLE days AS SELECT unnest([TIMESTAMP '2024-01-01', '2024-01-03']) AS day, hll_sketch_agg(1) AS users
+    """)
+    found = rows(
+        macro,
+        """
+        SELECT hll_sketch_estimate(coalesce(users, (SELECT hll_sketch_agg(NULL::BIGINT))))
+        FROM fill_gaps('days', 'day', {day: day}) ORDER BY day
+        """,
+    )
+    assert found == [(1,), (0,), (1,)]
