@@ -23,7 +23,7 @@ _SOURCE = "duckdb_sketch_source"
 _MOST_ROWS = 100_000_000
 _ZONED = "TIMESTAMP WITH TIME ZONE"
 _TIMES = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", _ZONED)
-_QUERY = re.compile(r"\s*(\(|select\b|with\b|from\b|values\b|table\b|pivot\b|unpivot\b)", re.IGNORECASE)
+_QUERY = re.compile(r"\s*(\(|(select|with|from|values|table|pivot|unpivot)[\s(\"'*])", re.IGNORECASE)
 _EDGES = {"start": "first one", "end": "last one"}
 _MONTH = timedelta(days=365.2425 / 12)
 
@@ -49,7 +49,7 @@ def fill_gaps(
 
     Args:
         connection: The connection; the relation is its own.
-        table_or_query: The name of a table or a view, or a query.
+        table_or_query: The name of a table or a view, as it is or as a quoted identifier; or a query.
         time: The column of truncated time.
         every: The width of its buckets, such as `hour`, `15 minutes` or `month`.
         by: Columns; each combination of their values that occurs has all buckets. NULL is a value like any other.
@@ -89,7 +89,7 @@ def fill_level(
     specification = _specification(manifest, entry)
     # Levels are truncated by their width; the rollup that they come from, by its statement.
     truncate = table.granularity.truncated if entry.statement is None else specification.truncated
-    series = Series.of(connection, table.name, table.time, table.dimensions, table.granularity, truncate)
+    series = Series.of(connection, table.sql, table.time, table.dimensions, table.granularity, truncate)
     empty = {metric.name: specification.empty(metric) for metric in table.metrics}
     # Names may be written in any case.
     kept = {name: value for name, value in empty.items() if name.lower() not in {given.lower() for given in fill}}
@@ -186,7 +186,9 @@ class Series:
             self._check_size(first, upper)
             rows += f" UNION ALL {self._missing(truncate, first, upper, given_end is not None, values)}"
         order = ", ".join(identifier(name) for name in (self.time, *self.by))
-        query = f"WITH {_SOURCE} AS MATERIALIZED (SELECT * FROM {self.source}) FROM ({rows}) ORDER BY {order}"
+        # A query may be dear, and is run once; a table is cheaper to read twice than to copy.
+        once = "MATERIALIZED" if self.source.startswith("(") else "NOT MATERIALIZED"
+        query = f"WITH {_SOURCE} AS {once} (SELECT * FROM {self.source}) FROM ({rows}) ORDER BY {order}"
         try:
             return self.connection.sql(query)
         except duckdb.Error as error:
@@ -346,6 +348,8 @@ def _described(connection: duckdb.DuckDBPyConnection, table_or_query: str) -> tu
     """SQL of the rows, to follow FROM, and the types of their columns."""
     if _QUERY.match(table_or_query):
         sources = [f"({table_or_query})"]
+    elif table_or_query.startswith('"'):
+        sources = [table_or_query]
     else:
         # A name with a dot is that of a file, or of a table in a schema.
         sources = [identifier(table_or_query), ".".join(identifier(part) for part in table_or_query.split("."))]

@@ -100,6 +100,10 @@ def test_names_are_whatever_they_are(con: duckdb.DuckDBPyConnection) -> None:
     )
     con.execute("INSERT INTO \"a b\".t VALUES ('2024-01-03', 1)")
     assert len(fill_gaps(con, "a b.t", 'the "day"', "day", by=["SELECT"]).fetchall()) == 3
+    for name in ("values", "from a", "x.y"):
+        con.execute(f'CREATE TABLE "{name}" AS FROM "a b".t')
+        given = f'"{name}"' if " " in name else name
+        assert len(fill_gaps(con, given, 'the "day"', "day", by=["select"]).fetchall()) == 3
 
 
 def test_months_of_dates(con: duckdb.DuckDBPyConnection) -> None:
@@ -170,7 +174,9 @@ def test_given_times_are_local_unless_they_say_otherwise(con: duckdb.DuckDBPyCon
     query = "SELECT TIMESTAMPTZ '2024-06-15' AS t"
     local = instants(con, query, "day", start=datetime(2024, 6, 1), end="2024-07-01")
     assert local == midnights("Europe/Berlin", date(2024, 6, 1), date(2024, 6, 30))
-    assert instants(con, query, "day", start=datetime(2024, 5, 31, 22, tzinfo=UTC), end="2024-07-01 00:00+02") == local
+    assert (
+        instants(con, query, "day", start=datetime(2024, 5, 31, 22, tzinfo=UTC), end="2024-07-01 00:00:00+02") == local
+    )
 
 
 def test_buckets_of_another_origin(con: duckdb.DuckDBPyConnection) -> None:
@@ -224,7 +230,7 @@ def rollup() -> Iterator[Rollup]:
     """Events at midnight of two days, of two parts, one of them NULL."""
     with Rollup.from_sql(STATEMENT, name="hourly", time_zone="Europe/Berlin") as made:
         events = made.connection.sql("""
-            SELECT TIMESTAMPTZ '2024-03-30 12:00+01' + INTERVAL (i % 2 * 36) hour AS ts,
+            SELECT TIMESTAMPTZ '2024-03-30 12:00:00+01' + INTERVAL (i % 2 * 36) hour AS ts,
                 CASE i % 3 WHEN 0 THEN 'a' END AS part, i AS x
             FROM range(100) s(i)
         """)
