@@ -151,7 +151,10 @@ def test_weeks_and_months_are_those_of_the_zone(con: duckdb.DuckDBPyConnection) 
     assert instants(con, query, "month") == months
 
 
-@pytest.mark.parametrize("zone", ["America/Havana", "Asia/Beirut", "America/Sao_Paulo", "Europe/Berlin", "UTC"])
+ZONES = ["America/Havana", "Asia/Beirut", "America/Sao_Paulo", "Australia/Lord_Howe", "Europe/Berlin", "UTC"]
+
+
+@pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("every", ["hour", "day", "week", "month", "15 minutes", "6 hours", "2 days"])
 def test_buckets_are_those_of_events_at_all_times(con: duckdb.DuckDBPyConnection, zone: str, every: str) -> None:
     """Also where a midnight does not exist, or comes twice."""
