@@ -160,7 +160,7 @@ def test_buckets_are_those_of_events_at_all_times(con: duckdb.DuckDBPyConnection
     """Also where a midnight does not exist, or comes twice."""
     con.execute(f"SET TimeZone = '{zone}'")
     truncated = duckdb_sketch.rollup.Granularity.parse(every).truncated("e")
-    moments = "generate_series(TIMESTAMPTZ '2017-09-01', TIMESTAMPTZ '2018-04-15', INTERVAL '5 minutes') s(e)"
+    moments = "generate_series(TIMESTAMPTZ '2017-02-01', TIMESTAMPTZ '2018-04-15', INTERVAL '5 minutes') s(e)"
     con.execute(f"CREATE TABLE whole AS SELECT DISTINCT {truncated} AS t FROM {moments}")
     con.execute("CREATE TABLE ends AS SELECT unnest([min(t), max(t)]) AS t FROM whole")
     assert instants(con, "ends", every) == column(con, "SELECT timezone('UTC', t) AS u FROM whole ORDER BY u")
