@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from duckdb_sketch._loading import connect, install, load
 from duckdb_sketch._version import __version__
 from duckdb_sketch.errors import LoadError, MissingDependencyError, SketchError
-from duckdb_sketch.rollup.gaps import fill_gaps
 
 if TYPE_CHECKING:
-    from duckdb_sketch.rollup import Rollup
+    from duckdb_sketch.rollup import Rollup, fill_gaps
 
 __all__ = [
     "LoadError",
@@ -31,8 +30,8 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     # Rollups parse SQL, and that takes longer to import than all the rest.
-    if name == "Rollup":
-        from duckdb_sketch.rollup import Rollup
+    if name in ("Rollup", "fill_gaps"):
+        from duckdb_sketch import rollup
 
-        return Rollup
+        return getattr(rollup, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

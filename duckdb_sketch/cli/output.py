@@ -6,6 +6,8 @@ import dataclasses
 import json
 import sys
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -44,6 +46,10 @@ def _plain(value: Any) -> Any:
         return dataclasses.asdict(value)
     if isinstance(value, (date, datetime)):
         return value.isoformat()
+    if isinstance(value, (Path, Decimal)):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.hex()
     if isinstance(value, timedelta):
         return value.total_seconds()
     raise TypeError(f"{type(value).__name__} has no JSON form")

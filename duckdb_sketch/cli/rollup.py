@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -144,6 +145,61 @@ def replay(
     with _open(locals()) as rollup, _progress(output, "replay") as progress:
         replayed = rollup.replay(progress=progress)
     _print_refreshed(output, replayed)
+
+
+@app.command()
+def verify(
+    statement: Statement,
+    database: Database,
+    source: Sources = [],  # noqa: B006
+    name: TableName = None,
+    sample: Annotated[int, typer.Option(help="How many buckets to make anew.")] = 10,
+    seed: Annotated[int, typer.Option(help="Which ones: the same for the same number.")] = 0,
+    wait: Wait = 0,
+    json: Json = False,
+) -> None:
+    """Make some buckets anew from the files, exactly, and say how far the rollup is off; exit with 1 if it is wrong."""
+    output = Output(json)
+    with _open(locals()) as rollup:
+        verified = rollup.verify(sample, seed)
+    if output.json:
+        output.document({"ok": verified.ok, **asdict(verified)})
+    else:
+        output.line(str(verified))
+    if not verified.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    name: Name,
+    database: Database,
+    folder: Annotated[Path, typer.Argument(help="A folder of its own.", show_default=False)],
+    partition: Annotated[str, typer.Option(help="How much time a file holds: day, month, year.")] = "month",
+    wait: Wait = 0,
+    json: Json = False,
+) -> None:
+    """Write a rollup or a level as partitioned Parquet; of an export that is there, only what changed."""
+    output = Output(json)
+    with open_level(name, database, wait=wait) as level:
+        exported = level.export(folder, partition)
+    if output.json:
+        output.document(exported)
+    else:
+        output.line(str(exported))
+
+
+@app.command(name="import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="The folder of an export.", show_default=False)],
+    database: Database,
+    name: TableName = None,
+    wait: Wait = 0,
+    json: Json = False,
+) -> None:
+    """Make a rollup of an export; the next refresh goes on where the export was."""
+    with Rollup.from_export(folder, database=database, name=name, wait=wait) as rollup:
+        _print_status(Output(json), rollup.status())
 
 
 @app.command()

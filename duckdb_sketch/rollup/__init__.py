@@ -10,6 +10,7 @@ from duckdb_sketch.rollup.errors import (
     SpecificationError,
 )
 from duckdb_sketch.rollup.export import Exported
+from duckdb_sketch.rollup.gaps import fill_gaps
 from duckdb_sketch.rollup.granularity import Granularity
 from duckdb_sketch.rollup.refresh import Progress, Refreshed
 from duckdb_sketch.rollup.rollup import Level, Rollup, open_level, rollup_names
@@ -35,6 +36,7 @@ __all__ = [
     "SpecificationError",
     "Status",
     "Verified",
+    "fill_gaps",
     "open_level",
     "rollup_names",
 ]

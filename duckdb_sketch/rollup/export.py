@@ -55,6 +55,10 @@ class Exported:
     removed: tuple[str, ...]
     kept: int
 
+    def __str__(self) -> str:
+        removed = f", {len(self.removed):,} removed" if self.removed else ""
+        return f"{self.rollup}: {len(self.written):,} partitions written to {self.folder}, {self.kept:,} kept{removed}"
+
 
 def export(manifest: Manifest, rollup: str, folder: str | Path, width: str) -> Exported:
     """Bring the Parquet files of a rollup or a coarser level in a folder up to date.
