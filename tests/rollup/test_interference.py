@@ -15,6 +15,7 @@ from processes import PROJECT
 
 from duckdb_sketch import Rollup
 from duckdb_sketch.rollup import LockedError, Progress, RollupError, SourceError, query
+from duckdb_sketch.rollup import append as append_module
 from duckdb_sketch.rollup import rollup as rollup_module
 from duckdb_sketch.rollup.manifest import Manifest
 from duckdb_sketch.rollup.refresh import Refresher
@@ -99,7 +100,7 @@ def test_two_connections_that_append_the_same_batch_count_it_once(
             assert other.append(data, batch_id="monday").rows == 10
             return query.describe(*arguments)
 
-        monkeypatch.setattr(rollup_module, "describe", describe)
+        monkeypatch.setattr(append_module, "describe", describe)
         assert one.append(data, batch_id="monday").rows == 0
         assert bids(one) == 20
 
@@ -112,11 +113,11 @@ def test_a_stream_that_was_read_is_not_counted_as_an_empty_one(tmp_path: Path, m
             monkeypatch.undo()
             raise duckdb.TransactionException("Conflict on update!")
 
-        monkeypatch.setattr(rollup_module, "advance", advance)
-        with pytest.raises(RollupError, match=r"another connection .* append it again"):
+        monkeypatch.setattr(append_module, "advance", advance)
+        with pytest.raises(RollupError, match=r"was read: give it again \(another connection"):
             rollup.append(data.to_reader(), batch_id="monday")
         assert rollup.append(data.to_reader(), batch_id="monday").rows == 10
-        monkeypatch.setattr(rollup_module, "advance", advance)
+        monkeypatch.setattr(append_module, "advance", advance)
         assert rollup.append(data, batch_id="tuesday").rows == 10  # can be read again, and is
         assert bids(rollup) == 20
 
