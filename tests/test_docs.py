@@ -116,6 +116,12 @@ def test_blocks_that_do_not_run_say_why(path: Path) -> None:
         assert not block.options or NO_RUN.fullmatch(block.options), f"{path.name}, line {block.line}"
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_block_is_overlooked(path: Path) -> None:
+    fences = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("```")]
+    assert len(fences) == 2 * len(blocks(path)), "a fence's first line has a backtick"
+
+
 def test_results_that_differ_are_noticed(con: duckdb.DuckDBPyConnection) -> None:
     assert run_sql(con, "SELECT 1;\n-- 1\nSELECT 2, NULL, true;\n-- 2 | NULL | true\nSELECT 3") == 2
     assert run_sql(con, "SELECT unnest([1, 2, 3]);\n-- 1\n-- ...") == 1
