@@ -7,10 +7,10 @@ CRATE := --manifest-path extension/Cargo.toml
 
 EXTENSION := duckdb_sketch/duckdb_sketch.duckdb_extension
 EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/Cargo.toml extension/Cargo.lock
-PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks)
+PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow bench bench-quick study lint fmt docs build dist clean
+.PHONY: help demo test test-slow bench bench-quick study bench-rollups lint fmt docs build dist clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ bench-quick: $(VENV)/.bench build ## Run the benchmarks on little data
 
 study: $(VENV)/.bench build ## Compare raw data with rollups: bytes, and the time of a question
 	$(BIN)/python -m benchmarks.study
+
+bench-rollups: $(VENV)/.bench build ## Time what keeping a rollup costs
+	$(BIN)/python -m benchmarks.rollups
 
 lint: $(VENV)/.dev ## Check style, formatting and types
 	$(BIN)/ruff check $(PYTHON_SOURCES)

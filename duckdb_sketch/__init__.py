@@ -6,16 +6,32 @@
 (10,)
 """
 
+from typing import TYPE_CHECKING
+
 from duckdb_sketch._loading import connect, install, load
 from duckdb_sketch._version import __version__
 from duckdb_sketch.errors import LoadError, MissingDependencyError, SketchError
 
+if TYPE_CHECKING:
+    from duckdb_sketch.rollup import Rollup, fill_gaps
+
 __all__ = [
     "LoadError",
     "MissingDependencyError",
+    "Rollup",
     "SketchError",
     "__version__",
     "connect",
+    "fill_gaps",
     "install",
     "load",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Rollups parse SQL, and that takes longer to import than all the rest.
+    if name in ("Rollup", "fill_gaps"):
+        from duckdb_sketch import rollup
+
+        return getattr(rollup, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

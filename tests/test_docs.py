@@ -1,4 +1,4 @@
-"""Every SQL and Python block of README.md and docs/*.md runs, and gives what the comment behind a statement says.
+"""Every SQL, Python and sh block of README.md and docs/*.md runs, and gives what the comment behind a statement says.
 
 The blocks of one file share a connection, named `con` in Python, and a namespace. A comment right behind a statement is
 its result: a line for each row, ` | ` between columns, `...` where something was left out. A block that cannot run here
@@ -7,7 +7,10 @@ says so, and why: ```` ```sql no-run: needs the AWS extension ````.
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,7 @@ from processes import PROJECT
 from queries import column
 
 FILES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
-RUNNABLE = ("sql", "python")
+RUNNABLE = ("sql", "python", "sh")
 NO_RUN = re.compile(r"no-run: \S.{9,}")
 COMMENT = re.compile(r"^-- ?(.*)$")
 
@@ -75,6 +78,13 @@ def run_sql(con: duckdb.DuckDBPyConnection, code: str) -> int:
     return compared
 
 
+def run_sh(code: str) -> None:
+    """Run a block in the current folder, with the commands of this environment."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(["sh", "-e", "-c", code], env={**os.environ, "PATH": path}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def runnable(path: Path) -> list[Block]:
     return [block for block in blocks(path) if block.language in RUNNABLE]
 
@@ -92,6 +102,8 @@ def test_the_blocks_of_a_file_run(
         try:
             if block.language == "sql":
                 run_sql(con, block.code)
+            elif block.language == "sh":
+                run_sh(block.code)
             else:
                 exec(compile("\n" * block.line + block.code, str(path), "exec"), namespace)
         except Exception as error:
@@ -102,6 +114,12 @@ def test_the_blocks_of_a_file_run(
 def test_blocks_that_do_not_run_say_why(path: Path) -> None:
     for block in runnable(path):
         assert not block.options or NO_RUN.fullmatch(block.options), f"{path.name}, line {block.line}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_block_is_overlooked(path: Path) -> None:
+    fences = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("```")]
+    assert len(fences) == 2 * len(blocks(path)), "a fence's first line has a backtick"
 
 
 def test_results_that_differ_are_noticed(con: duckdb.DuckDBPyConnection) -> None:

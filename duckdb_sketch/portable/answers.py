@@ -2,7 +2,8 @@
 
 With bins (c, m), the number of values up to x is taken to rise between two centers as the paper's trapezoid (§2.1,
 procedure 3): the density is linear from w to w', w being m for an inexact bin and 0 for an exact one, which counts at
-its center alone. Half of an outermost inexact bin lies outside its center, evenly out to the minimum or the maximum.
+its center alone. Half of an outermost inexact bin lies outside its center, out to the minimum or the maximum, the
+thinner the farther that is.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from duckdb_sketch.portable.histogram import Histogram
 GREATEST_BUCKETS = 1 << 20
 """Of equi_width and equi_depth: what they return must not take memory that the histogram does not justify."""
 
+_MOST_THINNING = float(1 << 20)
 _ROUNDING = 2.0**-50
 """A rank within this part of the count of a whole number is that number."""
 
@@ -68,10 +70,12 @@ class Ranks:
             return self.total
         i = int(np.searchsorted(self.centers, x, "right")) - 1
         if i < 0:
-            return float(self.below[0]) * _part(self.histogram.min, float(self.centers[0]), x)
+            way = _part(self.histogram.min, float(self.centers[0]), x)
+            return float(self.below[0]) * _bend(way, self._thinning(self.histogram.min, 0, 1))
         start = float(self.up_to[i])
         if i == len(self.centers) - 1:
-            return start + (self.total - start) * _part(float(self.centers[i]), self.histogram.max, x)
+            way = _part(float(self.centers[i]), self.histogram.max, x)
+            return start + (self.total - start) * _bend(way, 1 / self._thinning(self.histogram.max, i, i - 1))
         t = _part(float(self.centers[i]), float(self.centers[i + 1]), x)
         w, next_w = float(self.spread[i]), float(self.spread[i + 1])
         return start + t * (w + (next_w - w) * t / 2)
@@ -92,17 +96,30 @@ class Ranks:
         i = int(np.searchsorted(self.up_to, rank, "left"))
         if i == len(self.centers):
             start = float(self.up_to[-1])
-            return _between(float(self.centers[-1]), self.histogram.max, (rank - start) / (self.total - start))
+            way = _bend((rank - start) / (self.total - start), self._thinning(self.histogram.max, i - 1, i - 2))
+            return _between(float(self.centers[-1]), self.histogram.max, way)
         center = float(self.centers[i])
         if rank > self.below[i]:
             return center
         if i == 0:
-            return _between(self.histogram.min, center, rank / float(self.below[0]))
+            way = _bend(rank / float(self.below[0]), 1 / self._thinning(self.histogram.min, 0, 1))
+            return _between(self.histogram.min, center, way)
         w, next_w = float(self.spread[i - 1]), float(self.spread[i])
         area = rank - float(self.up_to[i - 1])
         # The root of t (w + (w' - w) t / 2) = area, in the form that loses no digits.
         root = math.sqrt(max(w * w + 2 * (next_w - w) * area, 0.0))
         return _between(float(self.centers[i - 1]), center, 2 * area / (w + root)) if w + root > 0 else center
+
+    def _thinning(self, end: float, outermost: int, beside: int) -> float:
+        """Return how fast the outer half of a bin thins out to the end: its center is the mean of its values."""
+        if len(self.centers) == 1:
+            return 1.0
+        center, neighbour = float(self.centers[outermost]), float(self.centers[beside])
+        # Halves, since distances may overflow; the least of distances has none.
+        to_end, to_neighbour = end / 2 - center / 2, neighbour / 2 - center / 2
+        if to_neighbour == 0:
+            return _MOST_THINNING if to_end else 1.0
+        return min(max(2 * abs(to_end / to_neighbour), 1.0), _MOST_THINNING)
 
 
 def count_below(histogram: Histogram, x: float) -> float:
@@ -237,6 +254,11 @@ def _part(start: float, end: float, x: float) -> float:
     if math.isinf(end - start):
         start, end, x = start / 2, end / 2, x / 2
     return (x - start) / (end - start)
+
+
+def _bend(t: float, thinning: float) -> float:
+    """Return a curve from 0 to 1 as t goes from 0 to 1, whose slope is 1 / thinning at first and thinning at last."""
+    return t / (t + thinning * (1 - t))
 
 
 def _between(start: float, end: float, part: float) -> float:

@@ -9,15 +9,19 @@ from duckdb_sketch.rollup.errors import (
     SourceError,
     SpecificationError,
 )
+from duckdb_sketch.rollup.export import Exported
+from duckdb_sketch.rollup.gaps import fill_gaps
 from duckdb_sketch.rollup.granularity import Granularity
 from duckdb_sketch.rollup.refresh import Progress, Refreshed
-from duckdb_sketch.rollup.rollup import Level, Rollup, open_level
+from duckdb_sketch.rollup.rollup import Level, Rollup, open_level, rollup_names
 from duckdb_sketch.rollup.specification import Specification
 from duckdb_sketch.rollup.status import Change, Status
+from duckdb_sketch.rollup.verified import Verified
 
 __all__ = [
     "Change",
     "ChangedStatementError",
+    "Exported",
     "Granularity",
     "LateDataError",
     "Level",
@@ -31,5 +35,8 @@ __all__ = [
     "Specification",
     "SpecificationError",
     "Status",
+    "Verified",
+    "fill_gaps",
     "open_level",
+    "rollup_names",
 ]

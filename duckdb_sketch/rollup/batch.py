@@ -30,9 +30,7 @@ def table_of(manifest: Manifest, entry: Entry) -> Table:
     assert entry.every is not None
     parent = manifest.entry(entry.parent)
     assert parent is not None
-    return table_of(manifest, parent).coarser(
-        entry.rollup, Granularity.parse(entry.every), tuple(entry.dimensions or ())
-    )
+    return table_of(manifest, parent).coarser(entry.rollup, Granularity.parse(entry.every), entry.dimensions)
 
 
 def bind(connection: duckdb.DuckDBPyConnection, specification: Specification, name: str, zone: str | None) -> Table:
@@ -131,7 +129,7 @@ class Counter:
         batch.rejected_rows += self._remove(absurd)
         if not judged:
             return
-        late = is_late(table, entry)
+        late = _is_late(table, entry)
         if late is None:
             return
         if entry.late == "error":
@@ -155,6 +153,15 @@ class Counter:
         batch.rows -= gone
         batch.late_rows -= gone
         batch.dropped_rows += gone
+
+    def merge_into(self, like: Table, name: str) -> None:
+        """Merge the staged rows into another table, whose columns are those of `like`."""
+        table = self._table
+        bucket = table.naive(table.bucket)
+        first, last = fetch_row(self._connection, f"SELECT min({bucket}), max({bucket}) FROM {_STAGED}")
+        if first is not None:
+            low, high = table.typed(literal(first)), table.typed(literal(last))
+            self._connection.execute(like.merge(_STAGED, low, high, into=name))
 
     def replace(self, entry: Entry, batch: Batch, low: datetime, high: datetime) -> None:
         """Put the staged rows in place of all rows from the bucket `low` to the bucket `high`."""
@@ -227,20 +234,19 @@ def announce_final(manifest: Manifest, entry: Entry, table: Table, batch: int, w
     )
 
 
-def is_late(table: Table, entry: Entry, bucket: str | None = None) -> str | None:
+def _is_late(table: Table, entry: Entry) -> str | None:
     """SQL that tells whether a row is for a bucket that was final before this batch; None if none was."""
-    bucket = bucket or table.bucket
     conditions = []
     if entry.watermark is not None:
-        conditions.append(f"{table.end(bucket)} <= {literal(entry.watermark)}")
+        conditions.append(f"{table.end(table.bucket)} <= {literal(entry.watermark)}")
     if entry.expired_before is not None:
-        conditions.append(f"{table.naive(bucket)} < {literal(entry.expired_before)}")
+        conditions.append(f"{table.naive(table.bucket)} < {literal(entry.expired_before)}")
     return f"({' OR '.join(conditions)})" if conditions else None
 
 
 def pane(table: Table, entry: Entry) -> str:
     """SQL of the pane of a change that is not the one that makes its bucket final."""
-    late = is_late(table, entry)
+    late = _is_late(table, entry)
     return f"CASE WHEN {late} THEN 'late' ELSE 'early' END" if late else "'early'"
 
 

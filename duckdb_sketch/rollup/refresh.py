@@ -68,6 +68,15 @@ class Refreshed:
     rejected_rows: int = 0
     watermark: datetime | None = None
 
+    def __str__(self) -> str:
+        parts = [f"{self.files:,} files", f"{self.rows:,} rows"]
+        parts += [f"{self.rebuilt:,} changed files made anew"] if self.rebuilt else []
+        parts += [f"{self.late_rows:,} rows late"] if self.late_rows else []
+        parts += [f"{self.dropped_rows:,} rows dropped as late"] if self.dropped_rows else []
+        parts += [f"{self.rejected_rows:,} rows kept out: no sane time"] if self.rejected_rows else []
+        batches = f" (batches {', '.join(map(str, self.batches))})" if self.batches else ": nothing new"
+        return f"{self.rollup}: {', '.join(parts)}{batches}; watermark {self.watermark or 'not set'}"
+
     def add(self, batch: Batch) -> None:
         """Add what a batch did."""
         self.batches.append(batch.batch)
@@ -170,7 +179,7 @@ class Refresher:
     def _count(self, name: str, files: Sequence[File], refreshed: Refreshed, *, complete: bool) -> None:
         entry = self._manifest.entry(name)
         types = self.view(files, entry.input_types if entry else {})
-        with self._naming(files, types), self._manifest.transaction():
+        with self.naming(files, types), self._manifest.transaction():
             table = self._open_table_of(files[0], types)
             entry = self._manifest.begin(name)
             counted = self._manifest.files(name)
@@ -178,8 +187,7 @@ class Refresher:
                 raise LockedError(f"another refresh of {name} has counted some of the same files meanwhile")
             batch = Batch(entry.last_batch, "refresh")
             counter = Counter(self._manifest, self._specification, table)
-            with reading():
-                counter.stage()
+            self.stage(counter)
             counter.settle(entry, batch)
             counter.measure(batch)
             with reading():
@@ -192,6 +200,15 @@ class Refresher:
                 update_levels(self._manifest, name)
         refreshed.add(batch)
 
+    def stage(self, counter: Counter, condition: str | None = None) -> None:
+        """Aggregate the events of the view `EVENTS`, within `naming` of the files that it is of.
+
+        Raises:
+            UnreadableError: If a file cannot be read.
+        """
+        with reading():
+            counter.stage(condition)
+
     def _open_table_of(self, file: File, types: dict[str, str]) -> Table:
         try:
             return self._open_table(types)
@@ -199,7 +216,7 @@ class Refresher:
             raise SpecificationError(f"{error} (with the columns of {file.path})") from error
 
     @contextmanager
-    def _naming(self, files: Sequence[File], types: dict[str, str]) -> Iterator[None]:
+    def naming(self, files: Sequence[File], types: dict[str, str]) -> Iterator[None]:
         """Name the file that is the reason of an error, once the transaction in which it came up is over."""
         try:
             yield
@@ -242,13 +259,13 @@ class Refresher:
         refreshed.rebuilt += len(changed)
 
     def _rebuild_buckets(self, name: str, changed: Sequence[File], refreshed: Refreshed, *, complete: bool) -> None:
-        counted = self._manifest.files(name)
         known = self._manifest.entry(name)
         assert known is not None
         types = self.view(changed, known.input_types)
-        with self._naming(changed, types), self._manifest.transaction():
+        with self.naming(changed, types), self._manifest.transaction():
             table = self._open_table(types)
             entry = self._manifest.begin(name)
+            counted = self._manifest.files(name)  # those of other connections too, up to now
             fresh = self.survey(table, entry, changed)
             old = [counted[file.path] for file in changed]
             times = [time for c in (*fresh, *old) for time in (c.first_event, c.last_event) if time is not None]
@@ -322,8 +339,7 @@ class Refresher:
         counter = Counter(self._manifest, self._specification, table)
         self._show(files, types)
         bucket = table.bucket_of(table.naive(self._specification.event()))
-        with reading():
-            counter.stage(f"{bucket} BETWEEN {literal(low)} AND {literal(high)}")
+        self.stage(counter, f"{bucket} BETWEEN {literal(low)} AND {literal(high)}")
 
 
 def require(file: File) -> None:

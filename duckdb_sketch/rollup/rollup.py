@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeVar
 import duckdb
 
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.rollup.batch import Counter, advance, bind, is_late, table_of
+from duckdb_sketch.rollup.append import Appender
+from duckdb_sketch.rollup.batch import bind, table_of
 from duckdb_sketch.rollup.database import open_database, provide, rows_that_fit
 from duckdb_sketch.rollup.errors import (
     ChangedStatementError,
@@ -23,22 +24,29 @@ from duckdb_sketch.rollup.errors import (
     SourceError,
     SpecificationError,
 )
+from duckdb_sketch.rollup.export import Exported, export, resolve
+from duckdb_sketch.rollup.gaps import Moment, fill_level
 from duckdb_sketch.rollup.granularity import Granularity
+from duckdb_sketch.rollup.label import Label
 from duckdb_sketch.rollup.level import update_levels
-from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
-from duckdb_sketch.rollup.plan import Plan, batches
-from duckdb_sketch.rollup.query import describe, fetch, fetch_row
-from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed, Refresher, UnreadableError, reading
+from duckdb_sketch.rollup.manifest import Entry, Manifest
+from duckdb_sketch.rollup.plan import Plan
+from duckdb_sketch.rollup.preview import preview
+from duckdb_sketch.rollup.query import fetch, fetch_row
+from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed, Refresher
+from duckdb_sketch.rollup.replay import Replayer
+from duckdb_sketch.rollup.restore import check_export, restore
 from duckdb_sketch.rollup.retention import expire
-from duckdb_sketch.rollup.source import check_columns, find
-from duckdb_sketch.rollup.specification import EVENTS, Specification
-from duckdb_sketch.rollup.status import Change, Pane, Status, read_changes, read_status
-from duckdb_sketch.rollup.table import Table, literal, without_zone
+from duckdb_sketch.rollup.source import find
+from duckdb_sketch.rollup.specification import Specification
+from duckdb_sketch.rollup.status import Change, Status, read_changes, read_status
+from duckdb_sketch.rollup.table import Table, without_zone
+from duckdb_sketch.rollup.verified import Verified
+from duckdb_sketch.rollup.verify import verify
 
 Late = Literal["merge", "drop", "error"]
 Source = str | Path | Sequence[str | Path]
 
-_DATA = "duckdb_sketch_data"
 _PAUSE = 0.05  # seconds
 _T = TypeVar("_T")
 
@@ -79,6 +87,24 @@ class Level:
         """The rows, one a bucket and group, as a relation of `connection`."""
         self._entry()
         return self.connection.table(identifier(self.name))
+
+    def filled(
+        self, start: Moment | None = None, end: Moment | None = None, fill: Mapping[str, str] | None = None
+    ) -> duckdb.DuckDBPyRelation:
+        """The rows, and one for each bucket that a group lacks: its counts are 0, its sketches empty, the rest NULL.
+
+        Args:
+            start: From when on: the first bucket is the one that holds it. By default the first that there is.
+            end: Until when, itself not included. By default until the last bucket that there is, included.
+            fill: SQL of what other columns hold in the new rows, by their names.
+
+        Returns:
+            All rows from `start` to `end`, by time and dimensions, as a relation of `connection`.
+
+        Raises:
+            RollupError: As `fill_gaps` does.
+        """
+        return fill_level(self.connection, self._manifest, self._entry(), start, end, fill or {})
 
     def coarsen(self, every: str, name: str, by: Sequence[str] | None = None) -> Level:
         """Make a coarser level of it, or bring that up to date.
@@ -126,6 +152,65 @@ class Level:
         """
         return self._retried(lambda: expire(self._manifest, self._entry(), older_than, before))
 
+    def export(self, folder: str | Path, partition: str = "month") -> Exported:
+        """Write it as Parquet, or bring an export up to date: only partitions that changed are written.
+
+        They are `<folder>/<unit>=<start>/rollup.parquet`, such as `month=2013-10/rollup.parquet`. Each is replaced as a
+        whole, so that readers need not wait, and `_rollup.json`, which `from_export` needs, is written last. What has
+        expired from the table stays in the export.
+
+        Args:
+            folder: A local folder for this alone.
+            partition: How much time a file holds, such as `day`, `month` or `year`.
+
+        Returns:
+            What was written.
+
+        Raises:
+            SpecificationError: If buckets lie across partitions.
+            RollupError: If the folder holds anything else, or cannot be written.
+            LockedError: If it is being exported to the same folder already.
+        """
+        self._entry()
+        return self._retried(lambda: export(self._manifest, self.name, folder, partition))
+
+    @classmethod
+    def from_export(
+        cls,
+        folder: str | Path,
+        *,
+        database: str | Path | duckdb.DuckDBPyConnection = ":memory:",
+        name: str | None = None,
+        memory_limit: str | None = None,
+        wait: float = 10,
+    ) -> Level:
+        """A coarser level as it was when it was exported, in a database into which its rollup was just imported.
+
+        The two have to be exported with no refresh between.
+
+        Args:
+            folder: The folder.
+            database: The database file, or a connection to one.
+            name: The name of its table; by default the one that it had.
+            memory_limit: That this may use, such as `2GB`.
+            wait: For how many seconds to wait for another process or thread that is in the way.
+
+        Raises:
+            ManifestError: If the export is not whole, or its rollup is not in the database as it was then.
+            RollupError: If there is a table of this name.
+        """
+        label = check_export(resolve(folder))
+        if label.entry.parent is None:
+            raise ManifestError(f"{folder} holds a rollup of events: import it with Rollup.from_export")
+        connection = open_database(database, memory_limit, wait)
+        level = Level(connection, name or label.entry.rollup, wait)
+        try:
+            level._import(resolve(folder), label)
+        except BaseException:
+            connection.close()
+            raise
+        return level
+
     def close(self) -> None:
         """Close the connections. A database that was given as a connection stays open."""
         if self._reader is not None:
@@ -139,6 +224,19 @@ class Level:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _import(self, folder: Path, label: Label) -> None:
+        def within() -> None:
+            with self._manifest.transaction():
+                self._manifest.create()
+                if self._manifest.entry(self.name) is not None:
+                    raise RollupError(f"there is a rollup {self.name} already: import it under another name")
+                require_free(self._connection, self.name)
+                restore(self._manifest, folder, label, self.name)
+
+        zone = label.entry.time_zone or "UTC"
+        self._connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
+        self._retried(within)
 
     def _entry(self) -> Entry:
         entry = self._manifest.entry(self.name)
@@ -163,7 +261,7 @@ class Level:
         entry = self._entry()
         with self._manifest.transaction():
             table = table_of(self._manifest, entry)
-            level = table.coarser(name, every, tuple(table.dimensions if by is None else by))
+            level = table.coarser(name, every, by)
             known = self._manifest.entry(name)
             if known is None:
                 require_free(self._connection, name)
@@ -173,17 +271,17 @@ class Level:
                         name,
                         parent=self.name,
                         every=str(every),
-                        dimensions=list(level.dimensions),
+                        dimensions=None if by is None else list(level.dimensions),
                         time_zone=entry.time_zone,
                         allowed_lateness=entry.allowed_lateness,
                         consumed=0,
                         expired_before=_whole_from(self._connection, entry, level),
                     )
                 )
-            elif (known.parent, known.every, known.dimensions) != (self.name, str(every), list(level.dimensions)):
+            elif (known.parent, known.every) != (self.name, str(every)) or table_of(self._manifest, known) != level:
                 raise SpecificationError(
                     f"{name} is there already, as every {known.every} of {known.parent} by "
-                    f"{', '.join(known.dimensions or ()) or 'nothing'}: give this one another name"
+                    f"{', '.join(table_of(self._manifest, known).dimensions) or 'nothing'}: give this one another name"
                 )
             update_levels(self._manifest, self.name)
         return Level(self._connection, name, self._wait)
@@ -223,6 +321,13 @@ class Rollup(Level):
         self._pattern: Source | None = sources.get(specification.source)
         provide(connection, {name: data for name, data in sources.items() if name != specification.source})
         self._enter_zone(self._manifest.entry(name))
+
+    def _enter_zone(self, entry: Entry | None) -> None:
+        zone = self._settings.time_zone or (entry.time_zone if entry else None) or "UTC"
+        try:
+            self._connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
+        except duckdb.Error as error:
+            raise RollupError(f"{zone!r} is no time zone: write its name, such as Europe/Berlin ({error})") from error
 
     @classmethod
     def from_sql(
@@ -274,6 +379,51 @@ class Rollup(Level):
             connection.close()
             raise
 
+    @classmethod
+    def from_export(
+        cls,
+        folder: str | Path,
+        *,
+        database: str | Path | duckdb.DuckDBPyConnection = ":memory:",
+        sources: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        memory_limit: str | None = None,
+        wait: float = 10,
+    ) -> Rollup:
+        """A rollup as it was when it was exported; `refresh` and `append` go on from there, and count nothing twice.
+
+        Coarser levels are made of it with `coarsen`, or imported after it with `Level.from_export`.
+
+        Args:
+            folder: The folder that it was exported to.
+            database: The database file that it is to be kept in, or a connection to one.
+            sources: As for `from_sql`. Files count as the same if their paths, sizes and times of change are.
+            name: The name of its table; by default the one that it had.
+            memory_limit: That this and a refresh may use, such as `2GB`.
+            wait: For how many seconds to wait for another process or thread that is in the way.
+
+        Raises:
+            ManifestError: If the export is not whole, or is of a coarser level.
+            RollupError: If there is a table of this name, or a file cannot be read.
+        """
+        label = check_export(resolve(folder))
+        entry = label.entry
+        if entry.statement is None:
+            raise ManifestError(
+                f"{folder} holds {entry.rollup}, a coarser level of {entry.parent}: import {entry.parent}, and then "
+                "this with Level.from_export, or make it anew with coarsen"
+            )
+        connection = open_database(database, memory_limit, wait)
+        try:
+            specification = Specification.parse(entry.statement)
+            settings = _Settings(time_zone=entry.time_zone)
+            rollup = cls(connection, name or entry.rollup, specification, sources or {}, settings, wait)
+            rollup._import(resolve(folder), label)
+        except BaseException:
+            connection.close()
+            raise
+        return rollup
+
     def refresh(
         self,
         *,
@@ -317,49 +467,61 @@ class Rollup(Level):
         Returns:
             What was counted; no batch if the id was known.
         """
-        if isinstance(data, duckdb.DuckDBPyRelation):
-            read = next(name for name in ("to_arrow_reader", "fetch_arrow_reader") if hasattr(data, name))
-            data = getattr(data, read)()
+        appender = Appender(self._manifest, self.specification, self._open_table, levels=levels)
+        appender.register(data)
         try:
-            self._connection.register(_DATA, data)
-        except (duckdb.Error, TypeError) as error:
-            raise SourceError(f"DuckDB cannot scan a {type(data).__name__}: {error}") from error
-        try:
-            once = hasattr(data, "read_next_batch")
-            return self._retried(lambda: self._append(batch_id, levels, once))
+            refreshed = self._retried(lambda: appender.run(self.name, batch_id))
         finally:
-            self._connection.unregister(_DATA)
+            appender.unregister()
+        refreshed.watermark = self._entry().watermark
+        return refreshed
+
+    def replay(self, *, progress: Callable[[Progress], None] = lambda _: None) -> Refreshed:
+        """Make the rollup anew from the files that it has counted, and put it in the place of the one that is there.
+
+        Columns of whole numbers and HLL sketches come out as they are if nothing was wrong with them; histograms
+        within the error that they state; sums of DOUBLE but for rounding. If the statement is another one than the
+        rollup was made with, it is this one from then on. Rows that were dropped as late are counted.
+
+        Args:
+            progress: Is told before each batch how far it is.
+
+        Raises:
+            RollupError: If rows were appended, which are in no file, or buckets have expired and the statement is
+                another one.
+            SourceError: If a file that was counted is gone, or changed.
+        """
+        return self._retried(lambda: self._replay(progress))
 
     def preview(self) -> list[Change]:
         """What a refresh would change: the buckets, and how many rows it has for each. Nothing is written."""
         known = self._manifest.entry(self.name)
-        plan = self._plan(known)
-        counts: dict[datetime, int] = {}
-        panes: dict[datetime, Pane] = {}
-        bounds = known or replace(Entry(self.name), **self._chosen())
-        refresher = self._refresher(levels=False)
-        table = None
-        for files in batches(plan.new, {}, 0 if len({file.reader for file in plan.new}) > 1 else 1):
-            refresher.view(files, known.input_types if known else {})
-            table = table or bind(self._connection, self.specification, self.name, self._zone(known))
-            late = is_late(table, bounds, "bucket") or "false"
-            rows = fetch(
-                self._connection,
-                f"SELECT {table.naive('bucket')} AS start, rows, {late} FROM ({self.specification.buckets()}) "
-                f"WHERE start >= {table.naive_truncated(bounds.earliest)} AND start < {literal(bounds.latest)}",
-            )
-            for bucket, count, final in rows:
-                counts[bucket] = counts.get(bucket, 0) + count
-                panes[bucket] = "late" if final else "early"
-        return [
-            Change(
-                known.last_batch + 1 if known else 1,
-                bucket,
-                panes[bucket],
-                rows,
-            )
-            for bucket, rows in sorted(counts.items())
-        ]
+        if known is not None:
+            self._check_statement(known)
+        entry = known or self._new_entry({})
+        return preview(self._manifest, self._refresher(levels=False), self.specification, self._plan(known), entry)
+
+    def verify(self, sample: int = 10, seed: int = 0) -> Verified:
+        """Make some buckets anew from their files, exactly, and see how far the rollup is off. Nothing is written.
+
+        Sums, counts and extremes are to be the same, and so are the bytes of distinct-count sketches; estimates are
+        compared with exact answers. What holds rows that were appended cannot be made anew, and is skipped, as is what
+        files have that changed or are gone.
+
+        Args:
+            sample: How many buckets to make anew; all that can be, if there are no more.
+            seed: Chooses them: the same ones for the same number.
+
+        Returns:
+            What was found; its `ok` says whether everything is as promised.
+
+        Raises:
+            ManifestError: If the rollup has not been made yet.
+            SourceError: If a file changed while it was read.
+            ChangedStatementError: If the statement is not the one that the rollup was made with.
+        """
+        self._check_statement(self._entry())
+        return verify(self._manifest, self.specification, self.name, sample=sample, seed=seed)
 
     def _refresh(
         self, on_change: OnChange, levels: bool, progress: Callable[[Progress], None], refreshed: Refreshed
@@ -371,6 +533,22 @@ class Rollup(Level):
         self._refresher(levels).run(self.name, plan, on_change, progress, refreshed)
         if levels and not refreshed.batches and known is not None:
             self._catch_up()
+        refreshed.watermark = self._entry().watermark
+        return refreshed
+
+    def _replay(self, progress: Callable[[Progress], None]) -> Refreshed:
+        entry = self._entry()
+        if entry.statement is None:
+            raise ManifestError(f"{self.name} is a coarser level of {entry.parent}: replay that")
+        settings = {
+            name: given
+            for name in ("time_zone", "earliest", "latest")
+            if (given := getattr(self._settings, name)) not in (None, getattr(entry, name))
+        }
+        replayer = Replayer(
+            self._manifest, self._refresher(levels=True), self.specification, self._most_rows(), progress
+        )
+        refreshed = replayer.run(self.name, settings)
         refreshed.watermark = self._entry().watermark
         return refreshed
 
@@ -398,50 +576,10 @@ class Rollup(Level):
             update_levels(self._manifest, self.name)
 
     def _refresher(self, levels: bool) -> Refresher:
-        most_rows = rows_that_fit(self._connection, self._settings.memory_limit)
-        return Refresher(self._manifest, self.specification, self._open_table, most_rows, levels=levels)
+        return Refresher(self._manifest, self.specification, self._open_table, self._most_rows(), levels=levels)
 
-    def _append(self, batch_id: str | None, levels: bool, once: bool) -> Refreshed:
-        refreshed = Refreshed(self.name)
-        if batch_id is not None and self._manifest.exists() and self._manifest.has_batch(self.name, batch_id):
-            refreshed.watermark = self._entry().watermark
-            return refreshed
-        known = self._manifest.entry(self.name)
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM {_DATA}")
-        columns = describe(self._connection, f"SELECT * FROM {_DATA}")
-        types = check_columns("the data", columns, self.specification.references, known.input_types if known else {})
-        read = False
-        try:
-            with self._manifest.transaction():
-                table = self._open_table(types)
-                entry = self._manifest.begin(self.name)
-                if batch_id is not None and self._manifest.has_batch(self.name, batch_id):
-                    raise LockedError(f"another connection has appended the batch {batch_id} meanwhile")
-                batch = Batch(entry.last_batch, "append", batch_id)
-                counter = Counter(self._manifest, self.specification, table)
-                read = once
-                with reading():
-                    counter.stage()
-                counter.settle(entry, batch)
-                counter.measure(batch)
-                with reading():
-                    counter.merge(entry, batch)
-                self._manifest.add_batch(self.name, batch)
-                advance(self._manifest, entry, table, batch, complete=True)
-                if levels:
-                    update_levels(self._manifest, self.name)
-        except UnreadableError as error:
-            raise SourceError(f"the data: {error}") from error
-        except LockedError as error:
-            if read:
-                raise SourceError(
-                    "another connection was in the way after the data had been read, which goes only once: "
-                    "give it again, as a new reader"
-                ) from error
-            raise
-        refreshed.add(batch)
-        refreshed.watermark = self._entry().watermark
-        return refreshed
+    def _most_rows(self) -> int:
+        return rows_that_fit(self._connection, self._settings.memory_limit)
 
     def _open_table(self, types: dict[str, str]) -> Table:
         """The rollup's table, which is made if it is not there; inside a transaction, with events in the view."""
@@ -461,16 +599,16 @@ class Rollup(Level):
         return table_of(self._manifest, entry)
 
     def _create(self, types: dict[str, str]) -> Table:
-        settings = self._settings
-        table = bind(self._connection, self.specification, self.name, settings.time_zone)
+        table = bind(self._connection, self.specification, self.name, self._settings.time_zone)
         require_free(self._connection, self.name)
         self._connection.execute(table.create())
-        entry = Entry(self.name, self.specification.statement, input_types=types, time_zone=settings.time_zone)
-        self._manifest.add(replace(entry, **self._chosen()))
+        self._manifest.add(self._new_entry(types))
         return table
 
-    def _chosen(self) -> dict[str, Any]:
-        return {name: value for name in _KEPT if (value := getattr(self._settings, name)) is not None}
+    def _new_entry(self, types: dict[str, str]) -> Entry:
+        entry = Entry(self.name, self.specification.statement, input_types=types, time_zone=self._settings.time_zone)
+        chosen = {name: value for name in _KEPT if (value := getattr(self._settings, name)) is not None}
+        return replace(entry, **chosen)
 
     def _check_statement(self, entry: Entry) -> None:
         if entry.statement is None:
@@ -489,16 +627,6 @@ class Rollup(Level):
                     "is, or replay, which makes it anew"
                 )
 
-    def _enter_zone(self, entry: Entry | None) -> None:
-        zone = self._zone(entry) or "UTC"
-        try:
-            self._connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
-        except duckdb.Error as error:
-            raise RollupError(f"{zone!r} is no time zone: write its name, such as Europe/Berlin ({error})") from error
-
-    def _zone(self, known: Entry | None) -> str | None:
-        return self._settings.time_zone or (known.time_zone if known else None)
-
 
 _KEPT = ("allowed_lateness", "late", "earliest", "latest")
 
@@ -509,7 +637,7 @@ def open_level(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, w
     Raises:
         ManifestError: If there is none of this name.
     """
-    connection = open_database(database, None, wait)
+    connection = open_database(_existing(database), None, wait)
     level = Level(connection, name, wait)
     try:
         zone = level._entry().time_zone or "UTC"
@@ -518,6 +646,22 @@ def open_level(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, w
         connection.close()
         raise
     return level
+
+
+def rollup_names(database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> list[str]:
+    """The names of the rollups in a database, each followed by its coarser levels."""
+    connection = open_database(_existing(database), None, wait)
+    try:
+        return Manifest(connection).names()
+    finally:
+        connection.close()
+
+
+def _existing(database: str | Path | duckdb.DuckDBPyConnection) -> str | Path | duckdb.DuckDBPyConnection:
+    # DuckDB would make an empty database of a name that is mistyped.
+    if isinstance(database, (str, Path)) and not Path(database).exists():
+        raise RollupError(f"there is no database {database}")
+    return database
 
 
 def require_free(connection: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -122,7 +122,7 @@ def check_unchanged(files: Iterable[File]) -> None:
         try:
             now = File.at(file.path)
         except FileNotFoundError as error:
-            raise SourceError(f"{file.path} was removed while it was read") from error
+            raise SourceError(f"{file.path} went away while it was read: nothing of it was counted") from error
         if now != file:
             raise SourceError(
                 f"{file.path} changed while it was read: write files elsewhere, and move them here when whole"

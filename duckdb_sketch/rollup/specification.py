@@ -49,6 +49,9 @@ _VOLATILE_NODES = (
     *(exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.CurrentDatetime, exp.Rand, exp.Uuid),
     *(exp.Localtime, exp.Localtimestamp),
 )
+_ARGUMENTS = {"hll_sketch_agg": "BIGINT", "approx_histogram_agg": "DOUBLE"}
+_ARGUMENTS |= {"hll_union_agg": "BLOB", "approx_histogram_union_agg": "BLOB"}
+_TIME = "duckdb_sketch_time"  # stands in a statement where its event time was
 _EXACT_TYPES = (*exp.DataType.INTEGER_TYPES, exp.DataType.Type.DECIMAL)
 
 
@@ -162,16 +165,39 @@ class Specification:
         return _text(select)
 
     def buckets(self) -> str:
-        """SQL of how many rows the table `EVENTS` has for each bucket: columns `bucket` and `rows`."""
+        """SQL of how many rows the table `EVENTS` has for each bucket: columns `rows`, then the bucket."""
         select = _parse(self.aggregate())
         truncated = next(item for item in select.expressions if item.alias_or_name == self.time.name).unalias()
-        select.set("expressions", [exp.alias_(truncated, "bucket"), exp.alias_(exp.Count(this=exp.Star()), "rows")])
+        select.set("expressions", [exp.alias_(exp.Count(this=exp.Star()), "rows"), truncated])
         return _text(select)
 
     def exact(self, metric: Metric, function: str) -> str:
         """SQL of `function` over the very values that a metric has seen, `{x}` in it being the argument."""
         text = function.format(x=metric.argument)
         return f"{text} FILTER (WHERE {metric.condition})" if metric.condition else text
+
+    def truncated(self, time: str) -> str:
+        """SQL of the bucket that holds another time than an event's, truncated just as the statement truncates those.
+
+        `Granularity.truncated` does not know of an origin, and that `time_bucket` and `date_trunc` differ in a zone.
+        """
+        select = _parse(self.statement)
+        truncation = next(item for item in select.expressions if item.alias_or_name == self.time.name).unalias()
+        argument = next(node for node in truncation.walk() if _text(node) == self.time.argument)
+        argument.replace(exp.column(_TIME))
+        return _text(truncation).replace(_TIME, time)
+
+    def empty(self, metric: Metric) -> str:
+        """SQL of what a metric is where there is no event: 0 of a count, an empty sketch, else NULL."""
+        if metric.aggregate in ("count", "count_if"):
+            return "0"
+        if metric.aggregate not in _ARGUMENTS:
+            return "NULL"
+        select = _parse(self.statement)
+        column = next(item for item in select.expressions if item.alias_or_name == metric.name)
+        _, *others = next(_aggregates(column)).expressions  # lg_k, or bins
+        arguments = [f"CAST(NULL AS {_ARGUMENTS[metric.aggregate]})", *map(_text, others)]
+        return f"(SELECT {metric.aggregate}({', '.join(arguments)}))"
 
     def difference(self, other: Specification) -> str:
         """How another statement differs from this one, as a unified diff; empty if it does not."""

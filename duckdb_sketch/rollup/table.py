@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
@@ -59,13 +59,13 @@ class Table:
             shifted = ""  # time_bucket counts from UTC, where date_trunc would in the zone
         return Table(name, time.name, width, specification.dimensions, specification.metrics, types, shifted)
 
-    def coarser(self, name: str, every: Granularity, by: tuple[str, ...]) -> Table:
+    def coarser(self, name: str, every: Granularity, by: Sequence[str] | None) -> Table:
         """The table of a coarser level.
 
         Args:
             name: Its name.
             every: The width of its buckets.
-            by: The dimensions that it keeps.
+            by: The dimensions that it keeps; None for all.
 
         Raises:
             SpecificationError: If this table's buckets do not nest in it, or there is no such dimension.
@@ -81,6 +81,7 @@ class Table:
                 f"{name}: the buckets of {self.name} have an origin of their own, and may lie across those of a "
                 f"{every}; to coarsen, write date_trunc, or leave the third argument of time_bucket out"
             )
+        by = self.dimensions if by is None else by
         for dimension in by:
             if dimension not in self.dimensions:
                 raise SpecificationError(

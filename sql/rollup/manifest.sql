@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS rollup_manifest.rollups (
     statement VARCHAR,                 -- the SELECT that defines it; NULL for a coarser level
     parent VARCHAR,                    -- of a coarser level: the rollup that it is made from
     every VARCHAR,                     -- of a coarser level: the width of its buckets
-    dimensions VARCHAR[],              -- of a coarser level: those that it keeps
+    dimensions VARCHAR[],              -- of a coarser level: those that it keeps; NULL for all
     input_types MAP(VARCHAR, VARCHAR), -- the columns of the events that the statement reads, as first seen
     time_zone VARCHAR,                 -- in which TIMESTAMPTZ are truncated; NULL where no column is one
     allowed_lateness INTERVAL NOT NULL,
@@ -69,5 +69,5 @@ CREATE TABLE IF NOT EXISTS rollup_manifest.changes (
 CREATE TABLE IF NOT EXISTS rollup_manifest.exports (
     rollup VARCHAR NOT NULL,
     folder VARCHAR NOT NULL,
-    batch BIGINT NOT NULL              -- the last one that is in it
+    batch BIGINT NOT NULL              -- the last one that is in it; 0 until an export is complete
 );

@@ -92,9 +92,9 @@ def test_a_reader_that_has_been_read_is_not_read_again(monkeypatch: pytest.Monke
             )
             advance(*arguments, **named)
 
-        monkeypatch.setattr("duckdb_sketch.rollup.rollup.advance", with_another_in_the_way)
+        monkeypatch.setattr("duckdb_sketch.rollup.append.advance", with_another_in_the_way)
         before = table(one)
-        with pytest.raises(SourceError, match="again"):
+        with pytest.raises(RollupError, match="again"):
             one.append(connection.sql(ROWS).to_arrow_reader(), batch_id="second")
         assert table(one) == before
         monkeypatch.undo()

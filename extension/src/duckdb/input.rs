@@ -192,7 +192,7 @@ impl StringEntry {
 /// How much of each blob will be read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// Its first bytes.
+    /// Its first bytes, and perhaps its last.
     Header,
     /// All of it.
     Whole,
@@ -251,7 +251,7 @@ impl<'a> Strings<'a> {
         })
     }
 
-    /// Brings up to `most` bytes of a row into the cache, if there is such a row.
+    /// Brings up to `most` bytes of a row and its last into the cache, if there is such a row.
     #[inline(always)]
     fn prefetch(&self, row: usize, most: usize) {
         let Some(entry) = self.entries.get(row) else { return };
@@ -262,6 +262,7 @@ impl<'a> Strings<'a> {
             for offset in (0..length.min(most)).step_by(CACHE_LINE) {
                 prefetch(start.wrapping_add(offset) as *const u8);
             }
+            prefetch(start.wrapping_add(length - 1) as *const u8);
         }
     }
 

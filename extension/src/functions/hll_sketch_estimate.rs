@@ -15,6 +15,12 @@ impl Scalar for Estimate {
 
     #[inline(always)]
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
-        map_blob(input, output, Reading::Header, |blob| Ok(Some((hll(blob)?.estimate()? + 0.5) as i64)))
+        map_blob(
+            input,
+            output,
+            Reading::Header,
+            #[inline(always)]
+            |blob| Ok(Some((hll(blob)?.estimate()? + 0.5) as i64)),
+        )
     }
 }

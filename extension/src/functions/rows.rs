@@ -51,10 +51,16 @@ pub fn map_blob<T: Plain>(
     mut result: impl FnMut(&[u8]) -> Result<Option<T>, SqlError>,
 ) -> Result<(), SqlError> {
     let len = input.len();
-    each_blob(input, output, reading, |output, row, blob| {
-        set_or_null(output, len, row, result(blob)?);
-        Ok(())
-    })
+    each_blob(
+        input,
+        output,
+        reading,
+        #[inline(always)]
+        |output, row, blob| {
+            set_or_null(output, len, row, result(blob)?);
+            Ok(())
+        },
+    )
 }
 
 /// Writes a value, or NULL. `len` is the number of rows that the vector has room for.

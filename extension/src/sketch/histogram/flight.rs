@@ -12,8 +12,9 @@ struct Gap {
     /// The sum of the distances from it.
     offset: f64,
     mass: Mass,
-    /// How many different values may become one bin here: see [`Flight::fold`].
-    capacity: u64,
+    /// Which share of all values may become one bin here: see [`Flight::fold`]. A share and no number, since what a
+    /// merge costs grows with the count: the longer ago the last fold, the more there may be.
+    share: f64,
 }
 
 /// Bins in flight.
@@ -21,6 +22,8 @@ struct Gap {
 pub struct Flight {
     centers: Centers,
     masses: Vec<Mass>,
+    /// How many values there are.
+    count: u64,
     /// One more than bins: gap `i` lies before center `i`.
     gaps: Vec<Gap>,
     /// What fits nowhere yet.
@@ -40,7 +43,8 @@ impl Flight {
         Flight {
             centers: Centers::new([].into_iter()),
             masses: Vec::new(),
-            gaps: vec![Gap { first: 0.0, offset: 0.0, mass: Mass::exact(0), capacity: 0 }],
+            count: 0,
+            gaps: vec![Gap { first: 0.0, offset: 0.0, mass: Mass::exact(0), share: 0.0 }],
             loose: Pool::default(),
             threshold: 0.0,
         }
@@ -49,6 +53,7 @@ impl Flight {
     /// Adds finite values.
     #[inline(always)]
     pub fn add_values(&mut self, values: &[f64]) {
+        self.count += values.len() as u64;
         let mut ranks = [0; BLOCK];
         for block in values.chunks(BLOCK) {
             let ranks = &mut ranks[..block.len()];
@@ -64,6 +69,7 @@ impl Flight {
     #[inline(always)]
     pub fn add_bins(&mut self, centers: &[f64], masses: &[Mass], slack: u64) {
         self.loose.loosen(slack);
+        self.count += masses.iter().map(|mass| mass.count()).sum::<u64>();
         let mut ranks = [0; BLOCK];
         for (block, masses) in centers.chunks(BLOCK).zip(masses.chunks(BLOCK)) {
             let ranks = &mut ranks[..block.len()];
@@ -98,7 +104,7 @@ impl Flight {
             return;
         }
         let gap = &mut self.gaps[rank];
-        if gap.mass.count() + mass.count() <= gap.capacity {
+        if (gap.mass.count() + mass.count()) as f64 <= gap.share * self.count as f64 {
             if gap.mass.count() == 0 {
                 gap.first = center;
             }
@@ -118,34 +124,31 @@ impl Flight {
     /// Makes at most `target` bins of what was there and what has arrived.
     ///
     /// Between two of the new centers so many values may become one bin that their merge costs no more than others did:
-    /// the width of the gap times their count stays below the dearest merge of the reduction. So a value that finds
-    /// room there is where the reduction would have put it, and needs neither sorting nor a place of its own. Wide
-    /// gaps, which the tails have, take none.
+    /// the width of the gap times their count, of all values, stays below the dearest merge of the reduction, of the
+    /// values of then. So a value that finds room there is where the reduction would have put it, and needs neither
+    /// sorting nor a place of its own. Wide gaps, which the tails have, take none.
     #[inline(always)]
     pub fn fold(&mut self, target: usize) {
         let pool = self.pool();
         let slack = pool.slack();
         let (bins, reduction) = pool.into_bins(target);
         self.threshold = reduction.dearest.max(self.threshold);
-        let total: u64 = bins.masses.iter().map(|mass| mass.count()).sum();
-        let cap = total / target as u64;
-        let allowed = GAP_COST * self.threshold;
-        let capacity = |gap: usize| match (gap.checked_sub(1).map(|before| bins.centers[before]), bins.centers.get(gap))
-        {
-            (Some(before), Some(&behind)) => ((allowed / (behind - before)) as u64).min(cap),
-            _ => 0,
+        let allowed = GAP_COST * self.threshold / self.count as f64;
+        let share = |gap: usize| match (gap.checked_sub(1).map(|before| bins.centers[before]), bins.centers.get(gap)) {
+            (Some(before), Some(&behind)) => (allowed / (behind - before)).min(1.0 / target as f64),
+            _ => 0.0,
         };
         self.gaps.clear();
         self.gaps.extend((0..=bins.len()).map(|gap| Gap {
             first: 0.0,
             offset: 0.0,
             mass: Mass::exact(0),
-            capacity: capacity(gap),
+            share: share(gap),
         }));
         self.centers = Centers::new(bins.centers.iter().copied());
         self.masses = bins.masses;
         self.loose.clear();
-        self.loose.loosen(slack.saturating_add(reduction.moved).min(total));
+        self.loose.loosen(slack.saturating_add(reduction.moved).min(self.count));
     }
 
     /// Everything, in the order of the centers but for the loose ones.

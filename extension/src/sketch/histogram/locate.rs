@@ -8,6 +8,8 @@ pub struct Centers {
 
 /// How many searches go side by side: they wait for memory together, and the compiler makes vectors of them.
 const LANES: usize = 16;
+/// Into how many parts the first steps cut the centers.
+const PARTS: usize = 16;
 
 impl Centers {
     /// Centers in ascending order, all of them finite.
@@ -47,6 +49,17 @@ impl Centers {
         let mask = table.len() - 1;
         let mut ranks = [0u64; LANES];
         let mut half = table.len() as u64 / 2;
+        // The first steps at once: comparing with the few centers that they may meet costs less than looking them up.
+        let part = table.len() / PARTS;
+        if part > 0 {
+            for i in 1..PARTS {
+                let center = table[i * part - 1];
+                for lane in 0..LANES {
+                    ranks[lane] += if center <= values[lane] { part as u64 } else { 0 };
+                }
+            }
+            half = part as u64 / 2;
+        }
         while half > 0 {
             for lane in 0..LANES {
                 let probe = table[(ranks[lane] + half - 1) as usize & mask];

@@ -1,7 +1,7 @@
 //! Ranks and quantiles: what the bins say of the distribution between them.
 //!
 //! The paper's *sum* (§2.1, procedure 3): the density is linear between centers. Bins of equal values are steps; half
-//! of the outermost bins is spread evenly out to the exact minimum and maximum.
+//! of the outermost bins reaches out to the exact minimum and maximum, the thinner the farther these are.
 
 use super::bins::Histogram;
 use super::reduce::between;
@@ -22,14 +22,17 @@ impl Histogram {
         let (centers, masses) = (&self.bins.centers, &self.bins.masses);
         let next = centers.partition_point(|&center| center <= x);
         if next == 0 {
-            return Ok(masses[0].spread() / 2.0 * part(self.min, centers[0], x));
+            let way = part(self.min, centers[0], x);
+            return Ok(masses[0].spread() / 2.0 * bend(way, thinning(self.min, centers[0], centers.get(1))));
         }
         let last = next - 1;
         let before: u64 = masses[..=last].iter().map(|mass| mass.count()).sum();
         let spread = masses[last].spread();
         let at_center = before as f64 - spread / 2.0;
         if next == centers.len() {
-            return Ok(at_center + spread / 2.0 * part(centers[last], self.max, x));
+            let way = part(centers[last], self.max, x);
+            let thinning = thinning(self.max, centers[last], centers[..last].last());
+            return Ok(at_center + spread / 2.0 * bend(way, 1.0 / thinning));
         }
         let t = part(centers[last], centers[next], x);
         Ok(at_center + t * (spread + (masses[next].spread() - spread) * t / 2.0))
@@ -82,7 +85,8 @@ impl Histogram {
         let (centers, masses) = (&self.bins.centers, &self.bins.masses);
         let first_half = masses[0].spread() / 2.0;
         if rank < first_half {
-            return between(self.min, centers[0], rank / first_half);
+            let thinning = thinning(self.min, centers[0], centers.get(1));
+            return between(self.min, centers[0], bend(rank / first_half, 1.0 / thinning));
         }
         let mut before = 0;
         for (bin, &center) in centers.iter().enumerate() {
@@ -100,12 +104,35 @@ impl Histogram {
                         return between(center, next, solve(spread, next_spread - spread, rest));
                     }
                 }
-                None if spread > 0.0 => return between(center, self.max, (rest / (spread / 2.0)).min(1.0)),
+                None if spread > 0.0 => {
+                    let thinning = thinning(self.max, center, centers[..bin].last());
+                    return between(center, self.max, bend((rest / (spread / 2.0)).min(1.0), thinning));
+                }
                 None => {}
             }
         }
         self.max
     }
+}
+
+/// How fast the outer half of an outermost bin thins out from its center to the exact end: the density falls by the
+/// square of it.
+///
+/// A center is the mean of its bin. If the end is twice as near as the neighbour, values spread evenly have that mean;
+/// if it is farther, they would not, so that more of them must be near the center.
+fn thinning(end: f64, center: f64, neighbour: Option<&f64>) -> f64 {
+    /// What is thinner still would be lost to rounding.
+    const MOST: f64 = (1 << 20) as f64;
+    let Some(neighbour) = neighbour else { return 1.0 };
+    // Halves, since distances may overflow.
+    let thinning = 2.0 * ((end / 2.0 - center / 2.0) / (neighbour / 2.0 - center / 2.0)).abs();
+    if thinning > 1.0 { thinning.min(MOST) } else { 1.0 }
+}
+
+/// A curve from 0 to 1, as `t` goes from 0 to 1, whose slope is `1 / thinning` at first and `thinning` at last. That of
+/// `1 / thinning` is the inverse, and the same curve seen from the other end.
+fn bend(t: f64, thinning: f64) -> f64 {
+    t / (t + thinning * (1.0 - t))
 }
 
 /// How far `x` is on the way from `a` to `b`, which it lies between.
@@ -156,6 +183,18 @@ mod tests {
         assert_eq!(histogram.quantile(0.0).unwrap(), histogram.min());
         assert_eq!(histogram.quantile(1.0).unwrap(), histogram.max());
         assert!(histogram.quantile(1.5).is_err() && histogram.quantile(f64::NAN).is_err());
+    }
+
+    #[test]
+    fn a_far_end_thins_out_and_a_near_one_does_not() {
+        assert_eq!(thinning(0.0, 1.0, Some(&3.0)), 1.0);
+        assert_eq!(thinning(0.9, 1.0, Some(&3.0)), 1.0);
+        assert_eq!(thinning(-9.0, 1.0, Some(&3.0)), 10.0);
+        assert_eq!(thinning(f64::MAX, 1.0, Some(&0.0)), f64::from(1 << 20));
+        assert_eq!(thinning(-9.0, 1.0, None), 1.0);
+        assert_eq!((bend(0.0, 10.0), bend(0.3, 1.0), bend(1.0, 10.0)), (0.0, 0.3, 1.0));
+        assert!(bend(0.5, 10.0) < 0.1);
+        assert!((bend(bend(0.3, 10.0), 0.1) - 0.3).abs() < 1e-15);
     }
 
     #[test]

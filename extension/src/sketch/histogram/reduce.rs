@@ -1,5 +1,7 @@
 //! Fewer bins: which neighbours to merge.
 
+use std::hint::select_unpredictable;
+
 use super::bins::Bins;
 use super::mass::Mass;
 
@@ -41,7 +43,101 @@ pub fn reduce(bins: &mut Bins, target: usize) -> Reduction {
     Reduction { dearest, moved }
 }
 
-/// Neighbouring bins on their way to become one.
+/// Fewer clusters than this, or fewer merges than one in so many of them, and a round is slower than the chain.
+const WORTH_A_ROUND: usize = 64;
+const LEAST_MERGED: usize = 8;
+
+/// For each gap between bins, what its merge costs at the time when the cheapest pair is always merged first; infinite
+/// where the cap forbids it.
+///
+/// Merging never makes a cost less: the merged center is farther from a neighbour than the nearer part was, and the
+/// count is greater. So a pair that costs less than both pairs beside it will be merged before they change, and it does
+/// not matter when. All such pairs are merged in rounds, which need no branches, as long as these bring much; the chain
+/// does the rest.
+#[inline(always)]
+fn merge_costs(bins: &Bins, cap: u64) -> Vec<f64> {
+    let mut costs = vec![f64::INFINITY; bins.len() - 1];
+    let mut clusters = Clusters {
+        centers: bins.centers.clone(),
+        counts: bins.masses.iter().map(|mass| mass.count()).collect(),
+        firsts: (0..bins.len()).collect(),
+    };
+    let mut pairs = Pairs::default();
+    while clusters.len() >= WORTH_A_ROUND {
+        let before = clusters.len();
+        clusters.merge_cheapest_neighbours(cap, &mut pairs, &mut costs);
+        if (before - clusters.len()) * LEAST_MERGED < before {
+            break;
+        }
+    }
+    merge_in_chain(&clusters, cap, &mut costs);
+    costs
+}
+
+/// What it costs to merge two clusters. Finite, even if the gap is not: only what the cap forbids is infinite.
+#[inline(always)]
+fn cost(gap: f64, count: u64, cap: u64) -> f64 {
+    if count > cap { f64::INFINITY } else { (gap * count as f64).min(f64::MAX) }
+}
+
+/// Neighbouring bins on their way to become one, as columns.
+struct Clusters {
+    centers: Vec<f64>,
+    counts: Vec<u64>,
+    /// Of each its first bin.
+    firsts: Vec<usize>,
+}
+
+/// Of each cluster and the one behind it what their merge costs, and the center that it makes.
+#[derive(Default)]
+struct Pairs {
+    costs: Vec<f64>,
+    centers: Vec<f64>,
+}
+
+impl Clusters {
+    fn len(&self) -> usize {
+        self.centers.len()
+    }
+
+    /// Merges each pair that costs less than both pairs beside it, of equal ones the left, and writes down what all
+    /// pairs cost now.
+    #[inline(always)]
+    fn merge_cheapest_neighbours(&mut self, cap: u64, pairs: &mut Pairs, costs: &mut [f64]) {
+        let len = self.len();
+        let Clusters { centers, counts, firsts } = self;
+        // Behind the last cluster is none to merge it with.
+        pairs.costs.resize(len + 1, f64::INFINITY);
+        pairs.costs[len - 1..].fill(f64::INFINITY);
+        pairs.centers.resize(len, f64::INFINITY);
+        let beside = centers.windows(2).zip(counts.windows(2));
+        for ((pair_cost, mean), (centers, counts)) in pairs.costs.iter_mut().zip(&mut pairs.centers).zip(beside) {
+            let count = counts[0] + counts[1];
+            *pair_cost = cost(centers[1] - centers[0], count, cap);
+            *mean = between(centers[0], centers[1], counts[1] as f64 / count as f64);
+        }
+        for (first, pair_cost) in firsts[1..].iter().zip(&pairs.costs) {
+            costs[first - 1] = *pair_cost;
+        }
+        let (mut kept, mut left, mut is_absorbed) = (0, f64::INFINITY, false);
+        for i in 0..len {
+            let (own, right) = (pairs.costs[i], pairs.costs[i + 1]);
+            let merges = (own < left) & (own <= right);
+            let behind = counts[(i + 1).min(len - 1)];
+            centers[kept] = select_unpredictable(merges, pairs.centers[i], centers[i]);
+            counts[kept] = counts[i] + select_unpredictable(merges, behind, 0);
+            firsts[kept] = firsts[i];
+            // What was merged into the cluster before is overwritten by the next.
+            kept += usize::from(!is_absorbed);
+            (left, is_absorbed) = (own, merges);
+        }
+        self.centers.truncate(kept);
+        self.counts.truncate(kept);
+        self.firsts.truncate(kept);
+    }
+}
+
+/// A cluster of the chain.
 #[derive(Clone, Copy)]
 struct Cluster {
     center: f64,
@@ -52,29 +148,21 @@ struct Cluster {
     cost: f64,
 }
 
-/// For each gap between bins, what its merge costs at the time when the cheapest pair is always merged first; infinite
-/// where the cap forbids it.
-///
-/// Merging never makes a cost less: the merged center is farther from a neighbour than the nearer part was, and the
-/// count is greater. So a pair that costs less than both pairs beside it will be merged before they change, and it does
-/// not matter when: the chain of nearest neighbours (Murtagh, "A Survey of Recent Advances in Hierarchical Clustering
-/// Algorithms", 1983) finds the same merges without a heap, in linear time.
+/// Merges all that the cap allows, and writes down what each merge cost. The chain of nearest neighbours (Murtagh, "A
+/// Survey of Recent Advances in Hierarchical Clustering Algorithms", 1983) finds the merges without a heap, in linear
+/// time.
 #[inline(always)]
-fn merge_costs(bins: &Bins, cap: u64) -> Vec<f64> {
-    let cost = |left: &Cluster, right: &Cluster| {
-        let count = left.count + right.count;
-        // Finite, even if the gap is not: only what the cap forbids is infinite.
-        if count > cap { f64::INFINITY } else { ((right.center - left.center) * count as f64).min(f64::MAX) }
-    };
-    let mut costs = vec![f64::INFINITY; bins.len() - 1];
+fn merge_in_chain(clusters: &Clusters, cap: u64, costs: &mut [f64]) {
+    clusters.firsts.iter().skip(1).for_each(|first| costs[first - 1] = f64::INFINITY);
+    let cost = |left: &Cluster, right: &Cluster| cost(right.center - left.center, left.count + right.count, cap);
     // Costs between the clusters on the left fall from left to right; `back` holds clusters that return to the right.
     let mut left: Vec<Cluster> = Vec::with_capacity(64);
     let mut back: Vec<Cluster> = Vec::with_capacity(16);
     let mut next = 0;
     loop {
         let right = back.last().copied().or_else(|| {
-            let center = *bins.centers.get(next)?;
-            Some(Cluster { center, count: bins.masses[next].count(), first: next, cost: f64::INFINITY })
+            let (&center, cost) = (clusters.centers.get(next)?, f64::INFINITY);
+            Some(Cluster { center, count: clusters.counts[next], first: clusters.firsts[next], cost })
         });
         let right_cost = match (left.last(), &right) {
             (Some(top), Some(right)) => cost(top, right),
@@ -102,7 +190,7 @@ fn merge_costs(bins: &Bins, cap: u64) -> Vec<f64> {
                 }
                 left.push(Cluster { cost: right_cost, ..right });
             }
-            (_, None) => return costs,
+            (_, None) => return,
         }
     }
 }
@@ -192,15 +280,15 @@ mod tests {
             let cost = |i: usize| (bins[i + 1].0 - bins[i].0) * (bins[i].1 + bins[i + 1].1) as f64;
             let allowed = |&i: &usize| bins[i].1 + bins[i + 1].1 <= 2 * total / target as u64;
             let best = (0..bins.len() - 1).filter(allowed).min_by(|&a, &b| cost(a).total_cmp(&cost(b))).unwrap();
-            let (right, count) = (bins.remove(best + 1), bins[best].1);
-            bins[best].0 += (right.0 - bins[best].0) * right.1 as f64 / (count + right.1) as f64;
-            bins[best].1 += right.1;
+            let (right, (center, count)) = (bins.remove(best + 1), bins[best]);
+            let together = count + right.1;
+            bins[best] = (between(center, right.0, right.1 as f64 / together as f64), together);
         }
         bins
     }
 
     #[test]
-    fn the_chain_finds_what_one_by_one_finds() {
+    fn rounds_and_chain_find_what_one_by_one_finds() {
         let mut state = 7u64;
         let mut random = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -208,12 +296,13 @@ mod tests {
         };
         for case in 0..200 {
             let mut center = 0.0;
-            let values: Vec<(f64, u64)> = (0..3 + case % 90)
+            let values: Vec<(f64, u64)> = (0..3 + 2 * case)
                 .map(|i| {
-                    center += match case % 3 {
+                    center += match case % 4 {
                         0 => random(),
                         1 => (6.0 * random()).exp(),
-                        _ => 1.3f64.powi(i),
+                        2 => 1.3f64.powi(i),
+                        _ => 1.0,
                     };
                     (center, 1 + (10.0 * random() * random()) as u64)
                 })

@@ -14,6 +14,9 @@ pub enum CouponSet {
 /// How many coupons fit in place, so that a sketch takes one cache line.
 const INLINE: usize = 13;
 const LEAST_SLOTS: usize = 32;
+/// Up to so many slots are sorted by counting, so many of them at once.
+const MOST_COUNTED: usize = 128;
+const LANES: usize = 16;
 
 impl Default for CouponSet {
     fn default() -> Self {
@@ -90,6 +93,24 @@ impl CouponSet {
         slots.iter().copied().filter(|&coupon| coupon != Coupon::EMPTY)
     }
 
+    /// The coupons in ascending order.
+    #[inline(always)]
+    pub fn sorted(&self) -> Vec<Coupon> {
+        match self {
+            CouponSet::Table { len, slots } if slots.len() <= MOST_COUNTED => {
+                let mut sorted = sort_by_counting(slots);
+                sorted.drain(..slots.len() - *len as usize);
+                sorted
+            }
+            _ => {
+                let mut sorted = Vec::with_capacity(self.len());
+                sorted.extend(self.iter());
+                sorted.sort_unstable();
+                sorted
+            }
+        }
+    }
+
     #[cold]
     fn grow(&mut self, capacity: usize) {
         let mut slots = vec![Coupon::EMPTY; capacity].into_boxed_slice();
@@ -98,6 +119,25 @@ impl CouponSet {
         }
         *self = CouponSet::Table { len: self.len() as u32, slots };
     }
+}
+
+/// Sorts slots, the empty ones first: each coupon's place is how many are less. A square of comparisons, but vectors of
+/// them without a branch, and so faster for few than a sort.
+#[inline(always)]
+fn sort_by_counting(slots: &[Coupon]) -> Vec<Coupon> {
+    let mut sorted = vec![Coupon::EMPTY; slots.len()];
+    for block in slots.as_chunks::<LANES>().0 {
+        let mut less = [0u32; LANES];
+        for other in slots {
+            for (less, coupon) in less.iter_mut().zip(block) {
+                *less += u32::from(other < coupon);
+            }
+        }
+        for (&coupon, less) in block.iter().zip(less) {
+            sorted[less as usize] = coupon;
+        }
+    }
+    sorted
 }
 
 /// The slot that holds the coupon, or the free one where it belongs.

@@ -20,6 +20,7 @@ pub fn estimate(image: &HllImage) -> Result<f64, Error> {
 /// The estimator of merged sketches: the raw estimate corrected by interpolation, and linear counting where that is
 /// better. The thresholds are DataSketches' own (`HllArray::getCompositeEstimate`), measured at the crossover of the
 /// two errors.
+#[inline(always)]
 fn composite(lg_k: LgK, summary: Summary) -> f64 {
     let k = f64::from(lg_k.k());
     let Some(adjusted) = interpolation::composite(lg_k, raw(lg_k, summary.kxq0 + summary.kxq1)) else {
@@ -39,6 +40,7 @@ fn composite(lg_k: LgK, summary: Summary) -> f64 {
 }
 
 /// Flajolet, Fusy, Gandouet and Meunier, "HyperLogLog" (2007), figure 3.
+#[inline(always)]
 fn raw(lg_k: LgK, sum_of_inverse_powers: f64) -> f64 {
     let k = f64::from(lg_k.k());
     let correction = match lg_k.get() {

@@ -193,6 +193,7 @@ impl<'a> HllImage<'a> {
     }
 
     /// The registers' summary: as stored, or made anew where there is none that holds.
+    #[inline(always)]
     pub(super) fn summary(&self) -> Result<Summary, Error> {
         if let Body::Registers { summary, rebuild: false, .. } = self.body {
             return Ok(summary);

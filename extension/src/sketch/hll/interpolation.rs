@@ -33,6 +33,7 @@ pub(super) fn rows(csv: &'static str) -> impl Iterator<Item = Vec<f64>> {
 }
 
 /// The count behind a raw estimate; `None` if it is less than that of an empty sketch.
+#[inline(always)]
 pub fn composite(lg_k: LgK, raw_estimate: f64) -> Option<f64> {
     let curve = &COMPOSITE_CURVES[usize::from(lg_k.get()) - 4];
     let (first_x, _) = curve.points[0];
@@ -53,21 +54,14 @@ pub fn coupons(count: u32) -> f64 {
 
 impl Curve {
     /// The cubic through the four points around `x`, which lies on the curve.
+    #[inline(always)]
     fn at(&self, x: f64) -> f64 {
         let points = &self.points;
-        let ((first_x, _), (last_x, last_y)) = (points[0], points[points.len() - 1]);
+        let (last_x, last_y) = points[points.len() - 1];
         if x >= last_x {
             return last_y;
         }
-        // The curves are nearly straight: a guess and a few steps find the place sooner than a search would.
-        let guess = (x - first_x) / (last_x - first_x) * (points.len() - 1) as f64;
-        let mut at_or_before = (guess as usize).min(points.len() - 2);
-        while points[at_or_before].0 > x {
-            at_or_before -= 1;
-        }
-        while points[at_or_before + 1].0 <= x {
-            at_or_before += 1;
-        }
+        let at_or_before = points.partition_point(|&(point_x, _)| point_x <= x).saturating_sub(1);
         let first = at_or_before.saturating_sub(1).min(points.len() - 4);
         let nearest = points[first..].first_chunk().expect("a curve has four points");
         lagrange(nearest, x)
@@ -75,6 +69,7 @@ impl Curve {
 }
 
 /// Lagrange's polynomial through four points.
+#[inline(always)]
 fn lagrange(&[(x0, y0), (x1, y1), (x2, y2), (x3, y3)]: &[(f64, f64); 4], x: f64) -> f64 {
     let (d0, d1, d2, d3) = (x - x0, x - x1, x - x2, x - x3);
     y0 * (d1 * d2 * d3) / ((x0 - x1) * (x0 - x2) * (x0 - x3))

@@ -206,10 +206,9 @@ impl HllSketch {
         }
     }
 
+    #[inline(always)]
     fn coupon_image(&self, coupons: &CouponSet) -> Vec<u8> {
-        let mut sorted: Vec<Coupon> = Vec::with_capacity(coupons.len());
-        sorted.extend(coupons.iter());
-        sorted.sort_unstable();
+        let sorted = coupons.sorted();
         let count = sorted.len();
         let is_list = count < 1 << LG_LIST_SLOTS;
         let flags = FLAG_COMPACT | if count == 0 { FLAG_EMPTY } else { 0 };

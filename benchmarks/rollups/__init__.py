@@ -1,0 +1,1 @@
+"""What keeping a rollup costs: refreshing it from files, late data, coarser levels, memory."""

@@ -1,0 +1,55 @@
+"""What a command says: text for people, or JSON for machines."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+class Output:
+    """The standard output of a command."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.json = as_json
+        self._console = Console(highlight=False, soft_wrap=True)
+
+    def line(self, text: str) -> None:
+        """Print a line for people."""
+        self._console.print(text, markup=False)
+
+    def table(self, table: Table) -> None:
+        """Print a table for people."""
+        self._console.print(table)
+
+    def document(self, value: object) -> None:
+        """Print a value, dataclasses and lists of them included, as one JSON document."""
+        print(json.dumps(value, default=_plain, indent=2))
+
+
+def log_line(event: str, value: object) -> None:
+    """Write an event and what is to be said of it as a line of JSON to the standard error."""
+    fields = value if isinstance(value, dict) else _plain(value)
+    line = {"time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), "event": event, **fields}
+    print(json.dumps(line, default=_plain), file=sys.stderr, flush=True)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, (Path, Decimal)):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,111 @@
+"""Appending: counting data that is in no file, once for each id that its caller gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+
+from duckdb_sketch.rollup.batch import Counter, advance
+from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError
+from duckdb_sketch.rollup.level import update_levels
+from duckdb_sketch.rollup.manifest import Batch, Manifest
+from duckdb_sketch.rollup.query import describe
+from duckdb_sketch.rollup.refresh import Refreshed, UnreadableError, reading
+from duckdb_sketch.rollup.source import check_columns
+from duckdb_sketch.rollup.specification import EVENTS, Specification
+from duckdb_sketch.rollup.table import Table
+
+_DATA = "duckdb_sketch_data"
+
+
+class Appender:
+    """Counts one piece of data into a rollup."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        specification: Specification,
+        open_table: Callable[[dict[str, str]], Table],
+        *,
+        levels: bool,
+    ) -> None:
+        self._manifest = manifest
+        self._connection = manifest.connection
+        self._specification = specification
+        self._open_table = open_table
+        self._levels = levels
+        self._read_once = False
+
+    def register(self, data: Any) -> None:
+        """Give the data to DuckDB.
+
+        Raises:
+            SourceError: If DuckDB cannot scan it.
+        """
+        if isinstance(data, duckdb.DuckDBPyRelation):
+            data = data.to_arrow_reader() if hasattr(data, "to_arrow_reader") else data.fetch_arrow_reader()
+        self._read_once = hasattr(data, "read_next_batch")
+        try:
+            self._connection.register(_DATA, data)
+        except (duckdb.Error, TypeError) as error:
+            raise SourceError(f"DuckDB cannot scan a {type(data).__name__}: {error}") from error
+
+    def unregister(self) -> None:
+        """Let go of the data."""
+        self._connection.unregister(_DATA)
+
+    def run(self, name: str, batch_id: str | None) -> Refreshed:
+        """Count the data, if no batch of this id has been counted.
+
+        Raises:
+            SourceError: If its columns are others than those of what was counted before.
+            LockedError: If another connection is changing the rollup, and the data has not been read.
+            RollupError: If it has been read, and can be read only once.
+        """
+        refreshed = Refreshed(name)
+        if self._is_known(name, batch_id):
+            return refreshed
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM {_DATA}")
+        known = self._manifest.entry(name)
+        columns = describe(self._connection, f"SELECT * FROM {_DATA}")
+        types = check_columns("the data", columns, self._specification.references, known.input_types if known else {})
+        read = False
+        try:
+            with self._manifest.transaction():
+                table = self._open_table(types)
+                entry = self._manifest.begin(name)
+                if self._is_known(name, batch_id):  # since another connection counted it
+                    raise _Known
+                batch = Batch(entry.last_batch, "append", batch_id)
+                counter = Counter(self._manifest, self._specification, table)
+                read = True
+                with reading():
+                    counter.stage()
+                counter.settle(entry, batch)
+                counter.measure(batch)
+                with reading():
+                    counter.merge(entry, batch)
+                self._manifest.add_batch(name, batch)
+                advance(self._manifest, entry, table, batch, complete=True)
+                if self._levels:
+                    update_levels(self._manifest, name)
+        except _Known:
+            return refreshed
+        except UnreadableError as error:
+            raise SourceError(f"the data: {error}") from error
+        except LockedError as error:
+            if read and self._read_once:
+                # Trying again would count a stream that has nothing left.
+                raise RollupError(f"nothing was counted, and the data was read: give it again ({error})") from error
+            raise
+        refreshed.add(batch)
+        return refreshed
+
+    def _is_known(self, name: str, batch_id: str | None) -> bool:
+        return batch_id is not None and self._manifest.exists() and self._manifest.has_batch(name, batch_id)
+
+
+class _Known(Exception):
+    """The batch has been counted before; the transaction that found it out is undone."""

@@ -1,0 +1,317 @@
+"""Export: a rollup as partitioned Parquet, of which each export replaces the partitions that changed, one by one.
+
+At any moment each partition is whole, of one batch or of another. The label says whether all are of the same.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch.rollup.batch import table_of
+from duckdb_sketch.rollup.errors import RollupError
+from duckdb_sketch.rollup.label import NAME, Label, put, read_label, sync_folder, write_label
+from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
+from duckdb_sketch.rollup.parquet import restored, stored
+from duckdb_sketch.rollup.partition import Partitioning
+from duckdb_sketch.rollup.query import fetch, fetch_row
+from duckdb_sketch.rollup.table import literal
+
+#: The one file of a partition.
+FILE = "rollup.parquet"
+
+_TEMPORARY = f".{FILE}.tmp"
+_DAY = timedelta(days=1)  # by which the clocks of a zone differ from UTC at most
+
+# Batches of which an import has to know more than sums: their rows are in no file, and may come again under their id.
+_APPENDED = "(kind = 'append' OR (kind = 'import' AND (rows > 0 OR batch_id IS NOT NULL)))"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export did.
+
+    Attributes:
+        rollup: Of what.
+        folder: Where to.
+        batch: The last batch that is in it.
+        written: The folders of the partitions that were written.
+        removed: The folders of those that were removed, as nothing is left in them.
+        kept: How many were left as they were.
+    """
+
+    rollup: str
+    folder: Path
+    batch: int
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
+    kept: int
+
+    def __str__(self) -> str:
+        removed = f", {len(self.removed):,} removed" if self.removed else ""
+        return f"{self.rollup}: {len(self.written):,} partitions written to {self.folder}, {self.kept:,} kept{removed}"
+
+
+def export(manifest: Manifest, rollup: str, folder: str | Path, width: str) -> Exported:
+    """Bring the Parquet files of a rollup or a coarser level in a folder up to date.
+
+    Args:
+        manifest: The manifest of its database.
+        rollup: Its name, which the manifest knows.
+        folder: A folder of its own. It is made if it is not there.
+        width: The width of a partition.
+
+    Raises:
+        SpecificationError: If buckets do not nest in partitions, or a column's type has no place in Parquet.
+        RollupError: If the folder holds anything else, or cannot be written.
+        LockedError: If another export of it to the same folder is at work.
+    """
+    place = resolve(folder)
+    with manifest.transaction():
+        _Export(manifest, rollup, place, width).announce()
+    with manifest.transaction():
+        return _Export(manifest, rollup, place, width).run()
+
+
+def resolve(folder: str | Path) -> Path:
+    """A local folder's one name.
+
+    Raises:
+        RollupError: If it is a URL or a file.
+    """
+    if "://" in str(folder):
+        raise RollupError(f"{folder} is no local folder: export to one, and copy that; {NAME} is to be copied last")
+    place = Path(os.path.realpath(os.path.expanduser(folder)))
+    if place.exists() and not place.is_dir():
+        raise RollupError(f"{place} is a file: an export is a folder of them")
+    return place
+
+
+class _Export:
+    """One export, inside a transaction: what there is, and what there is to do."""
+
+    def __init__(self, manifest: Manifest, rollup: str, folder: Path, width: str) -> None:
+        entry = manifest.entry(rollup)
+        assert entry is not None
+        self._manifest = manifest
+        self._connection = manifest.connection
+        self._entry = entry
+        self._table = table_of(manifest, entry)
+        self._partitioning = Partitioning.of(self._table, width, entry.time_zone)
+        self._columns = stored(self._table.types)
+        self._folder = folder
+        self._line = [rollup, str(folder)]
+        self._label = self._read_label()
+        with _named(folder):
+            self._sizes = self._read_sizes()
+
+    def announce(self) -> None:
+        """Give this export a line in the manifest, which those of two at the same time contend for."""
+        if not self._lines():
+            self._connection.execute("INSERT INTO rollup_manifest.exports VALUES (?, ?, 0)", self._line)
+
+    def run(self) -> Exported:
+        """Replace what changed, then the label, then the line in the manifest."""
+        since = max(self._lines(), default=0)
+        # Of two transactions that delete the same row, the second one fails.
+        self._connection.execute("DELETE FROM rollup_manifest.exports WHERE rollup = ? AND folder = ?", self._line)
+        known = self._label
+        if known is None or known.batch != since:  # the folder is not what the manifest takes it for
+            known = self._new_label(0)
+            since = 0
+        todo = self._stale(known, since)
+        kept = {folder: size for folder, size in self._sizes.items() if folder not in todo}
+        if todo:
+            with _named(self._folder):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                write_label(self._folder, replace(known, complete=False, partitions=dict.fromkeys(todo, 0) | kept))
+        written = {folder: size for folder, start in todo.items() if (size := self._replace(folder, start))}
+        label = replace(self._new_label(self._entry.last_batch), complete=True, partitions=kept | written)
+        if todo or label != self._label:
+            with _named(self._folder):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                write_label(self._folder, label)
+        self._connection.execute(
+            "INSERT INTO rollup_manifest.exports VALUES (?, ?, ?)", [*self._line, self._entry.last_batch]
+        )
+        removed = sorted(folder for folder in todo if folder in self._sizes and folder not in written)
+        return Exported(
+            self._entry.rollup, self._folder, self._entry.last_batch, tuple(sorted(written)), tuple(removed), len(kept)
+        )
+
+    def _lines(self) -> list[int]:
+        query = "SELECT batch FROM rollup_manifest.exports WHERE rollup = ? AND folder = ?"
+        return [batch for (batch,) in fetch(self._connection, query, self._line)]
+
+    def _new_label(self, batch: int) -> Label:
+        entry = replace(self._entry, last_batch=batch)
+        files = sorted(self._manifest.files(entry.rollup).values(), key=lambda counted: counted.file.path)
+        return Label(
+            entry,
+            dict(self._table.types),
+            str(self._partitioning.width),
+            files=files,
+            batches=_read_batches(self._manifest, entry),
+        )
+
+    def _read_label(self) -> Label | None:
+        known = read_label(self._folder)
+        if known is None:
+            return None
+        if known.entry.rollup != self._entry.rollup:
+            raise RollupError(
+                f"{self._folder} holds an export of {known.entry.rollup}: give {self._entry.rollup} a folder of its own"
+            )
+        if not known.same_rollup(self._new_label(0)):
+            # After a replay with another statement all of it is written anew, which what has expired cannot be.
+            expired = known.entry.expired_before or self._entry.expired_before
+            if known.batch in self._lines() and expired is None:
+                return None
+            raise RollupError(
+                f"{self._folder} holds an export of {known.entry.rollup} as another statement defines it, and what is "
+                "in it may be nowhere else: give another folder, or delete this one"
+            )
+        if known.partition != str(self._partitioning.width):
+            raise RollupError(
+                f"{self._folder} is partitioned by {known.partition}: say partition={known.partition!r} "
+                f"(--partition {known.partition!r}), or give another folder"
+            )
+        return known
+
+    def _read_sizes(self) -> dict[str, int]:
+        """The size of each partition's file, by its folder."""
+        sizes: dict[str, int] = {}
+        for folder in _listed(self._folder):
+            if self._partitioning.start(folder.name) is None:
+                raise _foreign(folder)
+            for path in _listed(folder):
+                if path.name != FILE:
+                    raise _foreign(path)
+                sizes[folder.name] = path.stat().st_size
+        return sizes
+
+    def _stale(self, known: Label, since: int) -> dict[str, datetime]:
+        """The partitions to write, each with its start, in their order."""
+        cut = self._partitioning
+        if since:
+            bucket = self._table.typed("bucket")
+            found = fetch(
+                self._connection,
+                f"SELECT DISTINCT {cut.clock(bucket)} FROM rollup_manifest.changes "
+                "WHERE rollup = ? AND batch > ? AND NOT (pane = 'on time' AND rows = 0)",
+                [self._entry.rollup, since],
+            )
+        else:
+            found = fetch(self._connection, f"SELECT DISTINCT {cut.clock(self._table.bucket)} FROM {self._table.sql}")
+        starts = {cut.folder(start): start for (start,) in found}
+        # What the label does not vouch for was left by an export that was interrupted, or by somebody else.
+        for folder in known.partitions.keys() | self._sizes.keys():
+            if known.partitions.get(folder) != self._sizes.get(folder) and (start := cut.start(folder)):
+                starts[folder] = start
+        return {folder: start for folder, start in sorted(starts.items()) if not self._is_archived(start)}
+
+    def _is_archived(self, start: datetime) -> bool:
+        """Whether all of a partition has expired, so that its file is all that is left."""
+        expired = self._entry.expired_before
+        if expired is None or start > expired + _DAY:
+            return False
+        (end,) = fetch_row(self._connection, f"SELECT {self._partitioning.end(start)}")
+        return bool(end <= expired) and not fetch(
+            self._connection, f"SELECT 1 FROM {self._table.sql} WHERE {self._partitioning.holds(start)} LIMIT 1"
+        )
+
+    def _replace(self, folder: str, start: datetime) -> int:
+        """Write a partition, in place of what it was. Returns its size; 0 if there are no rows for it."""
+        path = self._folder / folder / FILE
+        temporary = path.with_name(_TEMPORARY)
+        with _named(path):
+            if not path.parent.exists():
+                path.parent.mkdir()
+                sync_folder(self._folder)
+            (rows,) = fetch_row(
+                self._connection,
+                f"COPY ({self._select(folder, start)}) TO {quote(temporary)} "
+                "(FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
+            )
+            if rows:
+                put(temporary, path)
+                return path.stat().st_size
+            temporary.unlink()
+            path.unlink(missing_ok=True)
+            sync_folder(path.parent)
+            with suppress(OSError):  # something hidden may be in it
+                path.parent.rmdir()
+        return 0
+
+    def _select(self, folder: str, start: datetime) -> str:
+        table = self._table
+        rows = f"SELECT {table.columns} FROM {table.sql} WHERE {self._partitioning.holds(start)}"
+        before = self._entry.expired_before
+        if before is not None and start <= before + _DAY and folder in self._sizes:
+            # An export is an archive: what has expired from the table stays in it.
+            expired = f"{table.bucket} < {table.typed(literal(before))}"
+            rows += f" UNION ALL SELECT * FROM ({read(self._folder, [folder], table.types)}) WHERE {expired}"
+        order = ", ".join(identifier(column) for column in (table.time, *table.dimensions))
+        return f"SELECT {self._columns} FROM ({rows}) ORDER BY {order}"
+
+
+def read(folder: Path, partitions: Iterable[str], types: Mapping[str, str]) -> str:
+    """SQL of the rows of an export's partitions, with columns of the types that the table has."""
+    # DuckDB takes every path for a pattern.
+    paths = ", ".join(quote(glob.escape(str(folder / partition / FILE))) for partition in partitions)
+    return f"SELECT {restored(types)} FROM read_parquet([{paths}], hive_partitioning = false)"
+
+
+def _read_batches(manifest: Manifest, entry: Entry) -> list[Batch]:
+    """The batches that were appended, and one with the sums of all others."""
+    appended = fetch(
+        manifest.connection,
+        "SELECT batch, 'import', batch_id, rows, late_rows, dropped_rows, rejected_rows, first_event, last_event "
+        f"FROM rollup_manifest.batches WHERE rollup = ? AND {_APPENDED} ORDER BY ALL",
+        [entry.rollup],
+    )
+    sums = fetch_row(
+        manifest.connection,
+        "SELECT coalesce(sum(late_rows), 0), coalesce(sum(dropped_rows), 0), coalesce(sum(rejected_rows), 0) "
+        f"FROM rollup_manifest.batches WHERE rollup = ? AND NOT {_APPENDED}",
+        [entry.rollup],
+    )
+    late, dropped, rejected = (int(rows) for rows in sums)
+    rest = Batch(entry.last_batch, "import", late_rows=late, dropped_rows=dropped, rejected_rows=rejected)
+    return [*(Batch(*row) for row in appended), rest]
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What readers of Parquet see in a folder: they pass over names that begin with a dot or `_`."""
+    if not folder.exists():
+        return []
+    return [path for path in folder.iterdir() if not path.name.startswith((".", "_"))]
+
+
+def _foreign(path: Path) -> RollupError:
+    return RollupError(f"{path} is not of this export, and readers would take it for a part: give a folder of its own")
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say which file or folder it was.
+
+    Raises:
+        RollupError: If it cannot be read or written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RollupError(f"{path} cannot be exported to: {error}") from error
+    except duckdb.Error as error:
+        if isinstance(error, (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.TransactionException)):
+            raise
+        raise RollupError(f"{path} cannot be written: {error}") from error

@@ -1,0 +1,171 @@
+"""The label of an export, `_rollup.json`: what the Parquet files beside it are, and what has been counted in them.
+
+Readers of Parquet pass over names that begin with `_`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from duckdb_sketch.rollup.errors import ManifestError
+from duckdb_sketch.rollup.manifest import Batch, CountedFile, Entry
+from duckdb_sketch.rollup.source import File
+
+NAME = "_rollup.json"
+_FORMAT = 1
+_MICROSECOND = timedelta(microseconds=1)
+_TIMES = ("earliest", "latest", "highest_event", "watermark", "expired_before")
+
+
+@dataclass(frozen=True)
+class Label:
+    """What is known of an export.
+
+    Attributes:
+        entry: The rollup's line in the manifest.
+        types: The SQL type of each column, in the table's order.
+        partition: The width of a partition.
+        complete: False from when an export begins to replace files until all of them are of one batch.
+        partitions: The size of each partition's file, by the name of its folder. While an export is at work, and
+            after one that was interrupted, 0 for those that it replaces.
+        files: Of a rollup of events: the files that it has counted.
+        batches: Of a rollup of events: the batches that were appended, and one with the sums of the others.
+    """
+
+    entry: Entry
+    types: dict[str, str]
+    partition: str
+    complete: bool = False
+    partitions: dict[str, int] = field(default_factory=dict)
+    files: Sequence[CountedFile] = ()
+    batches: Sequence[Batch] = ()
+
+    @property
+    def batch(self) -> int:
+        """The last batch that is in the export, or that was when it was last complete."""
+        return self.entry.last_batch
+
+    def same_rollup(self, other: Label) -> bool:
+        """Whether rows of the one export may stand beside rows of the other."""
+        return self._identity() == other._identity()
+
+    def _identity(self) -> tuple[object, ...]:
+        entry = self.entry
+        return entry.rollup, entry.statement, entry.parent, entry.every, entry.time_zone, list(self.types.items())
+
+
+def write_label(folder: Path, label: Label) -> None:
+    """Write it, in place of the one that there may be: a reader finds the one or the other, and never a part."""
+    text = json.dumps(
+        {
+            "format": _FORMAT,
+            "rollup": _packed(asdict(label.entry)),
+            "columns": label.types,
+            "partition": label.partition,
+            "batch": label.batch,
+            "complete": label.complete,
+            "partitions": dict(sorted(label.partitions.items())),
+            "files": [_packed(_file(counted)) for counted in label.files],
+            "batches": [_packed(asdict(batch)) for batch in label.batches],
+        },
+        indent=1,
+    )
+    temporary = folder / f"{NAME}.tmp"
+    temporary.write_text(text, encoding="utf-8")
+    put(temporary, folder / NAME)
+
+
+def read_label(folder: Path) -> Label | None:
+    """The label in a folder; None if there is none.
+
+    Raises:
+        ManifestError: If it cannot be read, or is of a version that this package does not know.
+    """
+    path = folder / NAME
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ManifestError(f"{path} cannot be read ({error}): delete it, and export again") from error
+    version = found.get("format") if isinstance(found, dict) else None
+    if version != _FORMAT:
+        raise ManifestError(
+            f"{path} is of version {version}, and this duckdb_sketch knows version {_FORMAT}: use the version that "
+            "wrote it, or a later one"
+        )
+    try:
+        return Label(
+            entry=Entry(**_unpacked(found["rollup"])),
+            types=found["columns"],
+            partition=found["partition"],
+            complete=found["complete"],
+            partitions=found["partitions"],
+            files=[_counted(_unpacked(line)) for line in found["files"]],
+            batches=[Batch(**_unpacked(line)) for line in found["batches"]],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ManifestError(f"{path} is not as it was written ({error!r}): delete it, and export again") from error
+
+
+def put(temporary: Path, path: Path) -> None:
+    """Put a file that is whole in place of another, so that even after a crash there is one of the two."""
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """See that the names in a folder outlast a crash, where the system has a way to say so."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some file systems that are reached over a network have none
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _file(counted: CountedFile) -> dict[str, Any]:
+    return {
+        **asdict(counted.file),
+        "rows": counted.rows,
+        "first_event": counted.first_event,
+        "last_event": counted.last_event,
+    }
+
+
+def _counted(line: dict[str, Any]) -> CountedFile:
+    file = File(line["path"], line["size"], line["modified"])
+    return CountedFile(file, line["rows"], line["first_event"], line["last_event"])
+
+
+def _packed(line: dict[str, Any]) -> dict[str, Any]:
+    """A line with times as text, and spans in microseconds."""
+    packed = {}
+    for name, value in line.items():
+        if isinstance(value, datetime):
+            value = value.isoformat()
+        elif isinstance(value, timedelta):
+            value = value // _MICROSECOND
+        packed[name] = value
+    return packed
+
+
+def _unpacked(line: dict[str, Any]) -> dict[str, Any]:
+    unpacked = dict(line)
+    for name in (*_TIMES, "first_event", "last_event"):
+        if unpacked.get(name) is not None:
+            unpacked[name] = datetime.fromisoformat(unpacked[name])
+    if "allowed_lateness" in unpacked:
+        unpacked["allowed_lateness"] = unpacked["allowed_lateness"] * _MICROSECOND
+    return unpacked
