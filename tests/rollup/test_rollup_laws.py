@@ -87,7 +87,7 @@ steps = st.lists(
     max_size=10,
 )
 law = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-thorough = settings(law, max_examples=300)
+thorough = settings(law, max_examples=100)
 
 
 def arrow(events: list[dict[str, Any]]) -> pyarrow.Table:
