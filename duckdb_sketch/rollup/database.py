@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,6 +57,7 @@ def _open_file(database: str | Path, wait: float) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + wait
     while True:
         try:
+            _make_whole(database)
             return connect(database)
         except duckdb.IOException as error:
             if "lock" not in str(error):
@@ -67,8 +70,27 @@ def _open_file(database: str | Path, wait: float) -> duckdb.DuckDBPyConnection:
                     "try again later, or wait for it (wait=60, --wait 60)"
                 ) from error
             time.sleep(_LONGEST_PAUSE)
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:
             raise RollupError(f"{database} cannot be opened: {error}") from error
+
+
+def _make_whole(database: str | Path) -> None:
+    """Make an empty database, where there is none, that has its name only once it is whole.
+
+    DuckDB writes a new file piece by piece, and does not open one of which a crash or a full disk left the first ones.
+    """
+    path = Path(database)
+    if re.match(r"\w*:(?!\\)", str(database)) or path.exists() or not path.parent.is_dir():
+        return  # in memory, elsewhere, or for DuckDB to open or complain of
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        whole = Path(folder, "new")
+        duckdb.connect(str(whole)).close()
+        try:
+            os.link(whole, path)  # unlike a rename, it never replaces what another process has made meanwhile
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            whole.rename(path)
 
 
 def parse_bytes(text: str) -> int:

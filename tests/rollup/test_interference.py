@@ -1,0 +1,47 @@
+"""What else may be going on: other connections, full disks, files that go away, clocks that jump."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from processes import PROJECT
+
+from duckdb_sketch import Rollup
+
+STATEMENT = "SELECT date_trunc('hour', ts) AS hour, count(*) AS bids, sum(price) AS revenue FROM bids GROUP BY ALL"
+
+
+def write(path: Path, rows: int, start: str = "2024-01-01", price: int = 1) -> None:
+    """A row a minute."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT TIMESTAMP '{start}' + to_minutes(r) AS ts, {price} AS price FROM range({rows}) AS t(r)) "
+            f"TO '{path}'"
+        )
+
+
+def bids(rollup: Rollup) -> int:
+    found = rollup.connection.execute(f"SELECT sum(bids) FROM {rollup.name}").fetchall()
+    return int(found[0][0])
+
+
+def test_a_disk_that_fills_while_the_database_is_made_leaves_none(tmp_path: Path) -> None:
+    database = tmp_path / "rollups.duckdb"
+    code = "import sys; from duckdb_sketch.rollup.database import open_database; open_database(sys.argv[1], None, 0)"
+    process = subprocess.run(
+        [sys.executable, "-c", code, str(database)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+    )
+    assert "RollupError" in process.stderr
+    assert list(tmp_path.iterdir()) == []
+    write(tmp_path / "a.parquet", 10)
+    with Rollup.from_sql(STATEMENT, sources={"bids": tmp_path / "*.parquet"}, database=database, name="r") as rollup:
+        assert rollup.refresh().rows == 10
