@@ -19,6 +19,7 @@ from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.source import File, scan
 
 _OLDEST = (1, 4)  # MERGE INTO
+_LOCKED = re.compile("Could not set lock|used by another process")  # on POSIX, on Windows
 _LONGEST_PAUSE = 0.25  # seconds
 _BYTES_A_ROW = 160  # that a batch may need in the worst case, in which each row is a group of its own
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -60,7 +61,7 @@ def _open_file(database: str | Path, wait: float) -> duckdb.DuckDBPyConnection:
             _make_whole(database)
             return connect(database)
         except duckdb.IOException as error:
-            if "lock" not in str(error):
+            if not _LOCKED.search(str(error)):
                 raise RollupError(f"{database} cannot be opened: {error}") from error
             if time.monotonic() >= deadline:
                 process = re.search(r"PID (\d+)", str(error))

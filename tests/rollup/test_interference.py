@@ -7,16 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
+import pytest
 from processes import PROJECT
 
 from duckdb_sketch import Rollup
+from duckdb_sketch.rollup import LockedError, RollupError
 
 STATEMENT = "SELECT date_trunc('hour', ts) AS hour, count(*) AS bids, sum(price) AS revenue FROM bids GROUP BY ALL"
 
 
 def write(path: Path, rows: int, start: str = "2024-01-01", price: int = 1) -> None:
     """A row a minute."""
-    import duckdb
 
     with duckdb.connect() as connection:
         connection.execute(
@@ -45,3 +47,11 @@ def test_a_disk_that_fills_while_the_database_is_made_leaves_none(tmp_path: Path
     write(tmp_path / "a.parquet", 10)
     with Rollup.from_sql(STATEMENT, sources={"bids": tmp_path / "*.parquet"}, database=database, name="r") as rollup:
         assert rollup.refresh().rows == 10
+
+
+def test_a_database_that_cannot_be_opened_is_not_taken_for_one_that_is_locked(tmp_path: Path) -> None:
+    database = tmp_path / "blocks.duckdb"
+    database.write_bytes(b"no database" * 1000)
+    with pytest.raises(RollupError, match="cannot be opened") as raised:
+        Rollup.from_sql(STATEMENT, database=database, name="r", wait=0)
+    assert not isinstance(raised.value, LockedError)
