@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,11 +12,12 @@ from typing import Any
 import duckdb
 
 from duckdb_sketch._files import sql_folder
-from duckdb_sketch.rollup.errors import LockedError, ManifestError
+from duckdb_sketch.rollup.errors import LockedError, ManifestError, RollupError
 from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.source import File
 
 _VERSION = 1
+_CONFLICT = re.compile(r"conflict( on|:)|another transaction", re.IGNORECASE)  # not a disk that is full
 _EARLIEST = datetime(1900, 1, 1)
 _LATEST = datetime(2200, 1, 1)
 
@@ -236,6 +238,7 @@ class Manifest:
 
         Raises:
             LockedError: If another connection of this process changed the same rollup meanwhile.
+            RollupError: If it could not be written: the disk may be full.
         """
         self.connection.execute("BEGIN TRANSACTION")
         try:
@@ -243,9 +246,11 @@ class Manifest:
             self.connection.execute("COMMIT")
         except BaseException as error:
             self._roll_back()
-            if isinstance(error, duckdb.TransactionException):
+            if not isinstance(error, duckdb.TransactionException):
+                raise
+            if _CONFLICT.search(str(error)):
                 raise LockedError(f"another connection is changing the same rollup: {error}") from error
-            raise
+            raise RollupError(f"the batch could not be written: {error}") from error
 
     def _roll_back(self) -> None:
         with suppress(duckdb.Error):  # it may be over already: a COMMIT that fails ends the transaction

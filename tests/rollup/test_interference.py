@@ -55,3 +55,25 @@ def test_a_database_that_cannot_be_opened_is_not_taken_for_one_that_is_locked(tm
     with pytest.raises(RollupError, match="cannot be opened") as raised:
         Rollup.from_sql(STATEMENT, database=database, name="r", wait=0)
     assert not isinstance(raised.value, LockedError)
+
+
+def test_a_full_disk_is_not_taken_for_another_connection(tmp_path: Path) -> None:
+    database = tmp_path / "rollups.duckdb"
+    write(tmp_path / "a.parquet", 10_000)
+    statement = tmp_path / "r.sql"
+    statement.write_text(STATEMENT)
+    command = "import sys; from duckdb_sketch.cli import main; sys.argv[0] = 'duckdb-sketch'; main()"
+    refresh = ["rollup", "refresh", str(statement), "--source", f"bids={tmp_path}/*.parquet", "-d", str(database)]
+    process = subprocess.run(
+        [sys.executable, "-c", command, *refresh, "--wait", "60"],  # waiting would not help
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (12288, 12288)),
+        timeout=50,
+    )
+    assert (process.returncode, process.stdout) == (1, "")
+    assert "could not be written" in process.stderr
+    assert "rollups.duckdb.wal" in process.stderr
+    with Rollup.from_sql(STATEMENT, sources={"bids": tmp_path / "*.parquet"}, database=database, name="r") as rollup:
+        assert rollup.refresh().rows == 10_000
