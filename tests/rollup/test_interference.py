@@ -6,13 +6,15 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from processes import PROJECT
 
 from duckdb_sketch import Rollup
-from duckdb_sketch.rollup import LockedError, RollupError
+from duckdb_sketch.rollup import LockedError, RollupError, append, query
+from duckdb_sketch.rollup import rollup as rollup_module
 
 STATEMENT = "SELECT date_trunc('hour', ts) AS hour, count(*) AS bids, sum(price) AS revenue FROM bids GROUP BY ALL"
 
@@ -77,3 +79,23 @@ def test_a_full_disk_is_not_taken_for_another_connection(tmp_path: Path) -> None
     assert "rollups.duckdb.wal" in process.stderr
     with Rollup.from_sql(STATEMENT, sources={"bids": tmp_path / "*.parquet"}, database=database, name="r") as rollup:
         assert rollup.refresh().rows == 10_000
+
+
+def test_two_connections_that_append_the_same_batch_count_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = duckdb.sql("SELECT TIMESTAMP '2024-01-01' AS ts, 1 AS price FROM range(10)").to_arrow_table()
+    with (
+        Rollup.from_sql(STATEMENT, database=tmp_path / "rollups.duckdb", name="r") as one,
+        Rollup.from_sql(STATEMENT, database=tmp_path / "rollups.duckdb", name="r") as other,
+    ):
+        one.append(data, batch_id="sunday")
+
+        def describe(*arguments: Any) -> dict[str, str]:  # after the look at whether the batch is known
+            monkeypatch.undo()
+            assert other.append(data, batch_id="monday").rows == 10
+            return query.describe(*arguments)
+
+        monkeypatch.setattr(append, "describe", describe)
+        assert one.append(data, batch_id="monday").rows == 0
+        assert bids(one) == 20
