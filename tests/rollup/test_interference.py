@@ -99,3 +99,20 @@ def test_two_connections_that_append_the_same_batch_count_it_once(
         monkeypatch.setattr(append, "describe", describe)
         assert one.append(data, batch_id="monday").rows == 0
         assert bids(one) == 20
+
+
+def test_a_stream_that_was_read_is_not_counted_as_an_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = duckdb.sql("SELECT TIMESTAMP '2024-01-01' AS ts, 1 AS price FROM range(10)").to_arrow_table()
+    with Rollup.from_sql(STATEMENT, database=tmp_path / "rollups.duckdb", name="r") as rollup:
+
+        def advance(*arguments: Any, **keywords: Any) -> None:  # after the data were read
+            monkeypatch.undo()
+            raise duckdb.TransactionException("Conflict on update!")
+
+        monkeypatch.setattr(append, "advance", advance)
+        with pytest.raises(RollupError, match=r"nothing was counted.*another connection"):
+            rollup.append(data.to_reader(), batch_id="monday")
+        assert rollup.append(data.to_reader(), batch_id="monday").rows == 10
+        monkeypatch.setattr(append, "advance", advance)
+        assert rollup.append(data, batch_id="tuesday").rows == 10  # can be read again, and is
+        assert bids(rollup) == 20
