@@ -214,23 +214,21 @@ class Refresher:
                 f"changed since counted: {names}. Count their buckets anew with on_change='rebuild' "
                 "(--on-change rebuild), and give new rows a file of their own"
             )
-        counted = self._manifest.files(name)
         by_reader: dict[str, list[File]] = {}
         for file in changed:
             by_reader.setdefault(file.reader, []).append(file)
         for files in by_reader.values():
-            self._rebuild_buckets(name, files, counted, refreshed)
+            self._rebuild_buckets(name, files, refreshed)
             refreshed.rebuilt += len(files)
 
-    def _rebuild_buckets(
-        self, name: str, changed: Sequence[File], counted: dict[str, CountedFile], refreshed: Refreshed
-    ) -> None:
+    def _rebuild_buckets(self, name: str, changed: Sequence[File], refreshed: Refreshed) -> None:
         known = self._manifest.entry(name)
         assert known is not None
         types = self.view(changed, known.input_types)
         with self._manifest.transaction():
             table = self._open_table(types)
             entry = self._manifest.begin(name)
+            counted = self._manifest.files(name)  # those of other connections too, up to now
             fresh = self.survey(table, entry, changed)
             old = [counted[file.path] for file in changed]
             times = [time for c in (*fresh, *old) for time in (c.first_event, c.last_event) if time is not None]

@@ -15,6 +15,7 @@ from processes import PROJECT
 from duckdb_sketch import Rollup
 from duckdb_sketch.rollup import LockedError, RollupError, append, query
 from duckdb_sketch.rollup import rollup as rollup_module
+from duckdb_sketch.rollup.refresh import Refresher
 
 STATEMENT = "SELECT date_trunc('hour', ts) AS hour, count(*) AS bids, sum(price) AS revenue FROM bids GROUP BY ALL"
 
@@ -116,3 +117,26 @@ def test_a_stream_that_was_read_is_not_counted_as_an_empty_one(tmp_path: Path, m
         monkeypatch.setattr(append, "advance", advance)
         assert rollup.append(data, batch_id="tuesday").rows == 10  # can be read again, and is
         assert bids(rollup) == 20
+
+
+def test_a_rebuild_keeps_the_rows_that_another_connection_counts_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, database = {"bids": tmp_path / "*.parquet"}, tmp_path / "rollups.duckdb"
+    write(tmp_path / "a.parquet", 10)
+    with (
+        Rollup.from_sql(STATEMENT, sources=files, database=database, name="r") as one,
+        Rollup.from_sql(STATEMENT, sources={"bids": tmp_path / "b.parquet"}, database=database, name="r") as other,
+    ):
+        one.refresh()
+        write(tmp_path / "a.parquet", 20)
+
+        def view(*arguments: Any) -> dict[str, str]:  # before the transaction begins
+            monkeypatch.undo()
+            write(tmp_path / "b.parquet", 5)
+            assert other.refresh().rows == 5
+            return Refresher.view(*arguments)
+
+        monkeypatch.setattr(Refresher, "view", view)
+        assert one.refresh(on_change="rebuild").rebuilt == 1
+        assert bids(one) == 25
