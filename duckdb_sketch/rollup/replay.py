@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
+
+import duckdb
 
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup import plan as planning
@@ -14,11 +18,14 @@ from duckdb_sketch.rollup.granularity import Granularity
 from duckdb_sketch.rollup.level import update_levels
 from duckdb_sketch.rollup.manifest import Batch, CountedFile, Entry, Manifest
 from duckdb_sketch.rollup.metric import Metric
-from duckdb_sketch.rollup.query import fetch_row
+from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.refresh import Progress, Refreshed, Refresher, require
 from duckdb_sketch.rollup.source import File, count_rows
 from duckdb_sketch.rollup.specification import Specification
 from duckdb_sketch.rollup.table import ROWS, Table, literal
+
+# The tables that replays in this process are filling. No other process has the database open meanwhile.
+_SHADOWS: set[str] = set()
 
 
 class Replayer:
@@ -56,18 +63,35 @@ class Replayer:
         assert known.statement is not None
         anew = bool(Specification.parse(known.statement).difference(self._specification)) or bool(settings)
         counted = self._require_all(known, anew)
-        shadow = f"{name}__replay"
-        self._connection.execute(f"DROP TABLE IF EXISTS {identifier(shadow)}")
+        shadow = f"{name}__replay_{uuid4().hex}"
+        _SHADOWS.add(shadow)
         entry = replace(known, **settings)
         try:
+            self._drop_leftovers(name)
             table, types, files = self._build(entry, shadow, counted, anew)
             batch = self._swap(entry, table, types, files, shadow, anew)
         except BaseException:
-            self._connection.execute(f"DROP TABLE IF EXISTS {identifier(shadow)}")
+            with suppress(duckdb.Error):  # what stays is dropped by the next replay
+                self._connection.execute(f"DROP TABLE IF EXISTS {identifier(shadow)}")
             raise
+        finally:
+            _SHADOWS.discard(shadow)
         refreshed = Refreshed(name, files=len(counted))
         refreshed.add(batch)
         return refreshed
+
+    def _drop_leftovers(self, name: str) -> None:
+        """Drop the shadow tables of replays that were killed: those that no connection of this process is filling."""
+        with self._manifest.transaction():
+            found = fetch(
+                self._connection,
+                "SELECT table_name FROM duckdb_columns() WHERE database_name = current_database() AND "
+                "schema_name = current_schema() AND column_name = ? AND starts_with(table_name, ?)",
+                [ROWS, f"{name}__replay"],
+            )
+            for (leftover,) in found:
+                if leftover not in _SHADOWS:
+                    self._connection.execute(f"DROP TABLE {identifier(leftover)}")
 
     def _require_all(self, entry: Entry, anew: bool) -> list[CountedFile]:
         """The files that have rows of buckets that have not expired.

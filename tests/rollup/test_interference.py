@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from processes import PROJECT
 
 from duckdb_sketch import Rollup
-from duckdb_sketch.rollup import LockedError, RollupError, append, query
+from duckdb_sketch.rollup import LockedError, Progress, RollupError, append, query
 from duckdb_sketch.rollup import rollup as rollup_module
 from duckdb_sketch.rollup.refresh import Refresher
 
@@ -140,3 +141,62 @@ def test_a_rebuild_keeps_the_rows_that_another_connection_counts_meanwhile(
         monkeypatch.setattr(Refresher, "view", view)
         assert one.refresh(on_change="rebuild").rebuilt == 1
         assert bids(one) == 25
+
+
+def test_replays_leave_the_tables_of_others_alone(tmp_path: Path) -> None:
+    database = tmp_path / "rollups.duckdb"
+    write(tmp_path / "a.parquet", 10)
+    files = {"bids": tmp_path / "*.parquet"}
+    with (
+        Rollup.from_sql(STATEMENT, sources=files, database=database, name="r") as rollup,
+        Rollup.from_sql(STATEMENT, sources=files, database=database, name="r__replay") as other,
+    ):
+        other.refresh()
+        rollup.refresh()
+        rollup.connection.execute(
+            "CREATE TABLE r__replay_left_by_a_crash AS SELECT *, bids AS duckdb_sketch_rows FROM r"
+        )
+        assert rollup.replay().rows == 10
+        assert bids(other) == bids(rollup) == 10
+        tables = rollup.connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'")
+        assert sorted(tables.fetchall()) == [("r",), ("r__replay",)]
+
+
+def test_two_replays_at_the_same_time_count_everything_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollup_module, "rows_that_fit", lambda _: 1)
+    files, database = {"bids": tmp_path / "*.parquet"}, tmp_path / "rollups.duckdb"
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.parquet", 10)
+    with (
+        Rollup.from_sql(STATEMENT, sources=files, database=database, name="r", wait=0) as one,
+        Rollup.from_sql(STATEMENT, sources=files, database=database, name="r", wait=0) as other,
+    ):
+        one.refresh()
+        halfway, over = threading.Event(), threading.Event()
+
+        def pause(progress: Progress) -> None:
+            if progress.files == 1:
+                halfway.set()
+                assert over.wait(20)
+
+        refused = []
+
+        def replay() -> None:
+            # It has merged one of two files when the other replay ends.
+            try:
+                other.replay(progress=pause)
+            except Exception as error:
+                refused.append(type(error))
+
+        thread = threading.Thread(target=replay)
+        thread.start()
+        try:
+            assert halfway.wait(20)
+            assert one.replay(progress=lambda progress: over.set() if progress.files == 2 else None).rows == 20
+        finally:
+            over.set()
+            thread.join()
+        assert refused == [LockedError]
+        assert bids(one) == 20
+        assert other.replay().rows == 20
+        assert bids(one) == 20
