@@ -116,7 +116,11 @@ def check_unchanged(files: Iterable[File]) -> None:
         SourceError: If one did.
     """
     for file in files:
-        if "://" not in file.path and File.at(file.path) != file:
+        try:
+            changed = "://" not in file.path and File.at(file.path) != file
+        except FileNotFoundError as error:
+            raise SourceError(f"{file.path} went away while it was read: nothing of it was counted") from error
+        if changed:
             raise SourceError(
                 f"{file.path} changed while it was read: write files elsewhere, and move them here when whole"
             )

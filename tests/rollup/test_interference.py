@@ -14,7 +14,7 @@ import pytest
 from processes import PROJECT
 
 from duckdb_sketch import Rollup
-from duckdb_sketch.rollup import LockedError, Progress, RollupError, append, query
+from duckdb_sketch.rollup import LockedError, Progress, RollupError, SourceError, append, query
 from duckdb_sketch.rollup import rollup as rollup_module
 from duckdb_sketch.rollup.refresh import Refresher
 
@@ -200,3 +200,24 @@ def test_two_replays_at_the_same_time_count_everything_once(tmp_path: Path, monk
         assert bids(one) == 20
         assert other.replay().rows == 20
         assert bids(one) == 20
+
+
+def test_a_file_that_goes_away_while_it_is_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.parquet", 10)
+    with Rollup.from_sql(STATEMENT, sources={"bids": tmp_path / "*.parquet"}, name="r") as rollup:
+
+        def survey(*arguments: Any) -> Any:
+            found = known(*arguments)
+            (tmp_path / "b.parquet").rename(tmp_path / "b")
+            return found
+
+        known = Refresher.survey
+        monkeypatch.setattr(Refresher, "survey", survey)
+        with pytest.raises(SourceError, match=r"b\.parquet"):
+            rollup.refresh()
+        monkeypatch.undo()
+        assert rollup.refresh().rows == 10
+        (tmp_path / "b").rename(tmp_path / "b.parquet")
+        assert rollup.refresh().rows == 10
+        assert bids(rollup) == 20
