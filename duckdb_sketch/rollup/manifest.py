@@ -240,8 +240,8 @@ class Manifest:
             LockedError: If another connection of this process changed the same rollup meanwhile.
             RollupError: If it could not be written: the disk may be full.
         """
-        self.connection.execute("BEGIN TRANSACTION")
         try:
+            self.connection.execute("BEGIN TRANSACTION")  # which may be interrupted as well, once it has begun
             yield
             self.connection.execute("COMMIT")
         except BaseException as error:

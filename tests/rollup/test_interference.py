@@ -16,6 +16,7 @@ from processes import PROJECT
 from duckdb_sketch import Rollup
 from duckdb_sketch.rollup import LockedError, Progress, RollupError, SourceError, append, query
 from duckdb_sketch.rollup import rollup as rollup_module
+from duckdb_sketch.rollup.manifest import Manifest
 from duckdb_sketch.rollup.refresh import Refresher
 
 STATEMENT = "SELECT date_trunc('hour', ts) AS hour, count(*) AS bids, sum(price) AS revenue FROM bids GROUP BY ALL"
@@ -221,3 +222,21 @@ def test_a_file_that_goes_away_while_it_is_read_is_named(tmp_path: Path, monkeyp
         (tmp_path / "b").rename(tmp_path / "b.parquet")
         assert rollup.refresh().rows == 10
         assert bids(rollup) == 20
+
+
+def test_an_interrupt_as_a_transaction_begins_leaves_none_open(tmp_path: Path) -> None:
+    class Interrupted:
+        def execute(self, *arguments: Any) -> None:
+            rollup._connection.execute(*arguments)
+            if arguments == ("BEGIN TRANSACTION",):
+                raise KeyboardInterrupt
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(rollup._connection, name)
+
+    write(tmp_path / "a.parquet", 10)
+    with Rollup.from_sql(STATEMENT, sources={"bids": tmp_path / "*.parquet"}, name="r") as rollup:
+        interrupted: Any = Interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            Manifest(interrupted).transaction().__enter__()
+        assert rollup.refresh().rows == 10
