@@ -102,6 +102,8 @@ def reading() -> Iterator[None]:
     except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.TransactionException):
         raise
     except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException) and ("write" in str(error) or "No space" in str(error)):
+            raise  # the database's disk is full
         raise UnreadableError(str(error)) from error
 
 

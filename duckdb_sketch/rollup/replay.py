@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -109,7 +110,8 @@ class Replayer:
                 f"{appended} batches of {entry.rollup} were appended: they are in no file, and a replay would lose "
                 "them. Make a rollup of another name, and append them to it again"
             )
-        start = entry.expired_before
+        # Where clocks went back, a bucket may begin after its first events.
+        start = entry.expired_before and entry.expired_before - timedelta(hours=3)
         counted = [
             known
             for known in self._manifest.files(entry.rollup).values()
@@ -153,7 +155,8 @@ class Replayer:
         counter = Counter(self._manifest, self._specification, table)
         kept = None
         if entry.expired_before is not None:
-            kept = f"{table.naive(self._specification.event())} >= {literal(entry.expired_before)}"
+            bucket = table.bucket_of(table.naive(self._specification.event()))
+            kept = f"{bucket} >= {literal(entry.expired_before)}"
         self._refresher.stage(counter, kept)
         counter.settle(entry, Batch(0, "replay"), judged=False)
         counter.merge_into(_counted(table), shadow)

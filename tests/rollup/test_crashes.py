@@ -1,0 +1,802 @@
+"""Exactly once: whatever is killed, fails or runs twice, the tables come out as those of one clean run."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow
+import pytest
+from crashing import Faulty
+from processes import PROJECT
+
+import duckdb_sketch
+from duckdb_sketch.rollup import Rollup, batch, open_level
+from duckdb_sketch.rollup import rollup as rollup_module
+
+STATEMENT = """
+SELECT date_trunc('hour', ts) AS hour, publisher, count(*) AS bids, sum(price) AS revenue, sum(clicks) AS clicks,
+       min(price) AS lowest, max(ts) AS latest, hll_sketch_agg(user_id) AS users,
+       approx_histogram_agg(CAST(price AS DOUBLE)) AS prices
+FROM bids GROUP BY ALL
+"""
+FILES = 16
+FIRST = 4  # files that there are before the coarser levels
+ROWS = 500  # a file
+KILLED = -9
+# What differs from run to run.
+LEFT_OUT = {
+    "batches": "EXCLUDE (finished)",
+    "files": "EXCLUDE (modified) REPLACE (parse_filename(path) AS path)",
+}
+NOTHING: list[Any] = [{}, {}]
+
+
+def write_events(folder: Path, numbers: range) -> None:
+    """Files that overlap in time, the later ones with rows for days that are over, and a few rows without a time."""
+    with duckdb.connect() as connection:
+        for number in numbers:
+            connection.execute(
+                f"COPY (SELECT CASE WHEN r % 97 = 0 THEN NULL ELSE TIMESTAMP '2024-01-30 00:00:00' "
+                f"+ to_minutes(CAST({number * 240} + hash(r + {number * 1000}) % 1500 AS BIGINT)) "
+                f"- to_hours(CASE WHEN r % 13 = 0 THEN 48 ELSE 0 END) END AS ts, "
+                "CASE WHEN r % 11 > 0 THEN 'p' || (hash(r) % 2) END AS publisher, "
+                f"hash(r * 7 + {number}) % 5000 AS user_id, CAST(hash(r + 5) % 10000 / 100 AS DECIMAL(9, 2)) AS price, "
+                f"CAST(r % 7 AS INTEGER) AS clicks FROM range({ROWS}) AS t(r)) TO '{folder}/{number:03}.parquet'"
+            )
+
+
+def events(number: int) -> pyarrow.Table:
+    """What such a file holds, as data."""
+    with duckdb.connect() as connection:
+        return connection.sql(
+            f"SELECT TIMESTAMP '2024-02-01' + to_minutes(CAST(r * 7 + {number * 600} AS BIGINT)) AS ts, "
+            "'p' || (r % 2) AS publisher, CAST(r AS UBIGINT) AS user_id, CAST(r AS DECIMAL(9, 2)) AS price, "
+            f"CAST(1 AS INTEGER) AS clicks FROM range({ROWS}) AS t(r)"
+        ).to_arrow_table()
+
+
+class Job:
+    """A folder with a statement, files and a database."""
+
+    def __init__(self, folder: Path, files: int = FILES) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.statement = folder / "hourly.sql"
+        self.statement.write_text(STATEMENT)
+        self.data = folder / "data"
+        self.data.mkdir()
+        self.database = folder / "rollups.duckdb"
+        self.errors = folder / "stderr"
+        self.put(range(files))
+
+    def put(self, numbers: range) -> None:
+        write_events(self.data, numbers)
+
+    def refreshing(self, *options: str) -> list[str]:
+        files = f"bids={self.data}/*.parquet"
+        return ["refresh", str(self.statement), "--source", files, "--database", str(self.database), "--json", *options]
+
+    def replaying(self) -> list[str]:
+        return ["replay", *self.refreshing()[1:]]
+
+    def coarsening(self, level: str, every: str, into: str) -> list[str]:
+        return ["coarsen", level, "--every", every, "--name", into, "--database", str(self.database), "--json"]
+
+    def expiring(self) -> list[str]:
+        return ["expire", "hourly", "--before", "2024-01-31", "--database", str(self.database), "--json"]
+
+    def start(
+        self, arguments: list[str], at: int = 0, when: str = "before", rows: int = ROWS, **more: Any
+    ) -> subprocess.Popen[str]:
+        script = str(Path(__file__).with_name("crashing.py"))
+        with self.errors.open("w") as errors:
+            return subprocess.Popen(
+                [sys.executable, script, str(rows), str(at), when, "rollup", *arguments],
+                cwd=PROJECT,
+                env={**os.environ, "PYTHONPATH": str(PROJECT)},
+                text=True,
+                **{"stdout": subprocess.DEVNULL, "stderr": errors, **more},
+            )
+
+    def run(self, arguments: list[str], at: int = 0, when: str = "before", **more: Any) -> int:
+        return self.start(arguments, at, when, **more).wait()
+
+    def run_well(self, arguments: list[str]) -> None:
+        assert self.run(arguments) == 0, self.errors.read_text()
+
+    def levels(self) -> None:
+        with open_level("hourly", self.database) as hourly:
+            hourly.coarsen("day", "daily").coarsen("month", "monthly")
+
+    def was_counting(self) -> bool:
+        """Whether the last process that was started was in the midst of its batches when it ended."""
+        lines = [json.loads(line) for line in self.errors.read_text().splitlines() if line.endswith("}")]
+        return bool(lines) and lines[-1].get("files", 0) < lines[-1].get("of_files", 0)
+
+    def look(self) -> list[Any]:
+        """The tables and the manifest, as the next process would find them; the database stays as it is."""
+        copy = self.folder / "copy.duckdb"
+        for suffix in ("", ".wal"):
+            copied = copy.with_name(copy.name + suffix)
+            copied.unlink(missing_ok=True)
+            original = self.database.with_name(self.database.name + suffix)
+            if original.exists():
+                shutil.copy(original, copied)
+        if not copy.exists():
+            return NOTHING
+        with duckdb_sketch.connect(copy) as connection:
+            return look(connection)
+
+
+def look(connection: duckdb.DuckDBPyConnection) -> list[Any]:
+    """The rows of all rollups, sketches as what they say, and the manifest but for the time of day. Checked as well."""
+    manifest = {}
+    known = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rollup_manifest' AND database_name = "
+        "current_database() ORDER BY ALL"
+    ).fetchall()
+    if not known:
+        return NOTHING
+    for (name,) in known:
+        manifest[name] = connection.execute(
+            f"SELECT * {LEFT_OUT.get(name, '')} FROM rollup_manifest.{name} ORDER BY ALL"
+        ).fetchall()
+    tables = {}
+    for (name,) in connection.execute("SELECT rollup FROM rollup_manifest.rollups ORDER BY ALL").fetchall():
+        tables[name] = connection.execute(
+            "SELECT * EXCLUDE (s, prices) REPLACE (md5(users) AS users), s.count, s.min, s.max, s.non_finite "
+            f"FROM (SELECT *, approx_histogram_stats(prices) AS s FROM {name}) ORDER BY ALL"
+        ).fetchall()
+    check(connection)
+    return [tables, manifest]
+
+
+def same(found: list[Any], expected: list[Any]) -> None:
+    """Compare, and name the first rows that differ, not all."""
+    for these, those in zip(found, expected, strict=True):
+        assert these.keys() == those.keys()
+        for name in those:
+            pairs = zip_longest(these[name], those[name])
+            different = [pair for pair in pairs if pair[0] != pair[1]]
+            assert not different, (name, len(different), different[:3])
+
+
+def check(connection: duckdb.DuckDBPyConnection) -> None:
+    """See that the manifest agrees with itself and with the tables."""
+
+    def none(query: str) -> None:
+        assert connection.execute(query).fetchall() == []
+
+    m = "rollup_manifest"
+    none(f"SELECT rollup, path FROM {m}.files GROUP BY ALL HAVING count(*) > 1")
+    none(f"SELECT rollup, batch FROM {m}.batches GROUP BY ALL HAVING count(*) > 1")
+    none(f"SELECT rollup, batch_id FROM {m}.batches WHERE batch_id IS NOT NULL GROUP BY ALL HAVING count(*) > 1")
+    none(f"SELECT rollup, batch, bucket FROM {m}.changes GROUP BY ALL HAVING count(*) > 1")
+    none(
+        f"SELECT r.rollup FROM {m}.rollups r LEFT JOIN {m}.batches b USING (rollup) GROUP BY r.rollup, r.last_batch "
+        "HAVING r.last_batch <> count(b.batch) OR r.last_batch <> coalesce(max(b.batch), 0)"
+    )
+    none(
+        f"SELECT r.rollup FROM {m}.rollups r JOIN {m}.rollups p ON r.parent = p.rollup "
+        "WHERE r.consumed > p.last_batch OR (r.consumed = p.last_batch AND r.watermark IS DISTINCT FROM p.watermark)"
+    )
+    none(
+        f"SELECT rollup, batch FROM {m}.batches b LEFT JOIN (SELECT rollup, batch, sum(rows) AS changed "
+        f"FROM {m}.changes GROUP BY ALL) USING (rollup, batch) WHERE kind <> 'expire' AND rows <> coalesce(changed, 0)"
+    )
+    # Files are counted by batches, all their rows; a replay and a rebuild count those again.
+    none(
+        f"SELECT f.* FROM (SELECT rollup, batch, sum(rows) AS rows FROM {m}.files GROUP BY ALL) f "
+        f"JOIN {m}.batches b USING (rollup, batch) "
+        "WHERE kind = 'refresh' AND f.rows <> b.rows + b.dropped_rows + b.rejected_rows"
+    )
+    names = connection.execute(
+        f"SELECT r.rollup, r.parent, r.expired_before, r.consumed = p.last_batch FROM {m}.rollups r "
+        f"LEFT JOIN {m}.rollups p ON r.parent = p.rollup"
+    ).fetchall()
+    for name, parent, expired, current in names:
+        # How bins are cut depends on the order of rows, which threads make; what they hold together does not.
+        none(f"SELECT * FROM {name} WHERE abs(approx_histogram_stats(prices).mean - revenue / bids) > 1e-6")
+        (bids,) = connection.execute(f"SELECT coalesce(sum(bids), 0) FROM {name}").fetchall()[0]
+        if parent is None and expired is None:
+            kinds = connection.execute(
+                f"SELECT kind, rows FROM {m}.batches WHERE rollup = ? ORDER BY batch", [name]
+            ).fetchall()
+            replays = [rows for kind, rows in kinds if kind == "replay"]
+            if not any(kind == "rebuild" for kind, _ in kinds):
+                assert bids == (replays[-1] if replays else sum(rows for _, rows in kinds))
+        elif current and not any(gone for _, _, gone, _ in names):
+            assert [(bids,)] == connection.execute(f"SELECT sum(bids) FROM {parent}").fetchall()
+
+
+# Killed processes
+
+
+class Clean:
+    """What the tables hold after one clean run, by the rule for late rows; how long a start took, and a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.found: dict[str, Any] = {}
+        self.start = self.a_file = 0.0
+
+    def tables(self, late: str) -> Any:
+        if late not in self.found:
+            job = Job(self.folder / late, FIRST)
+            job.run_well(job.refreshing("--allowed-lateness", "6 hours", "--late", late))
+            job.levels()
+            job.put(range(FIRST, FILES))
+            took = self._timed(job)
+            self.start = self._timed(job)
+            self.a_file = max(took - self.start, 0.1) / (FILES - FIRST)
+            self.found[late] = job.look()
+        return self.found[late]
+
+    def _timed(self, job: Job) -> float:
+        begun = time.monotonic()
+        job.run_well(job.refreshing())
+        return time.monotonic() - begun
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Clean:
+    return Clean(tmp_path_factory.mktemp("clean"))
+
+
+class Killer:
+    """Kills at random moments, and keeps count."""
+
+    def __init__(self, seed: int, clean: Clean) -> None:
+        self.random = random.Random(seed)
+        self.clean = clean
+        self.kills = self.counting = self.leftovers = 0
+
+    def run(self, job: Job, arguments: list[str], files: int) -> bool:
+        """Start it, and kill it somewhere on its way if it has not come to its end by then; whether it has."""
+        # A process is busy with imports for a good part of its life: most kills wait for one of its batches.
+        spread = self.random.random() < 0.25 or arguments[0] != "refresh"
+        batches = 0 if spread else self.random.randint(1, files)
+        moment = self.random.uniform(0, self.clean.start if spread else self.clean.a_file)
+        process = job.start(arguments)
+        while process.poll() is None and job.errors.read_text().count("of_files") < batches:
+            time.sleep(0.002)
+        try:
+            code = process.wait(moment)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        assert code in (0, KILLED), job.errors.read_text()
+        if code == KILLED:
+            self.kills += 1
+            self.counting += job.was_counting()
+            self.leftovers += job.database.with_name(job.database.name + ".wal").exists()
+        return code == 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kills} kills: {self.counting} while a refresh was counting files, the others before or after; "
+            f"{self.leftovers} left a write-ahead log"
+        )
+
+
+def refresh_under_fire(folder: Path, killer: Killer, late: str, most: int) -> Any:
+    """Two refreshes, with two levels made between them, of which any is killed on its way until there were enough."""
+    job = Job(folder, FIRST)
+    first = job.refreshing("--allowed-lateness", "6 hours", "--late", late)
+    steps = [
+        (first, FIRST),
+        (job.coarsening("hourly", "day", "daily"), 2),
+        (job.coarsening("daily", "month", "monthly"), 2),
+        (job.refreshing(), FILES - FIRST),
+    ]
+    for arguments, files in steps:
+        if arguments is steps[-1][0]:
+            job.put(range(FIRST, FILES))
+        elif arguments[0] == "coarsen" and killer.random.random() < 0.8:
+            files = 0  # most kills are for refreshes
+        while files and killer.kills < most and not killer.run(job, arguments, files):
+            counted = len(job.look()[1].get("files", ()))  # which checks what is there after each kill
+            files = max((FILES if arguments is steps[-1][0] else FIRST) - counted, 1)
+            if arguments is not steps[-1][0] and killer.random.random() < 0.6:
+                break
+        job.run_well(arguments)
+    return job.look()
+
+
+def test_a_killed_refresh_goes_on(tmp_path: Path, clean: Clean, capsys: pytest.CaptureFixture[str]) -> None:
+    expected = clean.tables("merge")
+    killer = Killer(4, clean)
+    same(refresh_under_fire(tmp_path / "job", killer, "merge", 7), expected)
+    with capsys.disabled():
+        print(f"\n{killer}")
+
+
+@pytest.mark.slow
+def test_many_killed_refreshes_go_on(tmp_path: Path, clean: Clean, capsys: pytest.CaptureFixture[str]) -> None:
+    assert clean.tables("merge") != clean.tables("drop")
+    killer = Killer(2024, clean)
+    rounds = 0
+    while killer.kills < 120:
+        late = ("merge", "drop")[rounds % 2]
+        same(refresh_under_fire(tmp_path / str(rounds), killer, late, 120), clean.tables(late))
+        shutil.rmtree(tmp_path / str(rounds))
+        rounds += 1
+    with capsys.disabled():
+        print(f"\n{killer}; {rounds} rounds")
+    assert killer.counting >= 30
+
+
+# Killed at a statement: replay, coarsen, expire and append are one transaction at the end of some work, and what is
+# there is the old or the new.
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A job that has counted its files, and has two levels. To be copied."""
+    job = Job(tmp_path_factory.mktemp("kept") / "job", 4)
+    job.run_well(job.refreshing())
+    job.levels()
+    return job
+
+
+def copied(job: Job, folder: Path) -> Job:
+    """The same job with a database of its own."""
+    folder.mkdir(parents=True)
+    other = Job.__new__(Job)
+    other.__dict__ = {**job.__dict__, "folder": folder, "database": folder / "rollups.duckdb"}
+    other.errors = folder / "stderr"
+    shutil.copy(job.database, other.database)
+    return other
+
+
+def killable(job: Job, action: str) -> list[str]:
+    if action == "replay":
+        return job.replaying()
+    if action == "coarsen":
+        return job.coarsening("hourly", "week", "weekly")
+    return job.expiring()
+
+
+def kill_at_statements(kept: Job, folder: Path, action: str, step: int) -> int:
+    """Kill an action before or after every `step`-th of its statements."""
+    clean = copied(kept, folder / "clean")
+    old = clean.look()
+    clean.run_well(killable(clean, action))
+    new = clean.look()
+    assert old != new
+    kills = 0
+    number = 1
+    while True:
+        when = ("after", "before")[number % 2]
+        job = copied(kept, folder / str(number))
+        code = job.run(killable(job, action), number, when)
+        found = job.look()
+        if code == 0:
+            same(found, new)
+            return kills
+        assert code == KILLED, job.errors.read_text()
+        kills += 1
+        same(found, new if found == new else old)
+        if found == old:
+            job.run_well(killable(job, action))
+            same(job.look(), new)
+        number += step
+        shutil.rmtree(job.folder)
+
+
+def test_a_killed_replay_did_all_or_nothing(kept: Job, tmp_path: Path) -> None:
+    assert kill_at_statements(kept, tmp_path, "replay", 61) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("action", ["replay", "coarsen", "expire"])
+def test_an_action_killed_at_any_statement_did_all_or_nothing(
+    kept: Job, tmp_path: Path, action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kills = kill_at_statements(kept, tmp_path, action, 3)
+    with capsys.disabled():
+        print(f"\n{action}: {kills} kills")
+
+
+# Several processes
+
+
+def test_two_refreshes_at_the_same_time_count_everything_once(tmp_path: Path) -> None:
+    clean, job = Job(tmp_path / "clean", 6), Job(tmp_path / "job", 6)
+    clean.run_well(clean.refreshing())
+    processes = [job.start(job.refreshing("--wait", "60")) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0, 0], job.errors.read_text()
+    same(job.look(), clean.look())
+
+
+def test_a_refresh_that_does_not_wait_names_the_process_that_it_met(tmp_path: Path) -> None:
+    job = Job(tmp_path / "job", 1)
+    code = "import sys, duckdb_sketch; c = duckdb_sketch.connect(sys.argv[1]); print('open', flush=True); input()"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(job.database)],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        assert job.run(job.refreshing()) == 75
+        assert f"process {holder.pid}" in job.errors.read_text()
+    finally:
+        holder.kill()
+        holder.communicate()
+    job.run_well(job.refreshing())
+
+
+# Exceptions at each statement, in one process
+
+
+class Full(Exception):
+    """Something that no one expects."""
+
+
+KINDS: list[Callable[[], BaseException]] = [
+    lambda: Full("injected"),
+    lambda: duckdb.TransactionException("TransactionContext Error: Conflict on update!"),
+    lambda: KeyboardInterrupt(),
+    lambda: duckdb.IOException("IO Error: Could not write file: No space left on device"),
+    lambda: duckdb.OutOfMemoryException("Out of Memory Error: injected"),
+]
+
+
+class Injector:
+    """Raises an exception at one statement, once."""
+
+    def __init__(self, at: int, when: str, error: BaseException | None) -> None:
+        self.at, self.when, self.error = at, when, error
+
+    def __call__(self, number: int, moment: str) -> None:
+        if (number, moment) == (self.at, self.when) and self.error is not None:
+            error, self.error = self.error, None
+            raise error
+
+
+@contextmanager
+def faulty(
+    monkeypatch: pytest.MonkeyPatch, at: int, when: str, error: BaseException | None, wait: float
+) -> Iterator[Callable[[Job], Rollup]]:
+    """Opens rollups of which one statement fails; statements before the first call are not counted."""
+    opened = rollup_module.open_database
+    rollups = []
+
+    def make(job: Job) -> Rollup:
+        connection = opened(job.database, None, 0)
+        with monkeypatch.context() as patch:
+            patch.setattr(rollup_module, "open_database", lambda *_: Faulty(connection, lambda *_: None))
+            rollup = Rollup.from_sql(
+                job.statement, sources={"bids": f"{job.data}/*.parquet"}, database=job.database, wait=wait
+            )
+        proxy: Any = rollup._connection
+        proxy.texts, proxy.fault = [], Injector(at, when, error)
+        rollups.append(rollup)
+        return rollup
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rollup_module, "rows_that_fit", lambda _: ROWS)
+        yield make
+    for rollup in rollups:
+        rollup.close()
+
+
+def change_a_file(job: Job) -> None:
+    """Two more rows in one of the files, whose folder becomes the job's own."""
+    data = job.folder / "data"
+    shutil.copytree(job.data, data, copy_function=shutil.copy2)
+    file = data / "001.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE t AS FROM '{file}'")
+        connection.execute("INSERT INTO t FROM t WHERE ts IS NOT NULL LIMIT 2")
+        connection.execute(f"COPY t TO '{file}'")
+    with duckdb.connect(str(job.database)) as connection:
+        connection.execute(
+            "UPDATE rollup_manifest.files SET path = replace(path, ?, ?)", [str(job.data), str(data.resolve())]
+        )
+    job.data = data
+
+
+def add_files(job: Job) -> None:
+    data = job.folder / "data"
+    data.mkdir()
+    write_events(data, range(4, 6))
+    job.data = data
+
+
+def no_change(job: Job) -> None:
+    pass
+
+
+def reader(number: int) -> pyarrow.RecordBatchReader:
+    """The events as a stream, which can be read once."""
+    return events(number).to_reader(100)
+
+
+#: What is prepared, and what is done then.
+ACTIONS: dict[str, tuple[Callable[[Job], None], Callable[[Rollup], Any]]] = {
+    "refresh": (add_files, lambda rollup: rollup.refresh()),
+    "catch up": (no_change, lambda rollup: (rollup.append(events(1), batch_id="a", levels=False), rollup.refresh())),
+    "append": (no_change, lambda rollup: rollup.append(events(1), batch_id="a")),
+    "append a stream": (no_change, lambda rollup: rollup.append(reader(1), batch_id="a")),
+    "replay": (no_change, lambda rollup: rollup.replay()),
+    "rebuild": (change_a_file, lambda rollup: rollup.refresh(on_change="rebuild")),
+    "coarsen": (no_change, lambda rollup: rollup.coarsen("week", "weekly")),
+    "expire": (no_change, lambda rollup: rollup.expire(before=datetime(2024, 1, 31))),
+}
+
+
+def causes(error: BaseException | None) -> list[BaseException]:
+    return [error, *causes(error.__cause__ or error.__context__)] if error else []
+
+
+def inject(kept: Job, folder: Path, monkeypatch: pytest.MonkeyPatch, action: str, step: int) -> int:
+    """Let every `step`-th statement of an action fail, and do it again; how many failed."""
+    prepare, act = ACTIONS[action]
+    prepared = copied(kept, folder / "prepared")
+    prepare(prepared)
+    states = [prepared.look()]
+
+    with faulty(monkeypatch, 0, "before", None, 0) as make:
+        job = copied(prepared, folder / "clean")
+        rollup = make(job)
+        begun: Any = rollup._connection
+        begun.texts = []
+
+        def after_commit(number: int, when: str) -> None:
+            if when == "before":
+                return
+            with begun.inner.cursor() as cursor:
+                found = look(cursor)
+            if found != states[-1]:
+                states.append(found)
+
+        begun.fault = after_commit
+        act(rollup)
+        # After one statement is before the next, but where a transaction begins or ends.
+        faults_at = [
+            (number, when)
+            for number, text in enumerate(begun.texts, 1)
+            for when in ("before", "after")
+            if when == "before" or text in ("BEGIN TRANSACTION", "COMMIT")
+        ]
+    assert len(states) > 1
+
+    for faults, (at, when) in enumerate(faults_at[::step]):
+        error = KINDS[faults % len(KINDS)]()
+        conflict = isinstance(error, duckdb.TransactionException)
+        where = f"{action}: {error!r} {when} statement {at}"
+        job = copied(prepared, folder / f"{at}-{when}")
+        with faulty(monkeypatch, at, when, error, 10 if conflict else 0) as make:
+            rollup = make(job)
+            proxy: Any = rollup._connection
+            raised = None
+            try:
+                act(rollup)
+            except BaseException as caught:
+                raised = caught
+            assert raised is None or error in causes(raised), where
+            proxy.inner.execute("BEGIN")  # fails if one is open
+            proxy.inner.execute("ROLLBACK")
+            with proxy.inner.cursor() as cursor:
+                found = look(cursor)
+            assert found in states, where
+            if found != states[-1]:
+                act(rollup)
+                with proxy.inner.cursor() as cursor:
+                    found = look(cursor)
+            try:
+                same(found, states[-1])
+            except AssertionError as different:
+                raise AssertionError(where) from different
+        shutil.rmtree(job.folder)
+    return len(faults_at[::step])
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_after_an_exception_the_next_call_succeeds(
+    kept: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    assert inject(kept, tmp_path, monkeypatch, action, 61) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("action", ACTIONS)
+def test_after_an_exception_at_any_statement_the_next_call_succeeds(
+    kept: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faults = inject(kept, tmp_path, monkeypatch, action, 1)
+    with capsys.disabled():
+        print(f"\n{action}: {faults} faults")
+
+
+# Full disks
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A folder on a disk of its own, a small one."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("there is no mount here to make a small disk with")
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def resize(folder: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
+
+
+def test_a_refresh_that_met_a_full_disk_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    clean = Job(tmp_path / "clean", FIRST)
+    clean.run_well(clean.refreshing())
+    clean.levels()
+    clean.put(range(FIRST, 10))
+    clean.run_well(clean.refreshing())
+    with small_disk(tmp_path / "disk") as disk:
+        job = Job(tmp_path / "job", FIRST)
+        job.database = disk / "rollups.duckdb"
+        codes = [job.run(job.refreshing())]
+        resize(disk, "4m")
+        job.run_well(job.refreshing())
+        job.levels()
+        job.put(range(FIRST, 10))
+        full = disk / "full"
+        full.write_bytes(bytes(shutil.disk_usage(disk).free // 4096 * 4096))
+        for room in (0, 40_000, 100_000):
+            with full.open("r+b") as filler:
+                filler.truncate(full.stat().st_size - room)
+            codes.append(job.run(job.refreshing()))
+            assert codes[-1] in (0, 1), job.errors.read_text()
+        assert codes[:2] == [1, 1]
+        full.unlink()
+        resize(disk, "64m")
+        job.run_well(job.refreshing())
+        same(job.look(), clean.look())
+
+
+@pytest.mark.parametrize(
+    "bytes_a_file",
+    [60_000, *(pytest.param(size, marks=pytest.mark.slow) for size in (4096, 12_288, 30_000, 120_000, 270_000))],
+)
+def test_a_refresh_whose_files_may_not_grow_goes_on_when_they_may(tmp_path: Path, bytes_a_file: int, kept: Job) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_a_file, bytes_a_file))
+
+    job = Job(tmp_path / "job", 4)
+    with job.start(job.refreshing(), preexec_fn=limit, stderr=subprocess.PIPE) as process:
+        _, errors = process.communicate()
+    assert process.returncode in (0, 1), errors
+    assert "Traceback" not in errors
+    assert process.returncode == 1 or bytes_a_file > 100_000
+    job.run_well(job.refreshing())
+    job.levels()
+    same(job.look(), kept.look())
+
+
+# The same batch again
+
+
+APPEND = """
+import os, signal, sys
+from crashing import Faulty
+from test_crashes import STATEMENT, events
+from duckdb_sketch import Rollup
+
+def kill(number, moment):
+    if number == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with Rollup.from_sql(STATEMENT, database=sys.argv[1], name="hourly") as rollup:
+    proxy = rollup._connection = rollup._manifest.connection = Faulty(rollup._connection, kill)
+    rollup.append(events(3), batch_id="third")
+"""
+
+
+def append_in_a_child(job: Job, at: int) -> int:
+    path = os.pathsep.join([str(PROJECT), str(PROJECT / "tests"), str(Path(__file__).parent)])
+    process = subprocess.run(
+        [sys.executable, "-c", APPEND, str(job.database), str(at)],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode in (0, KILLED), process.stderr
+    return process.returncode
+
+
+def append_and_be_killed(kept: Job, folder: Path, step: int) -> int:
+    clean = copied(kept, folder / "clean")
+    old = clean.look()
+    assert append_in_a_child(clean, 0) == 0
+    new = clean.look()
+    assert append_in_a_child(clean, 0) == 0
+    same(clean.look(), new)
+    at, kills = 1, 0
+    while True:
+        job = copied(kept, folder / str(at))
+        code = append_in_a_child(job, at)
+        found = job.look()
+        assert found in (old, new)
+        if code == 0:
+            return kills
+        kills += 1
+        assert append_in_a_child(job, 0) == 0
+        same(job.look(), new)
+        at += step
+
+
+def test_a_batch_appended_again_after_a_crash_is_counted_once(kept: Job, tmp_path: Path) -> None:
+    assert append_and_be_killed(kept, tmp_path, 50) > 0
+
+
+@pytest.mark.slow
+def test_a_batch_appended_again_after_any_crash_is_counted_once(
+    kept: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kills = append_and_be_killed(kept, tmp_path, 5)
+    with capsys.disabled():
+        print(f"\nappend: {kills} kills")
+
+
+# Clocks
+
+
+def test_a_clock_that_jumps_back_moves_no_watermark_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock(datetime):
+        """A clock that is set by hand."""
+
+        year_now = 2024
+
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime(cls.year_now, 2, 3, tzinfo=tz)
+
+    monkeypatch.setattr(batch, "datetime", Clock)
+    job = Job(tmp_path / "job", 2)
+    with Rollup.from_sql(
+        job.statement, sources={"bids": f"{job.data}/*.parquet"}, database=job.database, allowed_lateness=timedelta(0)
+    ) as rollup:
+        highest = rollup.refresh().watermark
+        rollup.coarsen("day", "daily")
+        assert highest is not None
+        for year in (2023, 1999, 2024, 2022):
+            Clock.year_now = year
+            assert rollup.append(events(year - 1990), batch_id=str(year)).watermark >= highest
+            assert rollup.append(events(0), batch_id=str(year)).rows == 0
+            watermarks = {status.watermark for status in rollup.status()}
+            assert len(watermarks) == 1
+            (now,) = watermarks
+            assert now is not None
+            assert now >= highest
+            highest = now
+        Clock.year_now = 2000
+        assert rollup.refresh().watermark == highest
+        look(rollup.connection)
