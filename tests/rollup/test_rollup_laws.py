@@ -164,13 +164,24 @@ def test_however_events_come_the_tables_are_those_of_the_raw_rows_at_length(
     follow(steps, most_rows, days)
 
 
-@law
-@given(
-    events=st.lists(event, max_size=30),
-    parts=st.integers(1, 4),
-    cutoff=st.datetimes(datetime(2023, 12, 30), datetime(2024, 3, 3)),
-)
+batches = st.lists(event, max_size=20)
+cutoffs = st.datetimes(datetime(2023, 12, 30), datetime(2024, 3, 3))
+
+
+@settings(law, max_examples=3)
+@given(events=batches, parts=st.integers(1, 3), cutoff=cutoffs)
 def test_levels_know_of_no_expiry(events: list[dict[str, Any]], parts: int, cutoff: datetime) -> None:
+    expire_and_compare(events, parts, cutoff)
+
+
+@pytest.mark.slow
+@settings(law, max_examples=40)
+@given(events=batches, parts=st.integers(1, 4), cutoff=cutoffs)
+def test_levels_know_of_no_expiry_at_length(events: list[dict[str, Any]], parts: int, cutoff: datetime) -> None:
+    expire_and_compare(events, parts, cutoff)
+
+
+def expire_and_compare(events: list[dict[str, Any]], parts: int, cutoff: datetime) -> None:
     """One rollup expires hours before late rows come, and one never does: their days and months are the same."""
     with duckdb_sketch.connect() as connection:
         rollups = [Rollup.from_sql(STATEMENT, name=name, database=connection) for name in ("short", "long")]
