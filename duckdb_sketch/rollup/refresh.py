@@ -171,7 +171,10 @@ class Refresher:
         types = known
         for alike in _by_reader(files):
             types = check_types(self._connection, alike, self._specification.references, types)
-        self._show(files, types)
+        try:
+            self._show(files, types)
+        except duckdb.Error as error:
+            raise SourceError(f"{self._culprit(files, types)}: {error}") from error
         return types
 
     def _show(self, files: Sequence[File], types: dict[str, str]) -> None:

@@ -188,12 +188,13 @@ def check_columns(
         SourceError: If it lacks a column that is known, or has it in another type.
     """
     mentioned = {name: kind for name, kind in columns.items() if name.lower() in references and name != FILE}
+    given = {name.lower(): kind for name, kind in mentioned.items()}  # DuckDB does not tell x from X
     for name, kind in known.items():
-        if name not in mentioned:
+        if name.lower() not in given:
             raise SourceError(f"{file}: there is no column {name}, which what was counted before has")
-        if not same_kind(kind, mentioned[name]):
+        if not same_kind(kind, given[name.lower()]):
             raise SourceError(
-                f"{file}: column {name} is {mentioned[name]}, and in what was counted before it is {kind}. "
+                f"{file}: column {name} is {given[name.lower()]}, and in what was counted before it is {kind}. "
                 "Distinct values of the two would not be counted as one: write it again, with that type"
             )
     return dict(known) or mentioned

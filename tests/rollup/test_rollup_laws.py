@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -163,13 +164,24 @@ def test_however_events_come_the_tables_are_those_of_the_raw_rows_at_length(
     follow(steps, most_rows, days)
 
 
-@law
-@given(
-    events=st.lists(event, max_size=30),
-    parts=st.integers(1, 4),
-    cutoff=st.datetimes(datetime(2023, 12, 30), datetime(2024, 3, 3)),
-)
+batches = st.lists(event, max_size=20)
+cutoffs = st.datetimes(datetime(2023, 12, 30), datetime(2024, 3, 3))
+
+
+@settings(law, max_examples=3)
+@given(events=batches, parts=st.integers(1, 3), cutoff=cutoffs)
 def test_levels_know_of_no_expiry(events: list[dict[str, Any]], parts: int, cutoff: datetime) -> None:
+    expire_and_compare(events, parts, cutoff)
+
+
+@pytest.mark.slow
+@settings(law, max_examples=40)
+@given(events=batches, parts=st.integers(1, 4), cutoff=cutoffs)
+def test_levels_know_of_no_expiry_at_length(events: list[dict[str, Any]], parts: int, cutoff: datetime) -> None:
+    expire_and_compare(events, parts, cutoff)
+
+
+def expire_and_compare(events: list[dict[str, Any]], parts: int, cutoff: datetime) -> None:
     """One rollup expires hours before late rows come, and one never does: their days and months are the same."""
     with duckdb_sketch.connect() as connection:
         rollups = [Rollup.from_sql(STATEMENT, name=name, database=connection) for name in ("short", "long")]
@@ -205,6 +217,35 @@ def test_sums_of_doubles_are_as_close_as_any_order(amounts: list[float], parts: 
             rollup.append(data.cast(pyarrow.schema([("ts", pyarrow.timestamp("us")), ("x", pyarrow.float64())])))
         found = connection.execute("SELECT s, approx_histogram_stats(h).count FROM sums").fetchall()
         assert found == ([] if not amounts else [(pytest.approx(sum(amounts), abs=1e-6), len(amounts))])
+
+
+def test_every_metric_merges_within_a_group() -> None:
+    """Random events seldom meet in a group, so here all do, and what the last batch has is never the answer."""
+    size = 9
+    rare = [  # what only the first event has decides
+        {
+            "ts": datetime(2024, 2, 29, 12, 30 - i),
+            "place": "rare",
+            "kind": None,
+            "price": Decimal(i) if i % 3 == 0 else None,  # of two batches the sum is NULL
+            "size": 1 << i | 1 << 20,
+            "ratio": float(size - i),
+            "ok": i == 0,
+        }
+        for i in range(size)
+    ]
+    usual = [
+        {**event, "place": "usual", "size": event["size"] ^ 0b111111111, "ok": i > 0, "price": Decimal(i)}
+        for i, event in enumerate(rare)
+    ]
+    events = [*rare, *usual]
+    with duckdb_sketch.connect() as connection:
+        rollup = Rollup.from_sql(STATEMENT, name="hours", database=connection)
+        for part in range(3):
+            rollup.append(arrow([*rare[part::3], *usual[part::3]]))
+        level = rollup.coarsen("day", "days", by=[])
+        assert table(rollup) == raw(rollup, events)
+        assert table(level) == raw(rollup, events, "day", "")
 
 
 def test_the_law_holds_for_what_it_was_made_for() -> None:

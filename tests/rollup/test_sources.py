@@ -218,6 +218,28 @@ def test_bad_text_is_named(tmp_path: Path, alone: bool, kind: str, first: str, s
     refused(level, rf"1\.{kind}")
 
 
+@pytest.mark.parametrize("text", ["", "ts\n", "nothing\n"])
+def test_text_without_rows_or_columns_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "0.csv").write_text(HEADER + "2024-01-01 00:00:00,1\n")
+    level = rollup(tmp_path, "*.csv")
+    level.refresh()
+    (tmp_path / "1.csv").write_text(text)
+    (tmp_path / "2.csv").write_text(HEADER + "2024-01-01 00:00:00,1\n")
+    refused(level, r"1\.csv")
+
+
+def test_columns_are_the_same_in_capitals(tmp_path: Path) -> None:
+    write(tmp_path / "0.parquet", "SELECT TIMESTAMP '2024-01-01' AS ts, 1::BIGINT AS x")
+    level = rollup(tmp_path, "*.parquet")
+    level.refresh()
+    write(tmp_path / "1.parquet", "SELECT TIMESTAMP '2024-01-01' AS TS, 2::BIGINT AS X")
+    level.refresh()
+    write(tmp_path / "2.parquet", "SELECT TIMESTAMP '2024-01-01' AS ts, 4::BIGINT AS X")
+    write(tmp_path / "3.parquet", "SELECT TIMESTAMP '2024-01-01' AS Ts, 8::BIGINT AS x")
+    level.refresh()
+    assert [row[1:] for row in table(level)] == [(4, 15)]
+
+
 def test_whole_numbers_are_numbers_with_fractions(tmp_path: Path) -> None:
     (tmp_path / "0.csv").write_text(HEADER + "2024-01-01 00:00:00,1.5\n")
     level = rollup(tmp_path, "*.csv")
