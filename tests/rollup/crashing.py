@@ -55,7 +55,7 @@ def main() -> None:
 
     opened = rollup.open_database
     rollup.open_database = open_faulty
-    rollup.rows_that_fit = lambda _: rows
+    rollup.rows_that_fit = lambda *_: rows
     cli.main()
 
 

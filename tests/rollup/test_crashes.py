@@ -494,7 +494,7 @@ def faulty(
         return rollup
 
     with monkeypatch.context() as patch:
-        patch.setattr(rollup_module, "rows_that_fit", lambda _: ROWS)
+        patch.setattr(rollup_module, "rows_that_fit", lambda *_: ROWS)
         yield make
     for rollup in rollups:
         rollup.close()
