@@ -19,6 +19,7 @@ def write_bids(folder: Path, rows: int, files: int, publishers: int, days: float
     missing = [number for number in range(files) if not (folder / f"{number:06}.parquet").exists()]
     apart = days * 86_400e6 / rows
     with duckdb.connect(config={"threads": THREADS}) as connection:
+        connection.execute("SET enable_progress_bar = false")
         for number in missing:
             first = number * per_file
             write(connection, folder / f"{number:06}.parquet", first, first + per_file, apart, publishers)

@@ -118,6 +118,7 @@ def _rollup(folder: Path, database: Path, memory_limit: str | None) -> Rollup:
 def _configure(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"SET threads = {THREADS}")
     connection.execute("SET preserve_insertion_order = false")
+    connection.execute("SET enable_progress_bar = false")
 
 
 def _over(folder: Path) -> str:

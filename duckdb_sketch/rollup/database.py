@@ -52,6 +52,8 @@ def open_database(
         connection = _open_file(database, wait)
         if limit is not None and _is_alone(connection):
             connection.execute(f"SET memory_limit = '{limit // 2}B'")
+    # DuckDB's own bar goes to the standard output, where JSON may be.
+    connection.execute("SET SESSION enable_progress_bar = false")
     with suppress(duckdb.Error):  # DuckDB before 2.0 knows it for all connections only
         # Groups have no order, and without one the memory that a batch needs is less.
         connection.execute("SET SESSION preserve_insertion_order = false")
