@@ -24,7 +24,7 @@ _ROWS_A_FILE = 1_000_000
 _ROWS_A_GROUP = 600  # so that the days are as many as give this
 _MANY_FILES = 10_000
 _YEAR = 365
-_FEW_PUBLISHERS = 10
+_FEW_PUBLISHERS = (1, 10)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -55,11 +55,13 @@ def _measure(data: Path, rows: int, many_files: int, runs: int) -> dict[str, Any
     progress = Progress()
     files = max(rows // _ROWS_A_FILE, 4)
     days = rows / (_ROWS_A_GROUP * _PUBLISHERS * 24)
-    bids, many, year = data / "bids", data / "many", data / "year"
+    bids, many = data / "bids", data / "many"
+    years = {publishers: data / f"year-{publishers}" for publishers in _FEW_PUBLISHERS}
     with progress.step("the bids"):
         write_bids(bids, rows, files, _PUBLISHERS, days)
-        write_bids(many, many_files * 20, many_files, _FEW_PUBLISHERS, 30)
-        write_bids(year, rows, files, _FEW_PUBLISHERS, _YEAR)
+        write_bids(many, many_files * 20, many_files, max(_FEW_PUBLISHERS), 30)
+        for publishers, year in years.items():
+            write_bids(year, rows, files, publishers, _YEAR)
     found: dict[str, Any] = {"rows": rows, "files": files, "publishers": _PUBLISHERS, "runs": runs, "threads": THREADS}
 
     def best(job: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
@@ -76,7 +78,10 @@ def _measure(data: Path, rows: int, many_files: int, runs: int) -> dict[str, Any
     with progress.step("nothing new"):
         found["nothing_new"] = _run(jobs.refresh_again, many, data / "many.duckdb", runs)
     with progress.step("months"):
-        found["months"] = _run(jobs.months, year, data / "year.duckdb", runs)
+        found["months"] = [
+            {"publishers": publishers, **_run(jobs.months, year, year.with_suffix(".duckdb"), runs)}
+            for publishers, year in years.items()
+        ]
     return {**found, "machine": machine.describe()}
 
 

@@ -36,24 +36,42 @@ class Plan:
         return Plan(tuple(new), tuple(changed))
 
 
-def batches(files: Sequence[File], rows: Mapping[str, int], most_rows: int) -> list[list[File]]:
-    """Files in their order, packed into batches of one kind of file each.
-
-    What is left after some batches packs into the same batches again, so that a refresh that was interrupted goes on
-    as if it had not been.
+def next_batch(files: Sequence[File], rows: Mapping[str, int], most_rows: int) -> list[File]:
+    """The files at the beginning that make a batch: of one kind, and no more rows than it may have.
 
     Args:
-        files: The files.
+        files: The files, at least one.
         rows: How many rows each has, by its path.
         most_rows: That a batch may have, unless it is a single file.
     """
+    batch = [files[0]]
+    room = most_rows - rows.get(files[0].path, 0)
+    for file in files[1:]:
+        room -= rows.get(file.path, 0)
+        if room < 0 or file.reader != files[0].reader:
+            break
+        batch.append(file)
+    return batch
+
+
+def batches(files: Sequence[File], rows: Mapping[str, int], most_rows: int) -> list[list[File]]:
+    """Files in their order, packed into batches; see `next_batch`."""
     packed: list[list[File]] = []
-    room = 0
-    for file in files:
-        size = rows.get(file.path, 0)
-        if not packed or size > room or packed[-1][0].reader != file.reader:
-            packed.append([])
-            room = most_rows
-        packed[-1].append(file)
-        room -= size
+    while files:
+        packed.append(next_batch(files, rows, most_rows))
+        files = files[len(packed[-1]) :]
     return packed
+
+
+def rows_of_next_batch(most_rows: int, rows: int, groups: int) -> int:
+    """How many rows a batch may have, as the one before it had many rows a group or few.
+
+    A row that is a group of its own needs more than three times as much memory as one of many: with half of 2 GB for
+    states, 6 million rows of the first kind took as much as 20 million of the other.
+
+    Args:
+        most_rows: That a batch may have if each row is a group of its own.
+        rows: How many rows the last batch had.
+        groups: In how many groups they were.
+    """
+    return int(most_rows * 160 / (50 + 110 * min(groups / rows, 1))) if rows else most_rows

@@ -151,14 +151,19 @@ class Refresher:
         if plan.changed:
             self._rebuild(name, plan, on_change, refreshed)
         rows = count_rows(self._connection, plan.new)
-        packed = planning.batches(plan.new, rows, self._most_rows)
         total = sum(rows.values())
         done = 0
-        for number, files in enumerate(packed, 1):
+        most_rows = self._most_rows
+        rest = plan.new
+        while rest:
             progress(Progress(refreshed.files, len(plan.new), done, total))
-            self._count(name, files, refreshed, complete=number == len(packed))
+            files = planning.next_batch(rest, rows, most_rows)
+            rest = rest[len(files) :]
+            groups = self._count(name, files, refreshed, complete=not rest)
             refreshed.files += len(files)
-            done += sum(rows[file.path] for file in files)
+            size = sum(rows[file.path] for file in files)
+            done += size
+            most_rows = planning.rows_of_next_batch(self._most_rows, size, groups)
         progress(Progress(refreshed.files, len(plan.new), done, total))
         return refreshed
 
@@ -181,7 +186,8 @@ class Refresher:
         scans = " UNION ALL BY NAME ".join(scan(alike, types) for alike in _by_reader(files))
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {scans}")
 
-    def _count(self, name: str, files: Sequence[File], refreshed: Refreshed, *, complete: bool) -> None:
+    def _count(self, name: str, files: Sequence[File], refreshed: Refreshed, *, complete: bool) -> int:
+        """Count a batch, and give how many groups it has."""
         entry = self._manifest.entry(name)
         types = self.view(files, entry.input_types if entry else {})
         with self.naming(files, types), self._manifest.transaction():
@@ -194,7 +200,7 @@ class Refresher:
             counter = Counter(self._manifest, self._specification, table)
             self.stage(counter)
             counter.settle(entry, batch)
-            counter.measure(batch)
+            groups = counter.measure(batch)
             with reading():
                 counter.merge(entry, batch)
             self._manifest.add_files(name, batch.batch, self.survey(table, entry, files))
@@ -204,6 +210,7 @@ class Refresher:
             if self._levels:
                 update_levels(self._manifest, name)
         refreshed.add(batch)
+        return groups
 
     def stage(self, counter: Counter, condition: str | None = None) -> None:
         """Aggregate the events of the view `EVENTS`, within `naming` of the files that it is of.
