@@ -60,8 +60,9 @@ def _lines(found: dict[str, Any]) -> list[tuple[str, str, str, bool | None]]:
 
 def _months(months: dict[str, Any]) -> tuple[str, str, str, bool | None]:
     faster = months["raw_seconds"] / months["seconds"]
+    who = f"{months['publishers']} publisher" + ("s" if months["publishers"] > 1 else "")
     return (
-        f"a year of hours to months, {months['publishers']} publisher{'s' if months['publishers'] > 1 else ''} ({months['groups']:,} groups), against raw rows",
+        f"a year of hours to months, {who} ({months['groups']:,} groups), against raw rows",
         f"{faster:.0f} times faster: {seconds_text(months['seconds'])} / {seconds_text(months['raw_seconds'])}",
         "a fortieth",
         faster >= 40,
