@@ -61,7 +61,7 @@ def refresh_again(folder: Path, database: Path, runs: int) -> dict[str, Any]:
         files = rollup.status()[0].files
     statement = database.with_suffix(".sql")
     statement.write_text(STATEMENT)
-    command = [sys.executable, "-c", "from duckdb_sketch.cli import main; main()", "rollup", "refresh", str(statement)]
+    command = [sys.executable, "-m", "duckdb_sketch", "rollup", "refresh", str(statement)]
     command += ["--name", "hourly", "--source", f"bids={folder}/*.parquet", "--database", str(database)]
 
     def run_command() -> None:

@@ -66,8 +66,11 @@ class _Settings:
 class Level:
     """A table with one row a bucket and group, that the manifest knows: a rollup of events, or a coarser level."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, name: str, wait: float = 10) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, name: str, wait: float = 10, *, shared: bool = False
+    ) -> None:
         self._connection = connection
+        self._shared = shared  # with the rollup that it was coarsened from, which closes it
         self._manifest = Manifest(connection)
         self._wait = wait
         # Its results may be left unfetched, and that is no reason for ours to fail.
@@ -212,10 +215,12 @@ class Level:
         return level
 
     def close(self) -> None:
-        """Close the connections. A database that was given as a connection stays open."""
+        """Close the connections. A database that was given as a connection stays open, and so does a level's rollup."""
         if self._reader is not None:
             self._reader.close()
-        self._connection.close()
+            self._reader = None
+        if not self._shared:
+            self._connection.close()
 
     def __enter__(self: _L) -> _L:
         return self
@@ -258,8 +263,8 @@ class Level:
                 waited += _PAUSE
 
     def _coarsen(self, every: Granularity, name: str, by: Sequence[str] | None) -> Level:
-        entry = self._entry()
         with self._manifest.transaction():
+            entry = self._entry()
             table = table_of(self._manifest, entry)
             level = table.coarser(name, every, by)
             known = self._manifest.entry(name)
@@ -284,7 +289,7 @@ class Level:
                     f"{', '.join(table_of(self._manifest, known).dimensions) or 'nothing'}: give this one another name"
                 )
             update_levels(self._manifest, self.name)
-        return Level(self._connection, name, self._wait)
+        return Level(self._connection, name, self._wait, shared=True)
 
 
 _L = TypeVar("_L", bound=Level)

@@ -93,7 +93,7 @@ def open_rollup(arriving: Path, database: Path) -> Rollup:
 
 def kill_a_refresh(arriving: Path, database: Path, after: float) -> None:
     """Run the command line's refresh, and kill it some seconds after it has begun."""
-    command = [sys.executable, "-c", "from duckdb_sketch.cli import main; main()", "rollup", "refresh", str(STATEMENT)]
+    command = [sys.executable, "-m", "duckdb_sketch", "rollup", "refresh", str(STATEMENT)]
     command += ["--source", f"flights={arriving}/*.parquet", "--database", str(database)]
     with subprocess.Popen(command) as process:
         time.sleep(after)

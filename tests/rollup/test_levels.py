@@ -146,3 +146,13 @@ def test_a_level_is_found_by_its_name_and_coarsened(tmp_path: Path) -> None:
         assert len(days.changes()) == 9
     with hourly(tmp_path, database=database) as hours:
         assert [status.parent for status in hours.status()] == [None, "hourly", "days"]
+
+
+def test_closing_a_level_leaves_its_rollup_open(tmp_path: Path) -> None:
+    write_events(tmp_path / "0.parquet", 0, 300)
+    with hourly(tmp_path) as rollup:
+        rollup.refresh()
+        with rollup.coarsen("day", "by_day") as days:
+            assert days.table().fetchall()
+        write_events(tmp_path / "1.parquet", 300, 400)
+        assert rollup.refresh().rows
