@@ -176,15 +176,14 @@ class Counter:
         self._connection.execute(f"DELETE FROM {table.sql} WHERE {within}")
         self._connection.execute(f"INSERT INTO {table.sql} SELECT {table.columns} FROM {_STAGED}")
 
-    def measure(self, batch: Batch) -> int:
-        """Note how many events are staged, and from when to when they are; give how many groups there are."""
+    def measure(self, batch: Batch) -> None:
+        """Note how many events are staged, and from when to when they are."""
         table = self._table
-        groups, batch.rows, batch.first_event, batch.last_event = fetch_row(
+        batch.rows, batch.first_event, batch.last_event = fetch_row(
             self._connection,
-            f"SELECT count(*), coalesce(sum({ROWS}), 0), min({table.naive(table.bucket)}), "
-            f"max({table.naive(LATEST)}) FROM {_STAGED}",
+            f"SELECT coalesce(sum({ROWS}), 0), min({table.naive(table.bucket)}), max({table.naive(LATEST)}) "
+            f"FROM {_STAGED}",
         )
-        return int(groups)
 
     def _remove(self, condition: str) -> int:
         rows = self._count(condition)

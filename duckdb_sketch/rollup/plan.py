@@ -63,15 +63,15 @@ def batches(files: Sequence[File], rows: Mapping[str, int], most_rows: int) -> l
     return packed
 
 
-def rows_of_next_batch(most_rows: int, rows: int, groups: int) -> int:
-    """How many rows a batch may have, as the one before it had many rows a group or few.
+def rows_of_batch(most_rows: int, rows: int, groups: int) -> int:
+    """How many rows a batch may have, as those before it had many rows a group or few.
 
     A row that is a group of its own needs more than three times as much memory as one of many: with half of 2 GB for
     states, 6 million rows of the first kind took as much as 20 million of the other.
 
     Args:
         most_rows: That a batch may have if each row is a group of its own.
-        rows: How many rows the last batch had.
-        groups: In how many groups they were.
+        rows: How many rows have been counted.
+        groups: In how many groups they are.
     """
     return int(most_rows * 160 / (50 + 110 * min(groups / rows, 1))) if rows else most_rows

@@ -153,17 +153,14 @@ class Refresher:
         rows = count_rows(self._connection, plan.new)
         total = sum(rows.values())
         done = 0
-        most_rows = self._most_rows
         rest = plan.new
         while rest:
             progress(Progress(refreshed.files, len(plan.new), done, total))
-            files = planning.next_batch(rest, rows, most_rows)
+            files = planning.next_batch(rest, rows, self._rows_of_batch(name))
             rest = rest[len(files) :]
-            groups = self._count(name, files, refreshed, complete=not rest)
+            self._count(name, files, refreshed, complete=not rest)
             refreshed.files += len(files)
-            size = sum(rows[file.path] for file in files)
-            done += size
-            most_rows = planning.rows_of_next_batch(self._most_rows, size, groups)
+            done += sum(rows[file.path] for file in files)
         progress(Progress(refreshed.files, len(plan.new), done, total))
         return refreshed
 
@@ -186,8 +183,7 @@ class Refresher:
         scans = " UNION ALL BY NAME ".join(scan(alike, types) for alike in _by_reader(files))
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {scans}")
 
-    def _count(self, name: str, files: Sequence[File], refreshed: Refreshed, *, complete: bool) -> int:
-        """Count a batch, and give how many groups it has."""
+    def _count(self, name: str, files: Sequence[File], refreshed: Refreshed, *, complete: bool) -> None:
         entry = self._manifest.entry(name)
         types = self.view(files, entry.input_types if entry else {})
         with self.naming(files, types), self._manifest.transaction():
@@ -200,7 +196,7 @@ class Refresher:
             counter = Counter(self._manifest, self._specification, table)
             self.stage(counter)
             counter.settle(entry, batch)
-            groups = counter.measure(batch)
+            counter.measure(batch)
             with reading():
                 counter.merge(entry, batch)
             self._manifest.add_files(name, batch.batch, self.survey(table, entry, files))
@@ -210,7 +206,6 @@ class Refresher:
             if self._levels:
                 update_levels(self._manifest, name)
         refreshed.add(batch)
-        return groups
 
     def stage(self, counter: Counter, condition: str | None = None) -> None:
         """Aggregate the events of the view `EVENTS`, within `naming` of the files that it is of.
@@ -220,6 +215,21 @@ class Refresher:
         """
         with reading():
             counter.stage(condition)
+
+    def _rows_of_batch(self, name: str) -> int:
+        """How many rows the next batch may have: as the tables say, so that a refresh that was killed goes on alike."""
+        entry = self._manifest.entry(name)
+        if entry is None or entry.expired_before is not None:  # expired groups can no longer be counted
+            return self._most_rows
+        if not fetch(self._connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]):
+            return self._most_rows  # it was dropped, and there will be an error that says so
+        groups, rows = fetch_row(
+            self._connection,
+            f"SELECT (SELECT count(*) FROM {identifier(name)}), (SELECT coalesce(sum(rows), 0) "
+            "FROM rollup_manifest.batches WHERE rollup = ? AND kind IN ('refresh', 'append'))",
+            [name],
+        )
+        return planning.rows_of_batch(self._most_rows, int(rows), groups)
 
     def _open_table_of(self, file: File, types: dict[str, str]) -> Table:
         try:

@@ -198,11 +198,12 @@ def check(connection: duckdb.DuckDBPyConnection) -> None:
         f"SELECT rollup, batch FROM {m}.batches b LEFT JOIN (SELECT rollup, batch, sum(rows) AS changed "
         f"FROM {m}.changes GROUP BY ALL) USING (rollup, batch) WHERE kind <> 'expire' AND rows <> coalesce(changed, 0)"
     )
-    # Files are counted by batches, all their rows; a replay and a rebuild count those again.
+    # Files are counted by batches, all their rows; a rebuild takes a file out of the batch that it was in.
     none(
         f"SELECT f.* FROM (SELECT rollup, batch, sum(rows) AS rows FROM {m}.files GROUP BY ALL) f "
         f"JOIN {m}.batches b USING (rollup, batch) "
-        "WHERE kind = 'refresh' AND f.rows <> b.rows + b.dropped_rows + b.rejected_rows"
+        "WHERE kind = 'refresh' AND f.rows <> b.rows + b.dropped_rows + b.rejected_rows "
+        f"AND rollup NOT IN (SELECT rollup FROM {m}.batches WHERE kind = 'rebuild')"
     )
     names = connection.execute(
         f"SELECT r.rollup, r.parent, r.expired_before, r.consumed = p.last_batch FROM {m}.rollups r "
