@@ -36,6 +36,7 @@ FROM bids GROUP BY ALL
 FILES = 16
 FIRST = 4  # files that there are before the coarser levels
 ROWS = 500  # a file
+A_FILE = 1  # rows that a batch may have, unless it is a file: each is one then, however few groups there are
 KILLED = -9
 # What differs from run to run.
 LEFT_OUT = {
@@ -100,7 +101,7 @@ class Job:
         return ["expire", "hourly", "--before", "2024-01-31", "--database", str(self.database), "--json"]
 
     def start(
-        self, arguments: list[str], at: int = 0, when: str = "before", rows: int = ROWS, **more: Any
+        self, arguments: list[str], at: int = 0, when: str = "before", rows: int = A_FILE, **more: Any
     ) -> subprocess.Popen[str]:
         script = str(Path(__file__).with_name("crashing.py"))
         with self.errors.open("w") as errors:
@@ -495,7 +496,7 @@ def faulty(
         return rollup
 
     with monkeypatch.context() as patch:
-        patch.setattr(rollup_module, "rows_that_fit", lambda *_: ROWS)
+        patch.setattr(rollup_module, "rows_that_fit", lambda *_: A_FILE)
         yield make
     for rollup in rollups:
         rollup.close()
