@@ -16,13 +16,13 @@ import duckdb
 from duckdb_sketch._loading import connect, load
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import LockedError, RollupError
+from duckdb_sketch.rollup.plan import BYTES_OF_A_GROUP
 from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.source import FILE, find, scan
 
 _OLDEST = (1, 4)  # MERGE INTO
 _LOCKED = re.compile("Could not set lock|used by another process")  # on POSIX, on Windows
 _LONGEST_PAUSE = 0.25  # seconds
-_BYTES_A_ROW = 160  # that a batch may need in the worst case, in which each row is a group of its own
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
@@ -121,10 +121,10 @@ def parse_bytes(text: str) -> int:
 
 
 def rows_that_fit(connection: duckdb.DuckDBPyConnection, memory_limit: str | None) -> int:
-    """How many rows a batch may have, so that its states fit beside what DuckDB may use."""
+    """How many rows a batch may have, each a group of its own, so that states fit beside what DuckDB may use."""
     (limit,) = fetch_row(connection, "SELECT current_setting('memory_limit')")
     limits = [parse_bytes(limit)] + ([parse_bytes(memory_limit) // 2] if memory_limit else [])
-    return max(min(limits) // _BYTES_A_ROW, 100_000)
+    return max(min(limits) // BYTES_OF_A_GROUP, 100_000)
 
 
 def provide(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Any]) -> None:

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 from duckdb_sketch.rollup.source import File
 
+#: Memory that is set aside for a row's states: if it is a group of its own, and if it is one of many in a group.
+BYTES_OF_A_GROUP = 160
+BYTES_OF_A_ROW = 50
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -66,12 +70,12 @@ def batches(files: Sequence[File], rows: Mapping[str, int], most_rows: int) -> l
 def rows_of_batch(most_rows: int, rows: int, groups: int) -> int:
     """How many rows a batch may have, as those before it had many rows a group or few.
 
-    A row that is a group of its own needs more than three times as much memory as one of many: with half of 2 GB for
-    states, 6 million rows of the first kind took as much as 20 million of the other.
-
     Args:
         most_rows: That a batch may have if each row is a group of its own.
         rows: How many rows have been counted.
         groups: In how many groups they are.
     """
-    return int(most_rows * 160 / (50 + 110 * min(groups / rows, 1))) if rows else most_rows
+    if not rows:
+        return most_rows
+    alone = min(groups / rows, 1)
+    return int(most_rows * BYTES_OF_A_GROUP / (BYTES_OF_A_ROW + (BYTES_OF_A_GROUP - BYTES_OF_A_ROW) * alone))

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duckdb_sketch.rollup.plan import Plan, batches
+from duckdb_sketch.rollup.plan import Plan, batches, rows_of_batch
 from duckdb_sketch.rollup.source import File
 
 A, B, C = (File(f"/{name}.parquet", 10, 20) for name in "abc")
@@ -50,3 +50,10 @@ def test_batches_keep_order_and_kind_and_fit(files: list[File], sizes: list[int]
     for batch, after in pairwise(packed):
         alike = batch[0].reader == after[0].reader
         assert not alike or sum(rows[file.path] for file in (*batch, after[0])) > most
+
+
+def test_a_batch_has_the_more_rows_the_fewer_groups_they_make() -> None:
+    assert rows_of_batch(100, 0, 0) == 100  # nothing is known yet
+    assert rows_of_batch(100, 1_000, 1_000) == 100
+    assert rows_of_batch(100, 1_000_000, 1) == 319
+    assert 100 < rows_of_batch(100, 1_000, 500) < 319
