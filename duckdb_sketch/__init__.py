@@ -10,12 +10,24 @@ from typing import TYPE_CHECKING
 
 from duckdb_sketch._loading import connect, install, load
 from duckdb_sketch._version import __version__
-from duckdb_sketch.errors import LoadError, MissingDependencyError, SketchError
+from duckdb_sketch.errors import InvalidInputError, LoadError, MissingDependencyError, SketchError
+from duckdb_sketch.values import (
+    ApproxHistogram,
+    HllSketch,
+    histogram_cdf,
+    histogram_quantile,
+    histogram_stats,
+    hll_bounds,
+    hll_estimate,
+)
 
 if TYPE_CHECKING:
     from duckdb_sketch.rollup import Rollup, fill_gaps
 
 __all__ = [
+    "ApproxHistogram",
+    "HllSketch",
+    "InvalidInputError",
     "LoadError",
     "MissingDependencyError",
     "Rollup",
@@ -23,6 +35,11 @@ __all__ = [
     "__version__",
     "connect",
     "fill_gaps",
+    "histogram_cdf",
+    "histogram_quantile",
+    "histogram_stats",
+    "hll_bounds",
+    "hll_estimate",
     "install",
     "load",
 ]

@@ -11,3 +11,7 @@ class LoadError(SketchError):
 
 class MissingDependencyError(SketchError, ImportError):
     """An optional dependency is not installed; the message is the pip command that installs it."""
+
+
+class InvalidInputError(SketchError, ValueError):
+    """A value that is not what it has to be; the message says what was wrong, and what would be right."""

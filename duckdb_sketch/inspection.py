@@ -11,7 +11,7 @@ from typing import Any, Literal
 import duckdb
 
 from duckdb_sketch._loading import connect
-from duckdb_sketch._sql import quote
+from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.errors import SketchError
 
 Kind = Literal["hll", "histogram"]
@@ -45,7 +45,7 @@ class Column:
     @property
     def quoted(self) -> str:
         """Its name as an SQL identifier."""
-        return _identifier(self.name)
+        return identifier(self.name)
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _database_columns(connection: duckdb.DuckDBPyConnection) -> list[Column]:
         Column(
             table=table if schema == "main" else f"{schema}.{table}",
             name=name,
-            source=f"inspected.{_identifier(schema)}.{_identifier(table)}",
+            source=f"inspected.{identifier(schema)}.{identifier(table)}",
         )
         for schema, table, name in rows
     ]
@@ -288,7 +288,3 @@ def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
     row = connection.execute(query).fetchone()
     assert row is not None
     return row
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,231 @@
+"""An approximate histogram as a value."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+from duckdb_sketch.values.data import Data, column_of
+from duckdb_sketch.values.picture import svg_of_bars
+from duckdb_sketch.values.session import row
+from duckdb_sketch.values.sketch import Bounds, Sketch
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_BARS = 30
+
+
+class Bin(NamedTuple):
+    """A bin of Ben-Haim and Tom-Tov: `count` values whose mean is `center`."""
+
+    center: float
+    count: int  # type: ignore[assignment]  # a tuple has a method of this name, for which a bin has no use
+
+
+class Bucket(NamedTuple):
+    """About `count` values above `lower` and up to `upper`; the first of several also holds `lower`."""
+
+    lower: float
+    upper: float
+    count: float  # type: ignore[assignment]
+
+
+class HistogramStats(NamedTuple):
+    """What a histogram holds: the columns of `approx_histogram_stats`."""
+
+    count: int  # type: ignore[assignment]
+    """Values, exactly, but for those in `non_finite`."""
+    min: float | None
+    """Exact; None of an empty histogram, as `max` and `mean`."""
+    max: float | None
+    mean: float | None
+    bins: int
+    max_bins: int
+    non_finite: int
+    """NaN and the infinities."""
+    exact: bool
+    """Whether every bin holds one value repeated, so that each answer is exact."""
+    rank_error: float
+    """The proven error of rank at the centers of bins, as a fraction of `count`."""
+    bytes: int
+
+
+@dataclass(frozen=True, repr=False)
+class ApproxHistogram(Sketch):
+    """The distribution of numbers: bins of center and count, after Ben-Haim and Tom-Tov (JMLR 11, 2010).
+
+    >>> prices = ApproxHistogram.from_values([1.19, 0.05, 1.04, 0.16, 1.03])
+    >>> prices.quantile(0.5)
+    1.03
+    """
+
+    def __post_init__(self) -> None:
+        self.stats  # noqa: B018  what is no histogram never becomes a value
+
+    @classmethod
+    def from_values(cls, data: Data, bins: int = 50, *, column: str | None = None) -> ApproxHistogram:
+        """Sketch numbers.
+
+        Args:
+            data: A column of what DuckDB casts to DOUBLE: anything with the Arrow PyCapsule interface (PyArrow, Polars,
+                DuckDB relations), pandas, a NumPy array of one dimension, or an iterable. A frame with one column is
+                one too. NULLs are skipped, which NaN is in pandas; any other NaN and the infinities are counted, as
+                `stats.non_finite`, and are in no bin.
+            bins: At most so many, 2 to 65535: 50 take at most 700 bytes.
+            column: The column to sketch, of a frame with several.
+
+        Raises:
+            InvalidInputError: If `data` is no column of numbers, or `bins` is out of range.
+            MissingDependencyError: If `data` is a NumPy array, and PyArrow is not installed.
+        """
+        with column_of(data, column) as values:
+            return cls(values.aggregate("approx_histogram_agg(x, $bins)", bins=bins))
+
+    @classmethod
+    def from_states(cls, data: Data, bins: int | None = None, *, column: str | None = None) -> ApproxHistogram:
+        """Merge a column of states, or an iterable of states or histograms.
+
+        Args:
+            data: The states, as for `from_values`. NULLs are skipped; of none comes the empty histogram.
+            bins: At most so many; None takes as many as the state that may have most.
+            column: The column to merge, of a frame with several.
+
+        Raises:
+            InvalidInputError: If one of them is no histogram, or `bins` is out of range.
+        """
+        with column_of(data, column) as states:
+            if bins is None:
+                return cls(states.aggregate("approx_histogram_union_agg(x::BLOB)"))
+            return cls(states.aggregate("approx_histogram_union_agg(x::BLOB, $bins)", bins=bins))
+
+    @cached_property
+    def stats(self) -> HistogramStats:
+        """What the histogram holds: count, extremes, mean, size, accuracy."""
+        (stats,) = row("SELECT approx_histogram_stats(?::BLOB)", self.state)
+        return HistogramStats(**stats)
+
+    @cached_property
+    def bins(self) -> tuple[Bin, ...]:
+        """The bins, ascending."""
+        (bins,) = row("SELECT approx_histogram_bins(?::BLOB)", self.state)
+        return tuple(Bin(**bin) for bin in bins)
+
+    @overload
+    def quantile(self, q: float) -> float | None: ...
+    @overload
+    def quantile(self, q: NDArray[Any]) -> NDArray[np.float64]: ...
+    @overload
+    def quantile(self, q: Iterable[float]) -> list[float | None]: ...
+    def quantile(self, q: Any) -> Any:
+        """The least value up to which there are at least `q` of all; the inverse of `cdf`.
+
+        Args:
+            q: A fraction, 0 to 1: 0 asks for the minimum, 1 for the maximum. Or several of them.
+
+        Returns:
+            A number for a number, a list for an iterable, and for a NumPy array one of its shape. None (in an array
+            NaN) of an empty histogram.
+
+        Raises:
+            InvalidInputError: If a fraction is outside 0 to 1.
+        """
+        return self._at("approx_histogram_quantile", q)
+
+    @overload
+    def cdf(self, x: float) -> float | None: ...
+    @overload
+    def cdf(self, x: NDArray[Any]) -> NDArray[np.float64]: ...
+    @overload
+    def cdf(self, x: Iterable[float]) -> list[float | None]: ...
+    def cdf(self, x: Any) -> Any:
+        """The fraction of the values that are at most `x`; numbers, lists and arrays as for `quantile`.
+
+        Raises:
+            InvalidInputError: If `x` is NaN.
+        """
+        return self._at("approx_histogram_cdf", x)
+
+    @overload
+    def count_below(self, x: float) -> float: ...
+    @overload
+    def count_below(self, x: NDArray[Any]) -> NDArray[np.float64]: ...
+    @overload
+    def count_below(self, x: Iterable[float]) -> list[float]: ...
+    def count_below(self, x: Any) -> Any:
+        """The number of the values that are at most `x`: *sum* in the paper (algorithm 3). As for `cdf`."""
+        return self._at("approx_histogram_count_below", x)
+
+    def quantile_bounds(self, q: float) -> Bounds | None:
+        """The quantile, and the bracket in which the true one is proven to lie; None of an empty histogram.
+
+        Raises:
+            InvalidInputError: If `q` is outside 0 to 1.
+        """
+        (bounds,) = row("SELECT approx_histogram_quantile_bounds(?::BLOB, ?::DOUBLE)", self.state, q)
+        return None if bounds is None else Bounds(**bounds)
+
+    def equi_width(self, n: int) -> list[Bucket]:
+        """`n` buckets of one width from the minimum to the maximum; one if these are equal."""
+        return self._buckets("approx_histogram_equi_width(?::BLOB, ?)", n)
+
+    def equi_depth(self, n: int) -> list[Bucket]:
+        """`n` buckets that hold as many values each: *uniform* in the paper (algorithm 4)."""
+        return self._buckets("approx_histogram_equi_depth(?::BLOB, ?)", n)
+
+    def buckets(self, edges: Iterable[float]) -> list[Bucket]:
+        """The buckets between edges, which may be infinite. What lies outside of all edges is in no bucket.
+
+        Raises:
+            InvalidInputError: If there are fewer than two edges, or they do not ascend.
+        """
+        return self._buckets("approx_histogram_buckets(?::BLOB, ?::DOUBLE[])", [float(edge) for edge in edges])
+
+    def __or__(self, other: ApproxHistogram) -> ApproxHistogram:
+        """The histogram of the values of both, of as many bins as the one that may have more."""
+        if not isinstance(other, ApproxHistogram):
+            return NotImplemented
+        (state,) = row("SELECT approx_histogram_union(?::BLOB, ?::BLOB)", self.state, other.state)
+        return ApproxHistogram(state)
+
+    def __repr__(self) -> str:
+        stats = self.stats
+        if stats.min is None:
+            return f"<ApproxHistogram: empty, at most {stats.max_bins} bins>"
+        return (
+            f"<ApproxHistogram: {stats.count:,} values, {stats.min:g} to {stats.max:g}, median {self.quantile(0.5):g}, "
+            f"{stats.bins} bins, {stats.bytes:,} bytes>"
+        )
+
+    def _repr_html_(self) -> str:
+        """The numbers and, of the 98 % in the middle, a small picture, for notebooks."""
+        numbers = f"<code>{escape(repr(self))}</code>"
+        if self.stats.min is None:
+            return numbers
+        low, high = (float(edge or 0) for edge in self.quantile([0.01, 0.99]))
+        edges = [low + (high - low) * i / _BARS for i in range(_BARS)] + [high]
+        if not all(a < b for a, b in pairwise(edges)):
+            return numbers
+        heights = [bucket.count for bucket in self.buckets(edges)]
+        return f"<div>{numbers}<br>{svg_of_bars(heights, f'{low:g}', f'{high:g}')}</div>"
+
+    def _at(self, function: str, points: Any) -> Any:
+        """The answers of a function of a histogram and a list of numbers."""
+        if not isinstance(points, Iterable):
+            return self._at(function, [points])[0]
+        numpy: Any = sys.modules.get("numpy")
+        if numpy and isinstance(points, numpy.ndarray):
+            return numpy.array(self._at(function, points.ravel().tolist()), dtype=float).reshape(points.shape)
+        numbers = [float(point) for point in points]
+        (answers,) = row(f"SELECT {function}(?::BLOB, ?::DOUBLE[])", self.state, numbers)
+        return answers
+
+    def _buckets(self, call: str, parameter: Any) -> list[Bucket]:
+        (buckets,) = row(f"SELECT {call}", self.state, parameter)
+        return [Bucket(**bucket) for bucket in buckets]

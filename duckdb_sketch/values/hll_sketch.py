@@ -1,0 +1,124 @@
+"""A HyperLogLog sketch as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import NamedTuple
+
+from duckdb_sketch.values.data import Data, column_of
+from duckdb_sketch.values.session import row
+from duckdb_sketch.values.sketch import Bounds, Sketch
+
+
+class HllDescription(NamedTuple):
+    """What an HLL sketch is: the columns of `hll_sketch_describe`."""
+
+    lg_k: int
+    """The logarithm of the number of registers to base 2."""
+    mode: str
+    """`LIST`, `SET` or `HLL`."""
+    target_type: str
+    """`HLL_4`, `HLL_6` or `HLL_8`."""
+    compact: bool
+    out_of_order: bool
+    coupons: int
+    """Stored coupons of a LIST or SET; registers that are not 0 of an HLL."""
+    estimate: float
+    bytes: int
+
+
+@dataclass(frozen=True, repr=False)
+class HllSketch(Sketch):
+    """How many different values: a HyperLogLog sketch, in the bytes of Apache DataSketches.
+
+    Of the same values it has the same bytes, whatever their order and however they were merged.
+
+    >>> monday, tuesday = HllSketch.from_values(["ann", "bob"]), HllSketch.from_values(["bob", "cy"])
+    >>> (monday | tuesday).estimate
+    3
+    """
+
+    def __post_init__(self) -> None:
+        self.description  # noqa: B018  what is no sketch never becomes a value
+
+    @classmethod
+    def from_values(cls, data: Data, lg_k: int = 12, *, column: str | None = None) -> HllSketch:
+        """Count different values.
+
+        Args:
+            data: A column: anything with the Arrow PyCapsule interface (PyArrow, Polars, DuckDB relations), pandas, a
+                NumPy array of one dimension, or an iterable. A frame with one column is one too. NULLs are skipped.
+            lg_k: 2^lg_k registers, 4 to 21: the relative standard error is 1.04 / sqrt(2^lg_k).
+            column: The column to count, of a frame with several.
+
+        Raises:
+            InvalidInputError: If `data` is no column of values that can be counted, or `lg_k` is out of range.
+            MissingDependencyError: If `data` is a NumPy array, and PyArrow is not installed.
+        """
+        with column_of(data, column) as values:
+            return cls(values.aggregate("hll_sketch_agg(x, $lg_k)", lg_k=lg_k))
+
+    @classmethod
+    def from_states(cls, data: Data, *, allow_different_lg_k: bool = False, column: str | None = None) -> HllSketch:
+        """Merge a column of states, or an iterable of states or sketches.
+
+        Args:
+            data: The states, as for `from_values`. NULLs are skipped; of none comes the empty sketch.
+            allow_different_lg_k: Whether states of several lg_k merge, to the precision of the least one.
+            column: The column to merge, of a frame with several.
+
+        Raises:
+            InvalidInputError: If one of them is no HLL sketch, or they differ in lg_k.
+        """
+        with column_of(data, column) as states:
+            merged = "hll_union_agg(x::BLOB, $allowed)"
+            return cls(states.aggregate(merged, allowed=allow_different_lg_k))
+
+    @cached_property
+    def description(self) -> HllDescription:
+        """What the state is: lg_k, mode, bytes and so on."""
+        (description,) = row("SELECT hll_sketch_describe(?::BLOB)", self.state)
+        return HllDescription(**description)
+
+    @property
+    def lg_k(self) -> int:
+        """The logarithm of the number of registers to base 2."""
+        return self.description.lg_k
+
+    @property
+    def estimate(self) -> int:
+        """About how many different values: what `hll_sketch_estimate` says."""
+        (estimate,) = row("SELECT hll_sketch_estimate(?::BLOB)", self.state)
+        return int(estimate)
+
+    def bounds(self, num_std_dev: int = 2) -> Bounds:
+        """The estimate, not rounded, and the interval around it.
+
+        Args:
+            num_std_dev: Standard deviations: 1 covers 68 %, 2 covers 95.4 %, 3 covers 99.7 %.
+
+        Raises:
+            InvalidInputError: If `num_std_dev` is not 1, 2 or 3.
+        """
+        (bounds,) = row("SELECT hll_sketch_bounds(?::BLOB, ?)", self.state, num_std_dev)
+        return Bounds(**bounds)
+
+    def __or__(self, other: HllSketch) -> HllSketch:
+        """The sketch of what both have counted."""
+        if not isinstance(other, HllSketch):
+            return NotImplemented
+        (state,) = row("SELECT hll_union(?::BLOB, ?::BLOB)", self.state, other.state)
+        return HllSketch(state)
+
+    def __repr__(self) -> str:
+        return f"<HllSketch: about {self.estimate:,} different, lg_k {self.lg_k}, {len(self.state):,} bytes>"
+
+    def _repr_html_(self) -> str:
+        """The estimate and how sure it is, for notebooks."""
+        bounds = self.bounds(2)
+        return (
+            f"<div><b>{self.estimate:,}</b> different, with 95 % between {bounds.lower:,.0f} and {bounds.upper:,.0f}"
+            f"<br><code>{escape(repr(self))}</code></div>"
+        )
