@@ -51,7 +51,8 @@ def load(connection: duckdb.DuckDBPyConnection, backend: Backend = "native") -> 
     already sees the new ones once it has ended, as it does with any `LOAD`.
 
     Args:
-        connection: The connection. Every other one to the same database gets the native functions with it.
+        connection: The connection, or a wrapper of one that hands on its methods, such as SQLAlchemy's `connect` event
+            gets. Every other one to the same database gets the native functions with it.
         backend: `"native"`, the extension, or `"portable"`, the same sketches in NumPy: slower, and for this
             connection alone, but it needs no extension.
 
@@ -63,10 +64,11 @@ def load(connection: duckdb.DuckDBPyConnection, backend: Backend = "native") -> 
         MissingDependencyError: If the portable backend's dependencies are not installed.
         ValueError: If there is no such backend.
     """
+    unwrapped = getattr(connection.execute, "__self__", connection)
     if backend == "native":
-        _load_extension(connection)
+        _load_extension(unwrapped)
     elif backend == "portable":
-        _register_portable(connection)
+        _register_portable(unwrapped)
     else:
         raise ValueError(f"backend is 'native' or 'portable', not {backend!r}")
     return connection

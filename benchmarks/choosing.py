@@ -1,0 +1,58 @@
+"""The tables of docs/CHOOSING.md: what precision costs. `python -m benchmarks.choosing`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.connection import connect
+from benchmarks.distributions import QUANTILES, distributions, rank_errors
+from benchmarks.hll_accuracy import standard_error
+from benchmarks.markdown import table
+from benchmarks.quantile_sketches import Histogram
+
+LG_KS = (8, 10, 11, 12, 13, 14, 16, 18, 21)
+UNIQUES = (1, 10, 100, 1_000, 10_000, 1_000_000)
+BINS = (10, 20, 30, 50, 100, 200, 400)
+VALUES, PARTS = 1_000_000, 720
+REPEATS = 3  # the order in which threads meet the values changes a little
+
+
+def main() -> None:
+    print(distinct_counts(), distribution_quantiles(), sep="\n")
+
+
+def distinct_counts() -> str:
+    """Bytes of an HLL state by lg_k and how many different values it has counted."""
+    con = connect()
+    lines = []
+    for lg_k in LG_KS:
+        sizes = []
+        for uniques in UNIQUES:
+            query = f"SELECT octet_length(hll_sketch_agg(i, {lg_k})) FROM range({uniques}) t(i)"
+            ((size,),) = con.execute(query).fetchall()
+            sizes.append(f"{size:,}")
+        lines.append([str(lg_k), f"{100 * standard_error(lg_k):.2f} %", *sizes])
+    return table(["lg_k", "standard error", *(f"{uniques:,}" for uniques in UNIQUES)], lines)
+
+
+def distribution_quantiles() -> str:
+    """Bytes and the largest error of rank by bins, over every distribution and every way to merge."""
+    samples = distributions(VALUES)
+    lines = []
+    for bins in BINS:
+        sketch = Histogram(bins)
+        largest, size = {}, 0
+        for name, values in samples.items():
+            ordered = np.sort(values)
+            parts = np.array_split(values, PARTS)
+            found = [merged for _ in range(REPEATS) for merged in sketch.merged(parts)]
+            size = max(size, *(merged.bytes for merged in found))
+            largest[name] = max(rank_errors(ordered, QUANTILES, merged.estimates).max() for merged in found)
+        worst = max(largest, key=lambda name: largest[name])
+        median = float(np.median(list(largest.values())))
+        lines.append([str(bins), f"{size:,}", f"{100 * largest[worst]:.2f} %", worst, f"{100 * median:.2f} %"])
+    return table(["bins", "bytes, at most", "largest error of rank", "of", "of the median distribution"], lines)
+
+
+if __name__ == "__main__":
+    main()

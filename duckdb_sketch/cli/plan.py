@@ -1,0 +1,83 @@
+"""`duckdb-sketch plan`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from duckdb_sketch._text import bytes_text
+from duckdb_sketch.cli.output import Output
+from duckdb_sketch.planning import Plan
+from duckdb_sketch.planning import plan as plan_rollup
+
+_YEAR_OF_HOURS = 8_760
+
+
+def plan(
+    error: Annotated[float, typer.Option(help="Relative standard error of distinct counts: 0.01 is 1 %.")] = 0.02,
+    rank_error: Annotated[float, typer.Option(help="Error of rank of quantiles: 0.01 is 1 %.")] = 0.01,
+    uniques: Annotated[float, typer.Option(help="Different values in all raw rows, such as 1e6.")] = 1e6,
+    rows: Annotated[float, typer.Option(help="Raw rows, such as 1e9.")] = 1e8,
+    rollup_rows: Annotated[
+        float, typer.Option(help="Rows of the rollup: buckets of time x combinations of dimensions. A year of hours.")
+    ] = _YEAR_OF_HOURS,
+    raw_row: Annotated[int, typer.Option(help="Bytes of a raw row.")] = 50,
+    key_bytes: Annotated[int, typer.Option(help="Bytes of a rollup's row beside its sketches.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Choose lg_k and bins for an error, and say what a rollup of such data takes."""
+    chosen = plan_rollup(
+        error=error,
+        rank_error=rank_error,
+        uniques=round(uniques),
+        rows=round(rows),
+        rollup_rows=round(rollup_rows),
+        raw_row=raw_row,
+        key_bytes=key_bytes,
+    )
+    output = Output(as_json)
+    if as_json:
+        output.document(chosen)
+        return
+    output.table(_precision(chosen))
+    output.table(_storage(chosen))
+    output.line(f"The rollup is {_times(chosen.reduction)} smaller.")
+    if chosen.reduction < 1:
+        output.line("That is no gain: take longer buckets, fewer dimensions, or less precision.")
+
+
+def _precision(chosen: Plan) -> Table:
+    table = Table(box=SIMPLE_HEAD)
+    for name in ("", "write", "error", "bytes a row"):
+        table.add_column(name, justify="right" if name == "bytes a row" else "left")
+    table.add_row(
+        "distinct counts",
+        f"hll_sketch_agg(x, {chosen.lg_k})",
+        f"{chosen.standard_error:.2%} standard",
+        f"{chosen.distinct_bytes:,}",
+    )
+    table.add_row(
+        "distributions",
+        f"approx_histogram_agg(x, {chosen.bins})",
+        f"{chosen.rank_error:.2%} of rank",
+        f"{chosen.distribution_bytes:,}",
+    )
+    return table
+
+
+def _storage(chosen: Plan) -> Table:
+    table = Table(box=SIMPLE_HEAD)
+    for name in ("", "rows", "bytes", "a row"):
+        table.add_column(name, justify="left" if not name else "right")
+    table.add_row("raw", f"{chosen.rows:,}", bytes_text(chosen.raw_bytes), f"{chosen.raw_bytes / chosen.rows:,.0f}")
+    a_row = chosen.rollup_bytes / chosen.rollup_rows
+    table.add_row("rollup", f"{chosen.rollup_rows:,}", bytes_text(chosen.rollup_bytes), f"{a_row:,.0f}")
+    table.caption = f"About {chosen.uniques_a_row:,} different values in a row of the rollup."
+    return table
+
+
+def _times(factor: float) -> str:
+    return f"{factor:,.0f} times" if factor >= 10 else f"{factor:.2g} times"
