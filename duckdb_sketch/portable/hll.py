@@ -20,7 +20,8 @@ from duckdb_sketch.portable.lg_k import DEFAULT_LG_K, common_lg_k
 
 def sketch_of_coupons(lg_k: int, coupons: Coupons) -> bytes:
     """Return the canonical image of coupons, in any order, repeated or not."""
-    different = np.unique(coupons)
+    ordered = np.sort(coupons)  # much faster than np.unique
+    different = ordered[np.diff(ordered, prepend=~ordered[:1]) != 0]
     if len(different) <= coupon_limit(lg_k):
         return coupon_image(lg_k, different)
     return register_image(lg_k, _registers_of(lg_k, different))

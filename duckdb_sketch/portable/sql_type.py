@@ -11,9 +11,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from duckdb_sketch.portable.coupon import coupon_of_bytes, double_bytes, integer_bytes
+from duckdb_sketch.portable.coupon import CANONICAL_NAN, coupon_of_bytes, coupons_of_words, integer_bytes
 from duckdb_sketch.portable.errors import InvalidInputError
 
 INFINITE_TIMESTAMP = (1 << 63) - 1
@@ -40,35 +41,51 @@ def coupons_of_column(column: Any, type_name: str) -> Any:
     if pa.types.is_dictionary(column.type):
         of_entries = coupons_of_column(column.dictionary, "VARCHAR")
         return of_entries.take(column.indices)
+    if isinstance(column.type, pa.BaseExtensionType):
+        return coupons_of_column(column.storage, type_name)
+    if type_name in _REFUSED_NAMES:
+        raise _refused(type_name)
+    words = _words(column)
+    if words is not None:
+        return pa.array(coupons_of_words(words), pa.uint32(), mask=column.is_null().to_numpy(zero_copy_only=False))
     values, bytes_of = _plain(column, type_name)
     hashed = (bytes_of(value) if value is not None else b"" for value in values)
     return pa.array([coupon_of_bytes(data) if data else None for data in hashed], pa.uint32())
 
 
+def _words(column: Any) -> Any:
+    """Return a uint64 a value, the bytes that it is hashed by, if all of them are hashed by eight; else None."""
+    kind, types = column.type, pa.types
+    if types.is_floating(kind):
+        doubles = column.cast(pa.float64()).fill_null(0).to_numpy() + 0.0  # -0.0 + 0.0 is 0.0
+        return np.where(np.isnan(doubles), np.uint64(CANONICAL_NAN), doubles.view(np.uint64))
+    if types.is_uint64(kind):
+        words = column.fill_null(0).to_numpy()
+        return words if words.max(initial=0) < 1 << 63 else None
+    if types.is_date32(kind):
+        column = column.cast(pa.int32())
+    elif types.is_time64(kind) or types.is_timestamp(kind):
+        if kind.unit != "us":
+            return None
+    elif not (types.is_integer(kind) or types.is_boolean(kind)):
+        return None
+    return column.cast(pa.int64()).fill_null(0).to_numpy().view(np.uint64)
+
+
 def _plain(column: Any, type_name: str) -> tuple[list[Any], _Hashed]:
     """Return the values of a column as Python objects, and what turns one into bytes."""
     kind = column.type
-    if type_name in _REFUSED_NAMES:
-        raise _refused(type_name)
-    if isinstance(kind, pa.BaseExtensionType):
-        return _plain(column.storage, type_name)
     types = pa.types
     if types.is_null(kind):
         return column.to_pylist(), bytes
-    if types.is_integer(kind) or types.is_boolean(kind):
+    if types.is_uint64(kind):
         return column.to_pylist(), integer_bytes
     if types.is_decimal(kind):
         return column.to_pylist(), _unsigned_decimal_bytes if type_name == "UHUGEINT" else decimal_bytes
-    if types.is_floating(kind):
-        return column.to_pylist(), double_bytes
     if _is_text(kind) or _is_binary(kind):
         return column.cast(pa.large_binary()).to_pylist(), bytes
     if types.is_fixed_size_binary(kind) and type_name in _OF_SIXTEEN_BYTES:
         return column.to_pylist(), _OF_SIXTEEN_BYTES[type_name]
-    if types.is_date32(kind):
-        return column.cast(pa.int32()).to_pylist(), integer_bytes
-    if types.is_time64(kind) and kind.unit == "us":
-        return column.cast(pa.int64()).to_pylist(), integer_bytes
     if types.is_timestamp(kind):
         return column.cast(pa.int64()).to_pylist(), _TIMESTAMP_BYTES[kind.unit]
     raise _refused(type_name)
