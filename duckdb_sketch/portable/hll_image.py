@@ -238,7 +238,9 @@ def _parse_registers(blob: bytes, target_type: str) -> tuple[Registers, float, S
     plausible = (
         math.isfinite(hip)
         and hip >= 0
-        and (rebuild or (kxq0 >= 0 and kxq1 >= 0 and 0 < kxq0 + kxq1 <= k))
+        # KxQ1 is negative out of a union of DataSketches for Java: it takes the ones of registers of 32 and more, which
+        # are in KxQ0, from KxQ1.
+        and (rebuild or (0 <= kxq0 <= k and -k <= kxq1 <= k and 0 < kxq0 + kxq1 <= k))
         and at_cur_min <= k
         and exception_count <= (k if target_type == HLL_4 else 0)
         and cur_min <= _MAX_REGISTER - _EXCEPTION

@@ -260,9 +260,15 @@ impl RegisterHeader {
         let (hip, kxq0, kxq1) = (reader.f64()?, reader.f64()?, reader.f64()?);
         let (at_cur_min, exception_count) = (reader.u32()?, reader.u32()?);
         let rebuild = self.flags & FLAG_REBUILD != 0;
+        // KxQ1 is negative out of a union of DataSketches for Java: it takes the ones of registers of 32 and more, which
+        // are in KxQ0, from KxQ1.
+        let greatest = f64::from(k);
+        let sum = kxq0 + kxq1;
+        let has_sums =
+            (0.0..=greatest).contains(&kxq0) && (-greatest..=greatest).contains(&kxq1) && sum > 0.0 && sum <= greatest;
         let plausible = hip >= 0.0
             && hip.is_finite()
-            && (rebuild || (kxq0 >= 0.0 && kxq1 >= 0.0 && kxq0 + kxq1 > 0.0 && kxq0 + kxq1 <= f64::from(k)))
+            && (rebuild || has_sums)
             && at_cur_min <= k
             && exception_count <= k
             // A register has at most 63: all of HLL_4's must fit below.
