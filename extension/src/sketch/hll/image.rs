@@ -162,9 +162,11 @@ impl<'a> HllImage<'a> {
     pub fn is_empty(&self) -> bool {
         match self.body {
             Body::Coupons { count, .. } => count == 0,
-            Body::Registers { summary, rebuild, .. } => {
-                !rebuild && summary.cur_min == 0 && summary.at_cur_min == self.lg_k.k()
+            // A sketch of DataSketches C++ that starts with registers is flagged to be summed up anew.
+            Body::Registers { summary, rebuild: true, packed, exceptions, .. } => {
+                summary.cur_min == 0 && coupons_of(exceptions).next().is_none() && packed.iter().all(|&byte| byte == 0)
             }
+            Body::Registers { summary, .. } => summary.cur_min == 0 && summary.at_cur_min == self.lg_k.k(),
         }
     }
 
