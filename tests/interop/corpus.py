@@ -1,6 +1,6 @@
 """The golden corpus: HLL images of Apache DataSketches for C++ and for Java, and what these libraries say of them.
 
-`python tests/interop/corpus.py` makes `hll_corpus.parquet` anew: the C++ images with the `datasketches` package, the
+`make corpus` makes `hll_corpus.parquet` anew: the C++ images with the `datasketches` package, the
 Java ones with the jars of `pyspark` and a JDK. The same versions always make the same rows.
 
 A row is an image. Where both libraries write the same bytes and give the same answers, the row is of both. The file
@@ -24,13 +24,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasketches import hll_sketch, hll_union, tgt_hll_type
 from java_sketches import Answered, Answers, java_version, run_java
+from our_images import CORPUS, RARE, coupon_limit
 
-PATH = Path(__file__).parent / "hll_corpus.parquet"
 TYPES = {"HLL_4": tgt_hll_type.HLL_4, "HLL_6": tgt_hll_type.HLL_6, "HLL_8": tgt_hll_type.HLL_8}
 PRECISIONS = range(4, 22)
 
-RARE = (232582, 503824, 803624, 1004990, 1428409, 2048382, 2144141, 2437500, 2561626, 3331653, 3990748)
-"""Integers with registers of 19 and more: exceptions of HLL_4 wherever `cur_min` is below 5."""
 MADE_UP = tuple(value << 26 | slot for value, slot in [(15, 1), (16, 3), (31, 5), (32, 6), (47, 12), (63, 15)])
 """Coupons of large registers; the slots differ at every `lg_k`."""
 CROWDED_LG_K = 14
@@ -78,11 +76,6 @@ class Recipe(NamedTuple):
         return sorted({coupon for part in self.parts for coupon in part.coupons})
 
 
-def coupon_limit(lg_k: int) -> int:
-    """The greatest number of coupons before the registers come."""
-    return 7 if lg_k < 8 else 3 << (lg_k - 5)
-
-
 def streams(lg_k: int) -> Iterator[tuple[str, Part]]:
     """What is counted at a precision: sketches of every mode."""
     k, limit = 1 << lg_k, coupon_limit(lg_k)
@@ -104,6 +97,10 @@ def streams(lg_k: int) -> Iterator[tuple[str, Part]]:
     else:
         yield "sparse registers", Part(lg_k, 0, 1500, full=True)
         yield "sparse registers and exceptions", Part(lg_k, 0, 1500, values=RARE, full=True)
+    if 6 <= lg_k <= few:
+        # Where the composite estimator turns from linear counting: 0.64 k.
+        for share in (60, 64, 66, 70):
+            yield f"{share} % of k", Part(lg_k, 0, share * k // 100)
     if lg_k <= CROWDED_LG_K:
         yield "crowded registers", Part(lg_k, 0, 3 * k)
         yield "cur_min above 0", Part(lg_k, 0, 16 * k)
@@ -290,4 +287,4 @@ def write(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(PATH)
+    write(CORPUS)
