@@ -10,7 +10,7 @@ EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) exte
 PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow bench bench-quick study bench-rollups lint fmt docs build dist clean
+.PHONY: help demo test test-slow test-spark corpus interop bench bench-quick study bench-rollups lint fmt docs build dist clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,6 +24,15 @@ test: build ## Run the fast tests
 
 test-slow: build ## Run the slow tests: packages, older DuckDB versions, many processes
 	$(BIN)/pytest -m slow
+
+test-spark: $(VENV)/.bench build ## Run the tests with Spark and Apache DataSketches for Java; need a JDK
+	$(BIN)/pytest -m spark
+
+corpus: $(VENV)/.bench ## Make the golden corpus of HLL images anew; needs a JDK
+	PYTHONPATH=tests:tests/interop $(BIN)/python -m corpus
+
+interop: $(VENV)/.bench build ## Print who reads whose HLL sketches; needs a JDK
+	PYTHONPATH=tests:tests/interop $(BIN)/python -m matrix
 
 bench: $(VENV)/.bench build ## Run every benchmark
 	$(BIN)/python -m benchmarks
