@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from matrix import NEED_JAVA, SPARK, SYSTEMS, documented, measured
+from matrix import DOCUMENT, NEED_JAVA, SPARK, SYSTEMS, documented, measured
+from processes import PROJECT, run_python
 
 
 def test_the_cells_that_need_no_java() -> None:
@@ -17,4 +18,8 @@ def test_the_cells_that_need_no_java() -> None:
 
 @pytest.mark.spark
 def test_every_cell() -> None:
-    assert measured(SYSTEMS, SYSTEMS) == documented()
+    """In a process of its own: what a session of Spark is like is decided once a process."""
+    paths = ":".join(str(PROJECT / folder) for folder in (".", "tests", "tests/interop"))
+    printed = run_python("import runpy; runpy.run_module('matrix', run_name='__main__')", PYTHONPATH=paths)
+    assert printed in DOCUMENT.read_text(encoding="utf-8")
+    assert printed.count("\n") == len(SYSTEMS) + 1

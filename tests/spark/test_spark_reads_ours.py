@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -19,18 +18,6 @@ pytestmark = pytest.mark.spark
 
 LG_K = 3
 VALUES = re.compile(r"^\| `(?P<here>[^`]+)` \| `(?P<spark>[^`]+)` \|$", re.MULTILINE)
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[SparkSession]:
-    session = (
-        SparkSession.builder.master("local[1]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.host", "127.0.0.1")
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
 
 
 def every_image(con: duckdb.DuckDBPyConnection) -> list[bytes]:
