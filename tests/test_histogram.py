@@ -421,3 +421,16 @@ def test_values_at_the_ends_of_the_range_of_doubles(con: duckdb.DuckDBPyConnecti
     assert value(con, "SELECT approx_histogram_cdf($1, 0)", image) == pytest.approx(0.5, abs=0.1)
     widths = value(con, "SELECT approx_histogram_equi_width($1, 4)", image)
     assert sum(bucket["count"] for bucket in widths) == pytest.approx(1000)
+
+
+@pytest.mark.parametrize("far", [30, 1_000, 1e6, 1e9])
+def test_a_gap_between_two_peaks_is_nearly_empty(con: duckdb.DuckDBPyConnection, far: float) -> None:
+    """A quantile below the gap stays below it, but for a part of the half of a bin that borders on it."""
+    con.execute("SELECT setseed(0.5)")
+    h = value(con, f"SELECT approx_histogram_agg(random() + (i % 5 < 2)::INT * {far}::DOUBLE) FROM range(200_000) t(i)")
+    below, inside, above = 0.594, 0.6, 0.606
+    answers = value(con, "SELECT approx_histogram_quantile(?::BLOB, ?::DOUBLE[])", h, [below, above])
+    assert answers[0] <= 1.5
+    assert answers[1] >= far - 0.5
+    (middle,) = value(con, "SELECT approx_histogram_cdf(?::BLOB, [?::DOUBLE])", h, far / 2)
+    assert middle == pytest.approx(inside, abs=0.003)
