@@ -1,0 +1,78 @@
+"""Quantiles over time, as bands around the median."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.ticker import StrMethodFormatter
+
+from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.plot.lines import draw_band, draw_line, set_dates
+from duckdb_sketch.plot.series import floats, series_of
+from duckdb_sketch.plot.style import INK, ORANGE, Palette, axes_or_new, finish, percent
+from duckdb_sketch.values import histogram_quantile
+from duckdb_sketch.values.data import Data
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def quantile_bands(
+    times: Any,
+    histograms: Data,
+    ax: Axes | None = None,
+    *,
+    quantiles: Sequence[float] = QUANTILES,
+    label: str = "value",
+    color: Palette = ORANGE,
+) -> Axes:
+    """Draw quantiles over time: bands between the outermost, the next, and so on, and a line for the one in the middle.
+
+    Rows of the same time are merged first. Lines and bands break where a time is missing, or nothing was counted.
+
+    Args:
+        times: A column of dates or timestamps, in any order: pandas, Polars, Arrow, NumPy, or a list.
+        histograms: The column of approximate histograms beside it.
+        ax: Where to draw; by default a new pyplot figure.
+        quantiles: Fractions, 0 to 1: of an even number of them there is no line.
+        label: What the values are.
+        color: Of line and bands.
+
+    Returns:
+        The axes.
+
+    Raises:
+        InvalidInputError: If the columns are not of one length, or not of times and histograms, or without any value;
+            or a fraction is outside 0 to 1.
+    """
+    fractions = sorted(set(quantiles))
+    if not fractions:
+        raise InvalidInputError("no quantiles to draw: give fractions, 0 to 1")
+    series = series_of(times, histograms, "histogram")
+    answers = histogram_quantile(series.states, fractions)
+    if all(value is None or None in value for value in answers.to_pylist()):
+        raise InvalidInputError("every histogram is NULL or empty: there is nothing to draw")
+    columns = [floats(answers, lambda a, i=i: a[i]) for i in range(len(fractions))]  # type: ignore[misc]
+    x, values = series.spaced(*columns)
+    ax = axes_or_new(ax)
+    pairs = len(fractions) // 2
+    for i, tint in enumerate(tints(color, pairs)):
+        name = f"{percent(fractions[i])} to {percent(fractions[-1 - i])}"
+        draw_band(ax, x, values[i], values[-1 - i], tint, name)
+    if len(fractions) % 2:
+        middle = fractions[pairs]
+        name = "median" if middle == 0.5 else percent(middle)
+        draw_line(ax, x, values[pairs], color.line, linewidth=1.4, label=name)
+    set_dates(ax, series.times, series.width())
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    finish(ax, "Quantiles over time", "", label)
+    ax.legend(loc="best", edgecolor="none", framealpha=0.9, labelcolor=INK, ncols=pairs + 1)
+    return ax
+
+
+def tints(color: Palette, count: int) -> list[str]:
+    """Colors of `count` bands, from the outermost, which is the lightest."""
+    shades = LinearSegmentedColormap.from_list("tints", [color.outer, color.inner])
+    return [to_hex(shades(i / max(count - 1, 1))) for i in range(count)]

@@ -1,0 +1,125 @@
+"""Columns of a rollup as a series in time: rows of the same time are one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median_low
+from typing import Any, Literal
+
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.values.data import ArrowArray, ArrowStream, Data, column_of
+from duckdb_sketch.values.session import cursor
+
+Kind = Literal["hll", "histogram"]
+
+_MERGE: dict[Kind, str] = {"hll": "hll_union_agg(state)", "histogram": "approx_histogram_union_agg(state)"}
+_ROWS = "duckdb_sketch_rows"
+
+
+@dataclass(frozen=True)
+class Series:
+    """Sketches in time.
+
+    Attributes:
+        times: Ascending, each once; of the time zone that the column has.
+        states: A state for each, as an Arrow array; null where there is none.
+    """
+
+    times: list[datetime]
+    states: Any
+
+    def width(self) -> timedelta:
+        """How long a bucket takes: what most neighbours are apart."""
+        steps = [after - before for before, after in zip(self.times, self.times[1:])]
+        return median_low(steps) if steps else timedelta(days=1)
+
+    def spaced(self, *columns: list[float]) -> tuple[list[datetime], list[list[float]]]:
+        """Times and columns with a NaN where buckets are missing, so that lines break there."""
+        width = self.width()
+        times: list[datetime] = []
+        spaced: list[list[float]] = [[] for _ in columns]
+        for index, time in enumerate(self.times):
+            # Months and the days of a change of the clock are not all of one length.
+            if index and time - self.times[index - 1] > 1.5 * width:
+                times.append(self.times[index - 1] + width)
+                for values in spaced:
+                    values.append(float("nan"))
+            times.append(time)
+            for values, column in zip(spaced, columns, strict=True):
+                values.append(column[index])
+        return times, spaced
+
+
+def series_of(times: Any, states: Data, kind: Kind) -> Series:
+    """A column of times and one of states; rows of the same time are merged, those without a time left out.
+
+    Raises:
+        InvalidInputError: If the columns are not as long as each other, `times` are no times, there is no row, or a
+            state is no sketch of this kind.
+    """
+    column = times_of(times)
+    keys, merged = merge(column.cast(pa.int64()), states, kind)
+    found = pa.array(keys, pa.int64()).cast(column.type).to_pylist()
+    return Series(found, merged)
+
+
+def times_of(times: Any) -> Any:
+    """Times as an Arrow column of microseconds, in its own time zone if it has one.
+
+    Raises:
+        InvalidInputError: If they are no times.
+    """
+    try:
+        if isinstance(times, ArrowStream) and not isinstance(times, ArrowArray):
+            column = pa.chunked_array(times)
+        elif isinstance(times, ArrowArray):
+            column = pa.chunked_array([pa.array(times)])
+        else:
+            column = pa.chunked_array([pa.array(times)])
+        if pa.types.is_struct(column.type) and column.type.num_fields == 1:  # a frame with one column
+            column = pa.chunked_array([chunk.field(0) for chunk in column.chunks], column.type.field(0).type)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InvalidInputError(f"times are a column of dates or timestamps: {error}") from error
+    if pa.types.is_null(column.type):
+        column = column.cast(pa.timestamp("us"))
+    if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
+        raise InvalidInputError(f"times are a column of dates or timestamps, and these are {column.type}")
+    zone = column.type.tz if pa.types.is_timestamp(column.type) else None
+    return column.cast(pa.timestamp("us", tz=zone), safe=False)
+
+
+def merge(keys: Any, states: Data, kind: Kind) -> tuple[list[int], Any]:
+    """Merge the states of each key: those keys in order, and their states.
+
+    Raises:
+        InvalidInputError: As `series_of`.
+    """
+    with column_of(states) as column:
+        blobs = column.select("x::BLOB").to_arrow_table().column("answer")
+    if len(keys) != len(blobs):
+        raise InvalidInputError(f"{len(keys):,} times and {len(blobs):,} sketches: each sketch needs its time")
+    rows = pa.table({"key": keys, "state": blobs})
+    with cursor() as session:
+        session.register(_ROWS, rows)
+        try:
+            merged = session.sql(
+                f"""
+                SELECT key, CASE WHEN count(state) > 0 THEN {_MERGE[kind]} END AS state
+                FROM {_ROWS} WHERE key IS NOT NULL GROUP BY key ORDER BY key
+                """
+            ).to_arrow_table()
+        finally:
+            session.unregister(_ROWS)
+    if merged.num_rows == 0:
+        raise InvalidInputError("there are no rows: there is nothing to draw")
+    return merged.column("key").to_pylist(), merged.column("state")
+
+
+def floats(answers: Any, field: Callable[[Any], float | None]) -> list[float]:
+    """A number of each answer of an Arrow column; NaN of a null."""
+    found = (None if answer is None else field(answer) for answer in answers.to_pylist())
+    return [float("nan") if value is None else value for value in found]

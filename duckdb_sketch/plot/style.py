@@ -1,0 +1,74 @@
+"""One look for every picture. The two colors differ for the color-blind too, and in grey."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+
+INK = "#22303c"
+FAINT = "#8a97a3"
+GRID = "#e6eaee"
+
+
+class Palette(NamedTuple):
+    """A color, and its tints for bands: the inner one is darker."""
+
+    line: str
+    inner: str
+    outer: str
+
+
+ORANGE = Palette("#e4572e", "#f0936f", "#fbd8ca")
+BLUE = Palette("#1b6480", "#6aaac2", "#cfe3ec")
+
+_INCHES = (8.0, 4.5)
+
+
+def axes_or_new(ax: Axes | None) -> Axes:
+    """`ax`, or the axes of a new pyplot figure."""
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot  # it chooses a backend for windows, which is no use to who brings axes
+
+    return pyplot.subplots(figsize=_INCHES, layout="constrained")[1]
+
+
+def finish(ax: Axes, title: str, x: str = "", y: str = "", grid: str = "both") -> None:
+    """Give axes the common look, and those names that they do not have yet."""
+    if not any(ax.get_title(place) for place in ("left", "center", "right")):
+        ax.set_title(title, loc="left", size=12, weight="bold", pad=8, color=INK)
+    if not ax.get_xlabel():
+        ax.set_xlabel(x, color=INK)
+    if not ax.get_ylabel():
+        ax.set_ylabel(y, color=INK)
+    ax.grid(color=GRID, linewidth=0.8, axis=grid)  # type: ignore[arg-type]
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(FAINT)
+    ax.tick_params(color=FAINT, labelcolor=INK, which="both")
+
+
+def note(ax: Axes, lines: list[str]) -> None:
+    """Say in the upper right corner what the picture leaves out."""
+    if lines:
+        ax.text(
+            0.995, 0.985, "\n".join(lines), transform=ax.transAxes, ha="right", va="top", size=9, color=FAINT,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}, zorder=4,
+        )  # fmt: skip
+
+
+def percent(fraction: float) -> str:
+    """A fraction as people read it: `95 %`, `99.9 %`, `< 0.01 %`."""
+    if 0 < fraction < 0.0001:
+        return "< 0.01 %"
+    return f"{100 * fraction:.4g} %" if fraction >= 0.01 else f"{100 * fraction:.2g} %"
+
+
+def number(value: float) -> str:
+    """A number with as many digits as a picture has room for."""
+    if value == 0 or 0.0001 <= abs(value) < 1e9:
+        digits = max(0, min(6, 3 - len(f"{abs(value):.0f}"))) if abs(value) >= 1 else 6
+        text = f"{value:,.{digits}f}" if abs(value) >= 1 else f"{value:.3g}"
+        return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+    return f"{value:.3g}".replace("-", "−")

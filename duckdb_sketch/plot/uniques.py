@@ -1,0 +1,62 @@
+"""How many different values, over time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import StrMethodFormatter
+
+from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.plot.lines import draw_band, draw_line, set_dates
+from duckdb_sketch.plot.series import floats, series_of
+from duckdb_sketch.plot.style import INK, ORANGE, Palette, axes_or_new, finish
+from duckdb_sketch.values import hll_bounds
+from duckdb_sketch.values.data import Data
+
+
+def uniques(
+    times: Any,
+    sketches: Data,
+    ax: Axes | None = None,
+    *,
+    num_std_dev: int = 2,
+    label: str = "different values",
+    color: Palette = ORANGE,
+) -> Axes:
+    """Draw how many different values each time has, with the band of the error.
+
+    Rows of the same time are merged first: of a rollup by hour and page comes one line. The line breaks where a time is
+    missing or its sketches are NULL; an empty sketch is a 0. Times are drawn in the time zone of their column.
+
+    Args:
+        times: A column of dates or timestamps, in any order: pandas, Polars, Arrow, NumPy, or a list.
+        sketches: The column of HLL sketches beside it.
+        ax: Where to draw; by default a new pyplot figure.
+        num_std_dev: How wide the band is to either side, in standard errors: 1, 2 or 3.
+        label: What is counted.
+        color: Of the line and its band.
+
+    Returns:
+        The axes.
+
+    Raises:
+        InvalidInputError: If the columns are not of one length, or not of times and HLL sketches, or without any.
+    """
+    series = series_of(times, sketches, "hll")
+    bounds = hll_bounds(series.states, num_std_dev)
+    if bounds.null_count == len(bounds):
+        raise InvalidInputError("every sketch is NULL: there is nothing to draw")
+    columns = [floats(bounds, lambda b, end=end: b[end]) for end in ("lower", "estimate", "upper")]  # type: ignore[misc]
+    x, (lower, estimate, upper) = series.spaced(*columns)
+    ax = axes_or_new(ax)
+    errors = "standard error" if num_std_dev == 1 else "standard errors"
+    draw_band(ax, x, lower, upper, color.outer, f"± {num_std_dev} {errors}")
+    draw_line(ax, x, estimate, color.line, linewidth=1.3, label="estimate")
+    set_dates(ax, series.times, series.width())
+    if ax.get_ylim()[0] < 0.4 * ax.get_ylim()[1]:
+        ax.set_ylim(bottom=0)  # nothing is lost by showing how far above it is
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    finish(ax, "Different values over time", "", label)
+    ax.legend(loc="best", edgecolor="none", framealpha=0.9, labelcolor=INK, ncols=2)
+    return ax
