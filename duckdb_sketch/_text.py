@@ -12,3 +12,19 @@ def bytes_text(count: float) -> str:
         size /= 1000
     decimals = 0 if (unit == "B" and size == round(size)) or size >= 99.95 else 1
     return f"{size:,.{decimals}f} {unit}"
+
+
+def number_text(value: float) -> str:
+    """`value` in about three digits: `0.0378`, `87.7`, `1,301`."""
+    size = abs(value)
+    if size < 1 or size >= 1e9:
+        return f"{value:.3g}"
+    text = f"{value:,.{max(0, 3 - len(f'{size:.0f}'))}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent_text(fraction: float) -> str:
+    """A fraction in percent: `95 %`, `99.9 %`, `0.5 %`, `< 0.01 %`."""
+    if 0 < fraction < 0.0001:
+        return "< 0.01 %"
+    return f"{100 * fraction:.4g} %" if fraction >= 0.01 else f"{100 * fraction:.2g} %"

@@ -8,14 +8,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from duckdb_sketch._text import percent_text
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.plot.style import FAINT, INK, ORANGE, Palette, axes_or_new, finish, note, number, percent
+from duckdb_sketch.plot.style import FAINT, INK, ORANGE, Palette, axes_or_new, finish, note, number, ticks
 from duckdb_sketch.plot.view import Scale, View, histogram_of, view_of
 from duckdb_sketch.values import ApproxHistogram
 
 _POINTS = 400
 # Close to 0 and 1 a step of rank is a long way among the values.
-_RANKS = np.unique(np.concatenate([np.linspace(0, 1, 201), np.geomspace(1e-5, 0.01, 30), 1 - np.geomspace(1e-5, 0.01, 30)]))
+_TAIL = np.geomspace(1e-5, 0.01, 30)
+_RANKS = np.unique(np.concatenate([np.linspace(0, 1, 201), _TAIL, 1 - _TAIL]))
 
 
 def cdf(
@@ -61,6 +63,8 @@ def cdf(
     ax.plot(x, h.cdf(x), color=color.line, linewidth=1.6, label=name)
     if view.log:
         ax.set_xscale("log")
+    else:
+        ax.xaxis.set_major_formatter(ticks())
     ax.set_xlim(*view.limits())
     ax.set_ylim(0, 1.04)
     for mark, value in zip(marks, h.quantile(list(marks)), strict=True):
@@ -68,7 +72,8 @@ def cdf(
         if view.low <= value <= view.high:
             _mark(ax, view, mark, value, color)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    finish(ax, "At most so great", label, "share of the values")
+    values = "value" if h.stats.count == 1 else "values"
+    finish(ax, f"Cumulative distribution of {h.stats.count:,} {values}", label, "share of the values")
     ax.legend(loc="lower right", edgecolor="none", framealpha=0.9, labelcolor=INK)
     if view.left_out:
         ax.set_ylim(0, 1.16)  # room for the note
@@ -91,6 +96,6 @@ def _mark(ax: Axes, view: View, fraction: float, value: float, color: Palette) -
     ax.plot(value, fraction, "o", color=color.line, markersize=5)
     right = ax.transAxes.inverted().transform(ax.transData.transform((value, fraction)))[0] > 0.7
     ax.annotate(
-        f"{percent(fraction)}: {number(value)}", (value, fraction), xytext=(-8 if right else 8, -13),
+        f"{percent_text(fraction)}: {number(value)}", (value, fraction), xytext=(-8 if right else 8, -13),
         textcoords="offset points", size=9.5, color=INK, ha="right" if right else "left",
     )  # fmt: skip

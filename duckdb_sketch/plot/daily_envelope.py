@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from statistics import median_low
 from typing import Any
 
@@ -12,11 +13,10 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import StrMethodFormatter
 
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.plot.series import floats, merge, times_of
-from duckdb_sketch.plot.style import BLUE, FAINT, INK, ORANGE, Palette, axes_or_new, finish, note, number
+from duckdb_sketch.plot.style import BLUE, FAINT, INK, ORANGE, Palette, axes_or_new, finish, note, number, ticks
 from duckdb_sketch.values import histogram_quantile, histogram_stats
 from duckdb_sketch.values.data import Data
 
@@ -84,11 +84,10 @@ def daily_envelope(
         _draw(ax, day, index * (24 + _APART), step)
     _set_hours(ax, days)
     left_out = _limit(ax, days)
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
-    finish(ax, "The day", "time of day", label)
+    ax.yaxis.set_major_formatter(ticks())
+    finish(ax, "The daily cycle", "time of day", label)
     ax.legend(
-        handles=_legend(), loc="upper left", bbox_to_anchor=(0, 1.0) if len(days) == 1 else (0, 1.0),
-        edgecolor="none", framealpha=0.9, labelcolor=INK, ncols=3, fontsize=9,
+        handles=_legend(), loc="upper left", edgecolor="none", framealpha=0.9, labelcolor=INK, ncols=3, fontsize=9,
     )  # fmt: skip
     note(ax, left_out)
     return ax
@@ -102,7 +101,7 @@ def _key(moment: datetime, weekend: Collection[int]) -> int:
 def _step(keys: list[int]) -> float:
     """How many hours a slot takes."""
     slots = sorted({key % _DAY for key in keys})
-    return median_low([after - before for before, after in zip(slots, [*slots[1:], slots[0] + _DAY])]) / 60
+    return median_low([after - before for before, after in pairwise([*slots, slots[0] + _DAY])]) / 60
 
 
 def _days(keys: list[int], states: Any, split: bool) -> list[_Day]:
@@ -156,10 +155,11 @@ def _set_hours(ax: Axes, days: list[_Day]) -> None:
     places, names = [], []
     for index in range(len(days)):
         left = index * (24 + _APART)
-        places += [left + hour for hour in range(0, 25, 6)]
-        names += [f"{hour}:00" for hour in range(0, 25, 6)]
-    ax.set_xticks(places, labels=names)
-    ax.set_xlim(-0.3, places[-1] + 0.3)
+        places += [left + hour for hour in range(0, 24, 6)]
+        names += [f"{hour}:00" for hour in range(0, 24, 6)]
+    end = places[0] + len(days) * 24 + (len(days) - 1) * _APART
+    ax.set_xticks([*places, end], labels=[*names, "24:00"])
+    ax.set_xlim(-0.3, end + 0.3)
 
 
 def _limit(ax: Axes, days: list[_Day]) -> list[str]:

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import MaxNLocator
 
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.plot.style import ORANGE, Palette, axes_or_new, finish, note
+from duckdb_sketch.plot.style import ORANGE, Palette, axes_or_new, finish, note, ticks
 from duckdb_sketch.plot.view import Scale, View, extremes, histogram_of, view_of
 from duckdb_sketch.values import ApproxHistogram
 
@@ -63,9 +63,8 @@ def histogram(
         raise InvalidInputError(f"{buckets} buckets: it has to be 1 or more")
     elif h.stats.exact and h.stats.bins <= _FEW and not view.log and not view.left_out:
         lower, upper, counts = _by_value(h)
-        view = View(float(lower[0]), float(upper[-1]), log=False, left_out=[])
-    elif view.low == view.high:
-        lower, upper, counts = _by_value(h)
+        around = 0.0 if h.stats.bins > 1 else 2 * float(upper[0] - lower[0])
+        view = View(float(lower[0]) - around, float(upper[-1]) + around, log=False, left_out=[])
     else:
         lower, upper, counts = _in_buckets(h, view.edges(buckets))
     heights = counts
@@ -78,9 +77,12 @@ def histogram(
     ax.bar(lower, heights, upper - lower, align="edge", color=color.line, edgecolor="white", linewidth=0.5)
     if view.log:
         ax.set_xscale("log")
+    else:
+        ax.xaxis.set_major_formatter(ticks())
     ax.set_xlim(*view.limits())
     if height == "count":
-        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 2.5, 5, 10]))
+    ax.yaxis.set_major_formatter(ticks())
     names = {"count": "values", "percent": "percent of the values", "density": "density"}
     finish(ax, f"Distribution of {h.stats.count:,} {'value' if h.stats.count == 1 else 'values'}", label, names[height])
     ax.grid(visible=False, axis="x")
@@ -100,6 +102,6 @@ def _in_buckets(h: ApproxHistogram, edges: Sequence[float] | np.ndarray) -> _Bar
 def _by_value(h: ApproxHistogram) -> _Bars:
     values = np.array([bin.center for bin in h.bins])
     low, high = extremes(h.stats)
-    gap = float(np.diff(values).min()) if len(values) > 1 else 0.5
+    gap = float(np.diff(values).min()) if len(values) > 1 else max(abs(low) / 10, 0.5)
     half = max(0.4 * gap, (high - low) / 200)
     return values - half, values + half, np.array([bin.count for bin in h.bins], dtype=float)

@@ -7,12 +7,12 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex
-from matplotlib.ticker import StrMethodFormatter
 
+from duckdb_sketch._text import percent_text
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.plot.lines import draw_band, draw_line, set_dates
 from duckdb_sketch.plot.series import floats, series_of
-from duckdb_sketch.plot.style import INK, ORANGE, Palette, axes_or_new, finish, percent
+from duckdb_sketch.plot.style import INK, ORANGE, Palette, axes_or_new, finish, ticks
 from duckdb_sketch.values import histogram_quantile
 from duckdb_sketch.values.data import Data
 
@@ -59,14 +59,14 @@ def quantile_bands(
     ax = axes_or_new(ax)
     pairs = len(fractions) // 2
     for i, tint in enumerate(tints(color, pairs)):
-        name = f"{percent(fractions[i])} to {percent(fractions[-1 - i])}"
+        name = f"{percent_text(fractions[i])} to {percent_text(fractions[-1 - i])}"
         draw_band(ax, x, values[i], values[-1 - i], tint, name)
     if len(fractions) % 2:
         middle = fractions[pairs]
-        name = "median" if middle == 0.5 else percent(middle)
+        name = "median" if middle == 0.5 else percent_text(middle)
         draw_line(ax, x, values[pairs], color.line, linewidth=1.4, label=name)
     set_dates(ax, series.times, series.width())
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    ax.yaxis.set_major_formatter(ticks())
     finish(ax, "Quantiles over time", "", label)
     ax.legend(loc="best", edgecolor="none", framealpha=0.9, labelcolor=INK, ncols=pairs + 1)
     return ax

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
+from duckdb_sketch._text import percent_text
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.plot.style import INK, ORANGE, Palette, axes_or_new, finish, number, percent
-from duckdb_sketch.plot.view import Scale, histogram_of
-from duckdb_sketch.values import ApproxHistogram
+from duckdb_sketch.plot.style import FAINT, INK, ORANGE, Palette, axes_or_new, finish, number, ticks
+from duckdb_sketch.plot.view import Scale, histogram_of, view_of
+from duckdb_sketch.values import ApproxHistogram, Bounds
 
-_LOG_FROM = 50.0  # times: so far apart, the least are not told apart on a linear axis
+_BEYOND = 0.5  # of the distance between the quantiles: brackets that are longer run out of the picture
 
 
 def quantiles(
@@ -45,9 +46,7 @@ def quantiles(
     if not fractions:
         raise InvalidInputError("no quantiles to draw: give fractions, 0 to 1")
     brackets = [bounds for bounds in map(h.quantile_bounds, fractions) if bounds is not None]
-    low, high = min(bounds.lower for bounds in brackets), max(bounds.upper for bounds in brackets)
-    if scale == "log" and low <= 0:
-        raise InvalidInputError(f"a logarithmic scale shows what is above 0, and the least value is {number(low)}")
+    log = view_of(h, scale).log
     ax = axes_or_new(ax)
     rows = range(len(fractions))
     ax.hlines(
@@ -60,11 +59,38 @@ def quantiles(
             number(bounds.estimate), (bounds.estimate, row), xytext=(0, 7), textcoords="offset points",
             size=9.5, color=INK, ha="center",
         )  # fmt: skip
-    if scale == "log" or (scale == "auto" and low > 0 and high / low > _LOG_FROM):
-        ax.set_xscale("log")
     ax.margins(x=0.06)
+    if log:
+        ax.set_xscale("log")
+    else:
+        ax.xaxis.set_major_formatter(ticks())
+        _limit(ax, brackets)
     ax.set_ylim(-0.6, len(fractions) - 0.2)
-    ax.set_yticks(list(rows), labels=[percent(fraction) for fraction in fractions])
+    ax.set_yticks(list(rows), labels=[percent_text(fraction) for fraction in fractions])
     title = "Quantiles" if h.stats.exact else "Quantiles, and the brackets that are proven"
     finish(ax, title, label, "share of the values up to there", grid="x")
     return ax
+
+
+def _limit(ax: Axes, brackets: list[Bounds]) -> None:
+    """Let brackets of the far tails run out of the picture, with their ends in words."""
+    least, greatest = brackets[0].estimate, brackets[-1].estimate
+    beyond = _BEYOND * (greatest - least)
+    if not beyond:
+        return
+    low = min([least, *(bounds.lower for bounds in brackets if bounds.lower >= least - beyond)])
+    high = max([greatest, *(bounds.upper for bounds in brackets if bounds.upper <= greatest + beyond)])
+    margin = 0.06 * (high - low)
+    # Room for the words beside the value of the outermost quantile.
+    left = margin + (3 * margin if any(bounds.lower < low for bounds in brackets) else 0)
+    right = margin + (3 * margin if any(bounds.upper > high for bounds in brackets) else 0)
+    ax.set_xlim(low - left, high + right)
+    for row, bounds in enumerate(brackets):
+        if bounds.lower < low:
+            _end(ax, row, low - left, f"← {number(bounds.lower)}", "left")
+        if bounds.upper > high:
+            _end(ax, row, high + right, f"{number(bounds.upper)} →", "right")
+
+
+def _end(ax: Axes, row: int, x: float, text: str, side: str) -> None:
+    ax.annotate(text, (x, row), xytext=(0, 7), textcoords="offset points", size=9, color=FAINT, ha=side)

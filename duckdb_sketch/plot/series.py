@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import median_low
 from typing import Any, Literal
 
@@ -34,7 +35,7 @@ class Series:
 
     def width(self) -> timedelta:
         """How long a bucket takes: what most neighbours are apart."""
-        steps = [after - before for before, after in zip(self.times, self.times[1:])]
+        steps = [after - before for before, after in pairwise(self.times)]
         return median_low(steps) if steps else timedelta(days=1)
 
     def spaced(self, *columns: list[float]) -> tuple[list[datetime], list[list[float]]]:

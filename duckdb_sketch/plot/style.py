@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from duckdb_sketch._text import number_text
 
 INK = "#22303c"
 FAINT = "#8a97a3"
@@ -22,6 +25,7 @@ class Palette(NamedTuple):
 ORANGE = Palette("#e4572e", "#f0936f", "#fbd8ca")
 BLUE = Palette("#1b6480", "#6aaac2", "#cfe3ec")
 
+_MINUS = "\N{MINUS SIGN}"
 _INCHES = (8.0, 4.5)
 
 
@@ -58,17 +62,15 @@ def note(ax: Axes, lines: list[str]) -> None:
         )  # fmt: skip
 
 
-def percent(fraction: float) -> str:
-    """A fraction as people read it: `95 %`, `99.9 %`, `< 0.01 %`."""
-    if 0 < fraction < 0.0001:
-        return "< 0.01 %"
-    return f"{100 * fraction:.4g} %" if fraction >= 0.01 else f"{100 * fraction:.2g} %"
+def ticks() -> FuncFormatter:
+    """Numbers at an axis, as people read them: `1,500,000`."""
+    return FuncFormatter(_tick)
+
+
+def _tick(value: float, _: int | None) -> str:
+    return f"{value:,.10g}".replace("-", _MINUS)
 
 
 def number(value: float) -> str:
     """A number with as many digits as a picture has room for."""
-    if value == 0 or 0.0001 <= abs(value) < 1e9:
-        digits = max(0, min(6, 3 - len(f"{abs(value):.0f}"))) if abs(value) >= 1 else 6
-        text = f"{value:,.{digits}f}" if abs(value) >= 1 else f"{value:.3g}"
-        return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
-    return f"{value:.3g}".replace("-", "−")
+    return number_text(value).replace("-", _MINUS)

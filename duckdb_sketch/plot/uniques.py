@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import StrMethodFormatter
 
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.plot.lines import draw_band, draw_line, set_dates
 from duckdb_sketch.plot.series import floats, series_of
-from duckdb_sketch.plot.style import INK, ORANGE, Palette, axes_or_new, finish
+from duckdb_sketch.plot.style import INK, ORANGE, Palette, axes_or_new, finish, ticks
 from duckdb_sketch.values import hll_bounds
 from duckdb_sketch.values.data import Data
 
@@ -56,7 +55,7 @@ def uniques(
     set_dates(ax, series.times, series.width())
     if ax.get_ylim()[0] < 0.4 * ax.get_ylim()[1]:
         ax.set_ylim(bottom=0)  # nothing is lost by showing how far above it is
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    ax.yaxis.set_major_formatter(ticks())
     finish(ax, "Different values over time", "", label)
     ax.legend(loc="best", edgecolor="none", framealpha=0.9, labelcolor=INK, ncols=2)
     return ax

@@ -9,15 +9,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from duckdb_sketch._text import percent_text
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.plot.style import number, percent
+from duckdb_sketch.plot.style import number
 from duckdb_sketch.values import ApproxHistogram, HistogramStats
 
 Scale = Literal["auto", "linear", "log"]
 
 # What is left out at either end. Of these the first that leaves the middle half room enough is taken.
 _TAILS = (0.0, 0.005, 0.01, 0.025, 0.05)
-_ROOM = 0.05
+_ROOM = 0.06
 _MIDDLES = ((0.25, 0.75), (0.1, 0.9), (0.05, 0.95), (0.01, 0.99), (0.0, 1.0))
 
 
@@ -48,10 +49,10 @@ class View:
     def edges(self, buckets: int) -> NDArray[np.float64]:
         """Edges of about `buckets` buckets: round numbers, or on a logarithmic axis of one ratio."""
         if self.log:
-            return np.geomspace(self.low, self.high, buckets + 1)
+            return np.array(np.geomspace(self.low, self.high, buckets + 1), dtype=np.float64)
         rough = (self.high - self.low) / buckets
         power = 10.0 ** floor(log10(rough))
-        width = next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= rough * 0.999)
+        width = min((step * power for step in (1, 2, 2.5, 5, 10)), key=lambda width: abs(log10(width / rough)))
         first, last = floor(self.low / width), -floor(-self.high / width)
         return np.arange(first, last + 1) * width
 
@@ -103,10 +104,10 @@ def _left_out(h: ApproxHistogram, low: float, high: float) -> list[str]:
     lines = []
     if low > least:
         share = h.cdf(float(np.nextafter(low, -np.inf))) or 0.0
-        lines.append(f"{percent(share)} below {number(low)}, down to {number(least)}")
+        lines.append(f"{percent_text(share)} below {number(low)}, down to {number(least)}")
     if high < greatest:
         share = 1 - (h.cdf(high) or 0.0)
-        lines.append(f"{percent(share)} above {number(high)}, up to {number(greatest)}")
+        lines.append(f"{percent_text(share)} above {number(high)}, up to {number(greatest)}")
     return lines
 
 
