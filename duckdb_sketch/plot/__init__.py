@@ -2,8 +2,8 @@
 
 Of one distribution: `histogram`, `cdf`, `quantiles`. Of the columns of a rollup: `uniques` and `quantile_bands` over
 time, `daily_envelope` over the hours of the day. Each draws on the axes it is given, or on those of a new pyplot
-figure, and returns them. Nothing is shown or saved, no setting of matplotlib changes, and a title or a label that the axes have
-stays.
+figure, and returns them. Nothing is shown or saved, no setting of matplotlib changes, and a title or a label that the
+axes have stays.
 
 Needs the extra `[plot]`.
 """

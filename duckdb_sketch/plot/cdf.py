@@ -11,8 +11,8 @@ from matplotlib.ticker import PercentFormatter
 from duckdb_sketch._text import percent_text
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.plot.style import FAINT, INK, ORANGE, Palette, axes_or_new, finish, note, number, ticks
-from duckdb_sketch.plot.view import Scale, View, histogram_of, view_of
 from duckdb_sketch.values import ApproxHistogram
+from duckdb_sketch.view import Scale, View, histogram_of, view_of
 
 _POINTS = 400
 # Close to 0 and 1 a step of rank is a long way among the values.

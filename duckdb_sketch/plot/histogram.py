@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.plot.style import ORANGE, Palette, axes_or_new, finish, note, ticks
-from duckdb_sketch.plot.view import Scale, View, extremes, histogram_of, view_of
 from duckdb_sketch.values import ApproxHistogram
+from duckdb_sketch.view import Scale, View, extremes, histogram_of, view_of
 
 Height = Literal["count", "percent", "density"]
 

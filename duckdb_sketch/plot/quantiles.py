@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from duckdb_sketch._text import percent_text
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.plot.style import FAINT, INK, ORANGE, Palette, axes_or_new, finish, number, ticks
-from duckdb_sketch.plot.view import Scale, histogram_of, view_of
 from duckdb_sketch.values import ApproxHistogram, Bounds
+from duckdb_sketch.view import Scale, histogram_of, view_of
 
 _BEYOND = 0.5  # of the distance between the quantiles: brackets that are longer run out of the picture
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor, log10
+from math import ceil, floor, inf, log10, nextafter
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from duckdb_sketch._text import percent_text
+from duckdb_sketch._text import number_text, percent_text
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.plot.style import number
 from duckdb_sketch.values import ApproxHistogram, HistogramStats
 
 Scale = Literal["auto", "linear", "log"]
@@ -46,15 +42,17 @@ class View:
         margin = (self.high - self.low) * 0.02 or max(abs(self.low) * 0.1, 0.5)
         return self.low - margin, self.high + margin
 
-    def edges(self, buckets: int) -> NDArray[np.float64]:
+    def edges(self, buckets: int) -> list[float]:
         """Edges of about `buckets` buckets: round numbers, or on a logarithmic axis of one ratio."""
+        if self.low == self.high:
+            return list(self.limits())
         if self.log:
-            return np.array(np.geomspace(self.low, self.high, buckets + 1), dtype=np.float64)
+            ratio = self.high / self.low
+            return [self.low * ratio ** (i / buckets) for i in range(buckets)] + [self.high]
         rough = (self.high - self.low) / buckets
         power = 10.0 ** floor(log10(rough))
         width = min((step * power for step in (1, 2, 2.5, 5, 10)), key=lambda width: abs(log10(width / rough)))
-        first, last = floor(self.low / width), -floor(-self.high / width)
-        return np.arange(first, last + 1) * width
+        return [i * width for i in range(floor(self.low / width), ceil(self.high / width) + 1)]
 
 
 def histogram_of(h: ApproxHistogram | bytes) -> ApproxHistogram:
@@ -86,7 +84,9 @@ def view_of(h: ApproxHistogram, scale: Scale) -> View:
         raise InvalidInputError(f"scale {scale!r}: it is 'auto', 'linear' or 'log'")
     least, greatest = extremes(h.stats)
     if scale == "log" and least <= 0:
-        raise InvalidInputError(f"a logarithmic scale shows what is above 0, and the least value is {number(least)}")
+        raise InvalidInputError(
+            f"a logarithmic scale shows what is above 0, and the least value is {number_text(least)}"
+        )
     spread = next((size for size in (_distance(h, *middle) for middle in _MIDDLES) if size), 0.0)
     if least > 0 and scale != "linear" and (scale == "log" or spread < _ROOM * _distance(h, 0.005, 0.995)):
         return View(least, greatest, log=True, left_out=[])
@@ -103,11 +103,11 @@ def _left_out(h: ApproxHistogram, low: float, high: float) -> list[str]:
     least, greatest = extremes(h.stats)
     lines = []
     if low > least:
-        share = h.cdf(float(np.nextafter(low, -np.inf))) or 0.0
-        lines.append(f"{percent_text(share)} below {number(low)}, down to {number(least)}")
+        share = h.cdf(nextafter(low, -inf)) or 0.0
+        lines.append(f"{percent_text(share)} below {number_text(low)}, down to {number_text(least)}")
     if high < greatest:
         share = 1 - (h.cdf(high) or 0.0)
-        lines.append(f"{percent_text(share)} above {number(high)}, up to {number(greatest)}")
+        lines.append(f"{percent_text(share)} above {number_text(high)}, up to {number_text(greatest)}")
     return lines
 
 
@@ -117,5 +117,7 @@ def _distance(h: ApproxHistogram, low: float, high: float) -> float:
 
 
 def _pair(h: ApproxHistogram, low: float, high: float) -> tuple[float, float]:
-    lower, upper = h.quantile(np.array([low, high]))
-    return float(lower), float(upper)
+    lower, upper = h.quantile([low, high])
+    assert lower is not None
+    assert upper is not None
+    return lower, upper

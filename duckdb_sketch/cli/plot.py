@@ -1,0 +1,123 @@
+"""`duckdb-sketch plot`."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from duckdb_sketch._sql import identifier
+from duckdb_sketch.errors import InvalidInputError, SketchError
+from duckdb_sketch.selection import Selection, one_column
+from duckdb_sketch.sketch_file import Kind, opened
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_DOTS_PER_INCH = 150
+_FORMATS = (".png", ".svg", ".pdf")
+
+
+class Picture(str, Enum):
+    """What to draw."""
+
+    histogram = "histogram"
+    cdf = "cdf"
+    quantiles = "quantiles"
+    uniques = "uniques"
+    bands = "bands"
+    envelope = "envelope"
+
+    @property
+    def sketches(self) -> Kind:
+        """What it is drawn of."""
+        return "hll" if self is Picture.uniques else "histogram"
+
+
+class Scale(str, Enum):
+    """Of the axis of values of a histogram, a CDF or quantiles."""
+
+    auto = "auto"
+    linear = "linear"
+    log = "log"
+
+
+def plot(
+    file: Annotated[Path, typer.Argument(help="A Parquet file or a DuckDB database.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The picture: .png, .svg or .pdf.", show_default=False)
+    ],
+    kind: Annotated[
+        Picture | None,
+        typer.Option("--kind", "-k", help="By default uniques of HLL sketches, the histogram of histograms."),
+    ] = None,
+    column: Annotated[str | None, typer.Option(help="The column of sketches, where there are several.")] = None,
+    table: Annotated[str | None, typer.Option(help="Its table, where there are several.")] = None,
+    time: Annotated[str | None, typer.Option(help="The column of times, where there are several.")] = None,
+    where: Annotated[str | None, typer.Option(help="Only rows that meet this condition: \"page = 'a'\".")] = None,
+    every: Annotated[str | None, typer.Option(help="Merge to buckets so wide: hour, day, '15 minutes'.")] = None,
+    scale: Annotated[
+        Scale, typer.Option(help="Of the axis of values: linear, log, or as the values are.")
+    ] = Scale.auto,
+    label: Annotated[str | None, typer.Option(help="What the values are: 'delay, minutes'.")] = None,
+    title: Annotated[str | None, typer.Option(help="The title.")] = None,
+    size: Annotated[str, typer.Option(help="Width and height, in inches.")] = "8x4.5",
+) -> None:
+    """Draw the sketches of a rollup: a distribution, uniques or quantiles over time, the daily cycle."""
+    if output.suffix.lower() not in _FORMATS:
+        raise InvalidInputError(f"{output}: a picture is {', '.join(_FORMATS)}")
+    inches = re.fullmatch(r"(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)", size)
+    if not inches or not all(1 <= float(side) <= 100 for side in inches.groups()):
+        raise InvalidInputError(f"--size {size}: write width and height in inches, 1 to 100, such as 8x4.5")
+    from duckdb_sketch.plot.requirements import require_matplotlib
+
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(float(inches[1]), float(inches[2])), dpi=_DOTS_PER_INCH, layout="constrained")
+    ax = figure.subplots()
+    if title is not None:
+        ax.set_title(title, loc="left", size=12, weight="bold", pad=8)
+    with opened(file) as (connection, columns):
+        chosen, sketches = one_column(connection, columns, table, column, kind.sketches if kind else None)
+        selection = Selection(connection, chosen, sketches, where or "true").checked()
+        picture = kind or (Picture.uniques if sketches == "hll" else Picture.histogram)
+        _draw(ax, picture, selection, time, every, scale.value, label or chosen.name)
+    try:
+        figure.savefig(output)
+    except OSError as error:
+        raise SketchError(f"cannot write {output}: {error.strerror}") from error
+
+
+def _draw(
+    ax: Axes,
+    picture: Picture,
+    selection: Selection,
+    time: str | None,
+    every: str | None,
+    scale: str,
+    label: str,
+) -> None:
+    from duckdb_sketch import plot
+    from duckdb_sketch.rollup.granularity import Granularity
+
+    one = {Picture.histogram: plot.histogram, Picture.cdf: plot.cdf, Picture.quantiles: plot.quantiles}
+    if picture in one:
+        one[picture](selection.united(), ax, scale=scale, label=label)  # type: ignore[operator]
+        return
+    name = selection.time(time)
+    if name is None:
+        raise InvalidInputError(
+            f"{picture.value} is drawn over time, and {selection.column.table} has no column of times"
+        )
+    bucket = identifier(name)
+    times, states = selection.in_time(Granularity.parse(every).truncated(bucket) if every else bucket)
+    if picture is Picture.uniques:
+        plot.uniques(times, states, ax, label=label)
+    elif picture is Picture.bands:
+        plot.quantile_bands(times, states, ax, label=label)
+    else:
+        plot.daily_envelope(times, states, ax, label=label)
