@@ -63,7 +63,7 @@ class Selection:
             InvalidInputError: If it does not.
         """
         try:
-            self.connection.execute(f"SELECT 1 FROM {self._rows} LIMIT 0")
+            self.connection.execute(f"SELECT 1 FROM {self._rows} LIMIT 0").fetchall()
         except duckdb.Error as error:
             reason = str(error).partition("\n")[0]
             raise InvalidInputError(f"where {self.where}: no condition for {self.column.table}: {reason}") from error
@@ -74,21 +74,22 @@ class Selection:
         relation = self.connection.sql(f"FROM {self.column.source} LIMIT 0")
         return dict(zip(relation.columns, map(str, relation.types), strict=True))
 
+    def times(self) -> list[str]:
+        """The columns of dates and timestamps."""
+        return [column for column, kind in self.columns().items() if kind in _TIMES]
+
     def time(self, name: str | None = None) -> str | None:
         """The column of times: that of this name, or the only one; None if there is none.
 
         Raises:
             InvalidInputError: If there is no such column, it has no times, or there are several and none is named.
         """
-        types = self.columns()
-        times = [column for column, kind in types.items() if kind in _TIMES]
+        times = self.times()
         if name is not None:
-            found = next((column for column in types if column.lower() == name.lower()), None)
-            if found not in times:
-                what = (
-                    f"has no column {name!r}" if found is None else f"has no times in {name!r}, which is {types[found]}"
-                )
-                raise InvalidInputError(f"{self.column.table} {what}; its times are in: {', '.join(times) or 'none'}")
+            found = next((column for column in times if column.lower() == name.lower()), None)
+            if found is None:
+                there_are = ", ".join(times) or "none"
+                raise InvalidInputError(f"{self.column.table} has no times in {name!r}; its times are in: {there_are}")
             return found
         if len(times) > 1:
             raise InvalidInputError(f"{self.column.table} has times in {', '.join(times)}: choose one with --time")

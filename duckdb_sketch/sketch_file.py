@@ -117,6 +117,5 @@ def valid(column: Column, kind: Kind) -> str:
 
 def fetch_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
     """The one row of a query's result."""
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return row
+    (row,) = connection.execute(query).fetchall()
+    return tuple(row)

@@ -84,9 +84,7 @@ def view_of(h: ApproxHistogram, scale: Scale) -> View:
         raise InvalidInputError(f"scale {scale!r}: it is 'auto', 'linear' or 'log'")
     least, greatest = extremes(h.stats)
     if scale == "log" and least <= 0:
-        raise InvalidInputError(
-            f"a logarithmic scale shows what is above 0, and the least value is {number_text(least)}"
-        )
+        raise InvalidInputError(f"a logarithmic scale shows values above 0, and the least is {number_text(least)}")
     spread = next((size for size in (_distance(h, *middle) for middle in _MIDDLES) if size), 0.0)
     if least > 0 and scale != "linear" and (scale == "log" or spread < _ROOM * _distance(h, 0.005, 0.995)):
         return View(least, greatest, log=True, left_out=[])

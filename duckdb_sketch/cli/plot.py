@@ -59,9 +59,7 @@ def plot(
     time: Annotated[str | None, typer.Option(help="The column of times, where there are several.")] = None,
     where: Annotated[str | None, typer.Option(help="Only rows that meet this condition: \"page = 'a'\".")] = None,
     every: Annotated[str | None, typer.Option(help="Merge to buckets so wide: hour, day, '15 minutes'.")] = None,
-    scale: Annotated[
-        Scale, typer.Option(help="Of the axis of values: linear, log, or as the values are.")
-    ] = Scale.auto,
+    scale: Annotated[Scale, typer.Option(help="Of the axis of values; auto: as the values are.")] = Scale.auto,
     label: Annotated[str | None, typer.Option(help="What the values are: 'delay, minutes'.")] = None,
     title: Annotated[str | None, typer.Option(help="The title.")] = None,
     size: Annotated[str, typer.Option(help="Width and height, in inches.")] = "8x4.5",
@@ -110,9 +108,7 @@ def _draw(
         return
     name = selection.time(time)
     if name is None:
-        raise InvalidInputError(
-            f"{picture.value} is drawn over time, and {selection.column.table} has no column of times"
-        )
+        raise InvalidInputError(f"{picture.value}: {selection.column.table} has no column of times to draw it over")
     bucket = identifier(name)
     times, states = selection.in_time(Granularity.parse(every).truncated(bucket) if every else bucket)
     if picture is Picture.uniques:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from duckdb_sketch._blocks import bar, sparkline
-from duckdb_sketch._text import number_text, percent_text
+from duckdb_sketch._text import number_text
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.selection import Group, Selection, sketch_columns
 from duckdb_sketch.sketch_file import opened
@@ -41,6 +41,8 @@ def show(
     with opened(file) as (connection, columns):
         for index, (chosen, kind) in enumerate(sketch_columns(connection, columns, table, column)):
             selection = Selection(connection, chosen, kind, where or "true").checked()
+            if every is not None and not selection.times():
+                raise InvalidInputError(f"every {every}: {chosen.table} has no column of times")
             if index:
                 console.print()
             if group_by:
@@ -76,10 +78,10 @@ def _show_distribution(console: Console, selection: Selection, time: str | None,
     room = max(10, min(console.width, 100) - max(len(name) for name, _ in rows) - len(f"{most:,.0f}") - 14)
     table = Table.grid(padding=(0, 1))
     for justify in ("right", "left", "right", "right"):
-        table.add_column(justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        table.add_column(justify=justify, no_wrap=True)
     for name, count in rows:
         drawn = Text(bar(count / most, room).ljust(room), style="red")
-        table.add_row(Text(name), drawn, f"{count:,.0f}", percent_text(count / stats.count))
+        table.add_row(Text(name), drawn, f"{count:,.0f}", f"{100 * count / stats.count:.1f} %")
     console.print(table)
     for line in view_of(histogram, "auto").left_out:
         console.print(Text(f"({line})", style="dim"))
@@ -99,9 +101,10 @@ def _range(bucket: Bucket) -> str:
 
 
 def _show_timeline(console: Console, selection: Selection, time: str | None, every: str | None, what: str) -> None:
+    if time is None and every is None and len(selection.times()) > 1:
+        console.print(Text(f"(over time: choose --time {' or '.join(selection.times())})", style="dim"))
+        return
     name = selection.time(time)
-    if name is None and every is not None:
-        raise InvalidInputError(f"every {every}: {selection.column.table} has no column of times")
     line = selection.timeline(name, every, min(console.width, _SPARKS)) if name else None
     if line is None:
         return

@@ -56,8 +56,9 @@ def finish(ax: Axes, title: str, x: str = "", y: str = "", grid: str = "both") -
 def note(ax: Axes, lines: list[str]) -> None:
     """Say in the upper right corner what the picture leaves out."""
     if lines:
+        text = "\n".join(lines).replace("-", _MINUS)
         ax.text(
-            0.995, 0.985, "\n".join(lines).replace("-", _MINUS), transform=ax.transAxes, ha="right", va="top", size=9, color=FAINT,
+            0.995, 0.985, text, transform=ax.transAxes, ha="right", va="top", size=9, color=FAINT,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}, zorder=4,
         )  # fmt: skip
 
