@@ -19,3 +19,9 @@ def test_the_flights_job(tmp_path: Path) -> None:
     assert "flights_hourly: as promised" in done.stdout
     assert "12 partitions written" in done.stdout
     assert "2013-12: 28,135 flights" in done.stdout
+
+
+def test_the_gallery(tmp_path: Path) -> None:
+    gallery = PROJECT / "examples" / "pictures" / "gallery.py"
+    subprocess.run([sys.executable, gallery, tmp_path / "gallery.png"], check=True, capture_output=True)
+    assert (tmp_path / "gallery.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

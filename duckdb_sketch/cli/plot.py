@@ -75,10 +75,12 @@ def plot(
     require_matplotlib()
     from matplotlib.figure import Figure
 
+    from duckdb_sketch.plot.style import TITLE
+
     figure = Figure(figsize=(float(inches[1]), float(inches[2])), dpi=_DOTS_PER_INCH, layout="constrained")
     ax = figure.subplots()
     if title is not None:
-        ax.set_title(title, loc="left", size=12, weight="bold", pad=8)
+        ax.set_title(title, **TITLE)
     with opened(file) as (connection, columns):
         chosen, sketches = one_column(connection, columns, table, column, kind.sketches if kind else None)
         selection = Selection(connection, chosen, sketches, where or "true").checked()

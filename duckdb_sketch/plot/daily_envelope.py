@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.plot.series import floats, merge, times_of
-from duckdb_sketch.plot.style import BLUE, FAINT, INK, ORANGE, Palette, axes_or_new, finish, note, number, ticks
+from duckdb_sketch.plot.style import BLUE, FAINT, INK, ORANGE, Palette, axes_or_new, finish, number, ticks
 from duckdb_sketch.values import histogram_quantile, histogram_stats
 from duckdb_sketch.values.data import Data
 
@@ -89,7 +89,10 @@ def daily_envelope(
     ax.legend(
         handles=_legend(), loc="upper left", edgecolor="none", framealpha=0.9, labelcolor=INK, ncols=3, fontsize=9,
     )  # fmt: skip
-    note(ax, left_out)
+    ax.annotate(
+        ", ".join(left_out), (1, 1), xycoords="axes fraction", xytext=(0, 9), textcoords="offset points",
+        ha="right", size=9, color=FAINT,
+    )  # fmt: skip
     return ax
 
 
@@ -171,11 +174,11 @@ def _limit(ax: Axes, days: list[_Day]) -> list[str]:
     room = (high - low) or 1.0
     notes = []
     if greatest - high > _SQUASHED * room:
-        notes.append(f"the maximum is up to {number(greatest)}")
+        notes.append(f"maximum up to {number(greatest)}")
     else:
         high = max(high, greatest)
     if low - least > _SQUASHED * room:
-        notes.append(f"the minimum is down to {number(least)}")
+        notes.append(f"minimum down to {number(least)}")
     else:
         low = min(low, least)
     room = (high - low) or 1.0

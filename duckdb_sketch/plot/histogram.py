@@ -74,7 +74,9 @@ def histogram(
         heights = counts / h.stats.count / (upper - lower)
 
     ax = axes_or_new(ax)
-    ax.bar(lower, heights, upper - lower, align="edge", color=color.line, edgecolor="white", linewidth=0.5)
+    ax.bar(lower, heights, upper - lower, align="edge", color=color.line, linewidth=0)
+    # Told apart by lines as high as the lower one of two: an edge around the bar would hide a low one.
+    ax.vlines(lower[1:], 0, np.minimum(heights[1:], heights[:-1]), color="white", linewidth=0.5)
     if view.log:
         ax.set_xscale("log")
     else:

@@ -12,7 +12,7 @@ from duckdb_sketch._text import percent_text
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.plot.lines import draw_band, draw_line, set_dates
 from duckdb_sketch.plot.series import floats, series_of
-from duckdb_sketch.plot.style import INK, ORANGE, Palette, axes_or_new, finish, ticks
+from duckdb_sketch.plot.style import ORANGE, Palette, axes_or_new, finish, legend_on_top, ticks
 from duckdb_sketch.values import histogram_quantile
 from duckdb_sketch.values.data import Data
 
@@ -68,7 +68,7 @@ def quantile_bands(
     set_dates(ax, series.times, series.width())
     ax.yaxis.set_major_formatter(ticks())
     finish(ax, "Quantiles over time", "", label)
-    ax.legend(loc="best", edgecolor="none", framealpha=0.9, labelcolor=INK, ncols=pairs + 1)
+    legend_on_top(ax, pairs + 1)
     return ax
 
 

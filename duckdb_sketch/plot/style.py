@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
@@ -25,6 +25,8 @@ class Palette(NamedTuple):
 ORANGE = Palette("#e4572e", "#f0936f", "#fbd8ca")
 BLUE = Palette("#1b6480", "#6aaac2", "#cfe3ec")
 
+TITLE: dict[str, Any] = {"loc": "left", "size": 12, "weight": "bold", "pad": 8, "color": INK}
+
 _MINUS = "\N{MINUS SIGN}"
 _INCHES = (8.0, 4.5)
 
@@ -41,7 +43,7 @@ def axes_or_new(ax: Axes | None) -> Axes:
 def finish(ax: Axes, title: str, x: str = "", y: str = "", grid: str = "both") -> None:
     """Give axes the common look, and those names that they do not have yet."""
     if not any(ax.get_title(place) for place in ("left", "center", "right")):
-        ax.set_title(title, loc="left", size=12, weight="bold", pad=8, color=INK)
+        ax.set_title(title, **TITLE)
     if not ax.get_xlabel():
         ax.set_xlabel(x, color=INK)
     if not ax.get_ylabel():
@@ -51,6 +53,15 @@ def finish(ax: Axes, title: str, x: str = "", y: str = "", grid: str = "both") -
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(FAINT)
     ax.tick_params(color=FAINT, labelcolor=INK, which="both")
+
+
+def legend_on_top(ax: Axes, columns: int) -> None:
+    """Name what is drawn, in a line above all of it."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.1 * (high - low))
+    ax.legend(
+        loc="upper left", edgecolor="none", framealpha=0.9, labelcolor=INK, ncols=columns, fontsize=9.5, borderpad=0.2
+    )
 
 
 def note(ax: Axes, lines: list[str]) -> None:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.plot.lines import draw_band, draw_line, set_dates
 from duckdb_sketch.plot.series import floats, series_of
-from duckdb_sketch.plot.style import INK, ORANGE, Palette, axes_or_new, finish, ticks
+from duckdb_sketch.plot.style import ORANGE, Palette, axes_or_new, finish, legend_on_top, ticks
 from duckdb_sketch.values import hll_bounds
 from duckdb_sketch.values.data import Data
 
@@ -57,5 +57,5 @@ def uniques(
         ax.set_ylim(bottom=0)  # nothing is lost by showing how far above it is
     ax.yaxis.set_major_formatter(ticks())
     finish(ax, "Different values over time", "", label)
-    ax.legend(loc="best", edgecolor="none", framealpha=0.9, labelcolor=INK, ncols=2)
+    legend_on_top(ax, 2)
     return ax
