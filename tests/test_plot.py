@@ -262,6 +262,23 @@ def test_order_does_not_matter_and_rows_without_a_time_are_left_out(ax: Axes, us
     assert len([time for time in x if time in HOURS]) == len(HOURS)
 
 
+def test_infinite_times_are_left_out(ax: Axes, users: list[bytes], con: duckdb.DuckDBPyConnection) -> None:
+    times = con.sql("FROM (VALUES (TIMESTAMP 'infinity'), (TIMESTAMP '2026-01-05')) t(time)").to_arrow_table()
+    plot.uniques(times, users[:2], ax)
+    assert list(line(ax, "estimate")[1]) == pytest.approx([4])
+
+
+def test_two_groups_on_the_same_axes(ax: Axes, users: list[bytes]) -> None:
+    plot.uniques(HOURS[:3], users[:3], ax)
+    plot.uniques(HOURS[3:], users[3:], ax, color="black")
+    low, high = ax.get_xlim()
+    assert low < date2num(HOURS[0])
+    assert high > date2num(HOURS[-1])
+    assert ax.lines[-1].get_color() == "#000000"
+    with pytest.raises(InvalidInputError, match="'colour' is no color"):
+        plot.uniques(HOURS, users, ax, color="colour")
+
+
 def test_null_is_a_gap_and_an_empty_sketch_is_0(ax: Axes, users: list[bytes]) -> None:
     plot.uniques(HOURS[:3], [users[0], None, bytes(HllSketch.from_values([]))], ax)
     _, y = line(ax, "estimate")

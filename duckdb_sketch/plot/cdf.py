@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 
 from duckdb_sketch._text import percent_text
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.plot.style import FAINT, INK, ORANGE, Palette, axes_or_new, finish, note, number, ticks
+from duckdb_sketch.plot.style import FAINT, INK, Color, Palette, axes_or_new, finish, note, number, palette_of, ticks
 from duckdb_sketch.values import ApproxHistogram
 from duckdb_sketch.view import Scale, View, histogram_of, view_of
 
@@ -27,7 +27,7 @@ def cdf(
     marks: Sequence[float] = (0.5, 0.95),
     scale: Scale = "auto",
     label: str = "value",
-    color: Palette = ORANGE,
+    color: Color | None = None,
 ) -> Axes:
     """Draw the fraction of the values that are at most x, and the band that the histogram proves.
 
@@ -39,7 +39,7 @@ def cdf(
         marks: Fractions, 0 to 1, whose quantiles are marked.
         scale: Of the axis of values: `linear`, `log`, or as the values are.
         label: What the values are.
-        color: Of the line and its band.
+        color: Of the line, as matplotlib takes it; the band is a tint of it.
 
     Returns:
         The axes.
@@ -52,15 +52,16 @@ def cdf(
     if not all(0 <= mark <= 1 for mark in marks):
         raise InvalidInputError(f"marks {list(marks)}: fractions are 0 to 1")
     view = view_of(h, scale)
+    palette = palette_of(color)
     ax = axes_or_new(ax)
     x = _places(h, view)
     if not h.stats.exact:
         brackets = [bounds for bounds in map(h.quantile_bounds, _RANKS.tolist()) if bounds is not None]
         lower = [bounds.lower for bounds in brackets]
         upper = [bounds.upper for bounds in brackets]
-        ax.fill_betweenx(_RANKS, lower, upper, color=color.outer, linewidth=0, label="proven")
+        ax.fill_betweenx(_RANKS, lower, upper, color=palette.outer, linewidth=0, label="proven")
     name = "exact" if h.stats.exact else "estimate"
-    ax.plot(x, h.cdf(x), color=color.line, linewidth=1.6, label=name)
+    ax.plot(x, h.cdf(x), color=palette.line, linewidth=1.6, label=name)
     if view.log:
         ax.set_xscale("log")
     else:
@@ -70,7 +71,7 @@ def cdf(
     for mark, value in zip(marks, h.quantile(list(marks)), strict=True):
         assert value is not None
         if view.low <= value <= view.high:
-            _mark(ax, view, mark, value, color)
+            _mark(ax, view, mark, value, palette)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     values = "value" if h.stats.count == 1 else "values"
     finish(ax, f"Cumulative distribution of {h.stats.count:,} {values}", label, "share of the values")

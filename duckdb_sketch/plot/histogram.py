@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.plot.style import ORANGE, Palette, axes_or_new, finish, note, ticks
+from duckdb_sketch.plot.style import Color, axes_or_new, finish, note, palette_of, ticks
 from duckdb_sketch.values import ApproxHistogram
 from duckdb_sketch.view import Scale, View, extremes, histogram_of, view_of
 
@@ -28,7 +28,7 @@ def histogram(
     height: Height = "count",
     scale: Scale = "auto",
     label: str = "value",
-    color: Palette = ORANGE,
+    color: Color | None = None,
 ) -> Axes:
     """Draw a distribution as bars.
 
@@ -43,7 +43,7 @@ def histogram(
         height: What the height of a bar is: how many values, how many percent of all, or a density, whose area is 1.
         scale: Of the axis of values: `linear`, `log`, or as the values are.
         label: What the values are.
-        color: Of the bars.
+        color: Of the bars, as matplotlib takes it.
 
     Returns:
         The axes.
@@ -73,8 +73,9 @@ def histogram(
     elif height == "density":
         heights = counts / h.stats.count / (upper - lower)
 
+    palette = palette_of(color)
     ax = axes_or_new(ax)
-    ax.bar(lower, heights, upper - lower, align="edge", color=color.line, linewidth=0)
+    ax.bar(lower, heights, upper - lower, align="edge", color=palette.line, linewidth=0)
     # Told apart by lines as high as the lower one of two: an edge around the bar would hide a low one.
     ax.vlines(lower[1:], 0, np.minimum(heights[1:], heights[:-1]), color="white", linewidth=0.5)
     if view.log:

@@ -36,9 +36,8 @@ def set_dates(ax: Axes, times: Sequence[datetime], width: timedelta) -> None:
     locator = AutoDateLocator(tz=zone, minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]
-    margin: Any = (times[-1] - times[0]) * 0.01 or width
-    first: Any = times[0]
-    last: Any = times[-1]
+    first, last = ax.dataLim.intervalx  # of everything drawn so far
+    margin = (last - first) * 0.01 or width / timedelta(days=1)
     ax.set_xlim(first - margin, last + margin)
 
 

@@ -12,7 +12,7 @@ from duckdb_sketch._text import percent_text
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.plot.lines import draw_band, draw_line, set_dates
 from duckdb_sketch.plot.series import floats, series_of
-from duckdb_sketch.plot.style import ORANGE, Palette, axes_or_new, finish, legend_on_top, ticks
+from duckdb_sketch.plot.style import Color, Palette, axes_or_new, finish, legend_on_top, palette_of, ticks
 from duckdb_sketch.values import histogram_quantile
 from duckdb_sketch.values.data import Data
 
@@ -26,7 +26,7 @@ def quantile_bands(
     *,
     quantiles: Sequence[float] = QUANTILES,
     label: str = "value",
-    color: Palette = ORANGE,
+    color: Color | None = None,
 ) -> Axes:
     """Draw quantiles over time: bands between the outermost, the next, and so on, and a line for the one in the middle.
 
@@ -38,7 +38,7 @@ def quantile_bands(
         ax: Where to draw; by default a new pyplot figure.
         quantiles: Fractions, 0 to 1: of an even number of them there is no line.
         label: What the values are.
-        color: Of line and bands.
+        color: Of the line, as matplotlib takes it; bands are tints of it.
 
     Returns:
         The axes.
@@ -56,15 +56,16 @@ def quantile_bands(
         raise InvalidInputError("every histogram is NULL or empty: there is nothing to draw")
     columns = [floats(answers, lambda a, i=i: a[i]) for i in range(len(fractions))]  # type: ignore[misc]
     x, values = series.spaced(*columns)
+    palette = palette_of(color)
     ax = axes_or_new(ax)
     pairs = len(fractions) // 2
-    for i, tint in enumerate(tints(color, pairs)):
+    for i, tint in enumerate(tints(palette, pairs)):
         name = f"{percent_text(fractions[i])} to {percent_text(fractions[-1 - i])}"
         draw_band(ax, x, values[i], values[-1 - i], tint, name)
     if len(fractions) % 2:
         middle = fractions[pairs]
         name = "median" if middle == 0.5 else percent_text(middle)
-        draw_line(ax, x, values[pairs], color.line, linewidth=1.4, label=name)
+        draw_line(ax, x, values[pairs], palette.line, linewidth=1.4, label=name)
     set_dates(ax, series.times, series.width())
     ax.yaxis.set_major_formatter(ticks())
     finish(ax, "Quantiles over time", "", label)

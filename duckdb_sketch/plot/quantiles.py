@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from duckdb_sketch._text import percent_text
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.plot.style import FAINT, INK, ORANGE, Palette, axes_or_new, finish, number, ticks
+from duckdb_sketch.plot.style import FAINT, INK, Color, axes_or_new, finish, number, palette_of, ticks
 from duckdb_sketch.values import ApproxHistogram, Bounds
 from duckdb_sketch.view import Scale, histogram_of, view_of
 
@@ -22,7 +22,7 @@ def quantiles(
     quantiles: Sequence[float] = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99),
     scale: Scale = "auto",
     label: str = "value",
-    color: Palette = ORANGE,
+    color: Color | None = None,
 ) -> Axes:
     """Draw quantiles as dots with their values, each on the bracket in which the true one is proven to lie.
 
@@ -32,7 +32,7 @@ def quantiles(
         quantiles: Fractions, 0 to 1. The least is drawn at the bottom.
         scale: Of the axis of values: `linear`, `log`, or as the values are.
         label: What the values are.
-        color: Of the dots and brackets.
+        color: Of the dots, as matplotlib takes it; brackets are a tint of it.
 
     Returns:
         The axes.
@@ -47,13 +47,14 @@ def quantiles(
         raise InvalidInputError("no quantiles to draw: give fractions, 0 to 1")
     brackets = [bounds for bounds in map(h.quantile_bounds, fractions) if bounds is not None]
     log = view_of(h, scale).log
+    palette = palette_of(color)
     ax = axes_or_new(ax)
     rows = range(len(fractions))
     ax.hlines(
         rows, [bounds.lower for bounds in brackets], [bounds.upper for bounds in brackets],
-        color=color.inner, linewidth=5, alpha=0.7, label="proven",
+        color=palette.inner, linewidth=5, alpha=0.7, label="proven",
     )  # fmt: skip
-    ax.plot([bounds.estimate for bounds in brackets], rows, "o", color=color.line, markersize=6, label="estimate")
+    ax.plot([bounds.estimate for bounds in brackets], rows, "o", color=palette.line, markersize=6, label="estimate")
     for row, bounds in zip(rows, brackets, strict=True):
         ax.annotate(
             number(bounds.estimate), (bounds.estimate, row), xytext=(0, 7), textcoords="offset points",

@@ -10,6 +10,7 @@ from statistics import median_low
 from typing import Any, Literal
 
 import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.values.data import ArrowArray, ArrowStream, Data, column_of
@@ -18,6 +19,7 @@ from duckdb_sketch.values.session import cursor
 Kind = Literal["hll", "histogram"]
 
 _MERGE: dict[Kind, str] = {"hll": "hll_union_agg(state)", "histogram": "approx_histogram_union_agg(state)"}
+_FAR = 60_000_000_000_000_000  # microseconds: the years from 69 to 3871; DuckDB has infinite times
 _ROWS = "duckdb_sketch_rows"
 
 
@@ -56,7 +58,7 @@ class Series:
 
 
 def series_of(times: Any, states: Data, kind: Kind) -> Series:
-    """A column of times and one of states; rows of the same time are merged, those without a time left out.
+    """A column of times and one of states; rows of the same time are merged, those without a finite time left out.
 
     Raises:
         InvalidInputError: If the columns are not as long as each other, `times` are no times, there is no row, or a
@@ -90,7 +92,9 @@ def times_of(times: Any) -> Any:
     if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
         raise InvalidInputError(f"times are a column of dates or timestamps, and these are {column.type}")
     zone = column.type.tz if pa.types.is_timestamp(column.type) else None
-    return column.cast(pa.timestamp("us", tz=zone), safe=False)
+    moments = column.cast(pa.timestamp("us", tz=zone), safe=False)
+    finite = pc.less(pc.abs(moments.cast(pa.int64())), _FAR)
+    return pc.if_else(finite, moments, pa.scalar(None, moments.type))
 
 
 def merge(keys: Any, states: Data, kind: Kind) -> tuple[list[int], Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.ticker import FuncFormatter
 
 from duckdb_sketch._text import number_text
+from duckdb_sketch.errors import InvalidInputError
 
 INK = "#22303c"
 FAINT = "#8a97a3"
@@ -22,6 +24,9 @@ class Palette(NamedTuple):
     outer: str
 
 
+Color = str | tuple[float, float, float]
+"""A color, as matplotlib takes it."""
+
 ORANGE = Palette("#e4572e", "#f0936f", "#fbd8ca")
 BLUE = Palette("#1b6480", "#6aaac2", "#cfe3ec")
 
@@ -29,6 +34,25 @@ TITLE: dict[str, Any] = {"loc": "left", "size": 12, "weight": "bold", "pad": 8, 
 
 _MINUS = "\N{MINUS SIGN}"
 _INCHES = (8.0, 4.5)
+
+
+def palette_of(color: Color | None) -> Palette:
+    """A color with its tints; the usual one for None.
+
+    Raises:
+        InvalidInputError: If it is no color.
+    """
+    if color is None:
+        return ORANGE
+    try:
+        red, green, blue = to_rgb(color)
+    except ValueError as error:
+        raise InvalidInputError(f"{color!r} is no color of matplotlib") from error
+
+    def tint(share: float) -> str:
+        return to_hex((1 - share * (1 - red), 1 - share * (1 - green), 1 - share * (1 - blue)))
+
+    return Palette(tint(1), tint(0.65), tint(0.25))
 
 
 def axes_or_new(ax: Axes | None) -> Axes:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.plot.lines import draw_band, draw_line, set_dates
 from duckdb_sketch.plot.series import floats, series_of
-from duckdb_sketch.plot.style import ORANGE, Palette, axes_or_new, finish, legend_on_top, ticks
+from duckdb_sketch.plot.style import Color, axes_or_new, finish, legend_on_top, palette_of, ticks
 from duckdb_sketch.values import hll_bounds
 from duckdb_sketch.values.data import Data
 
@@ -21,7 +21,7 @@ def uniques(
     *,
     num_std_dev: int = 2,
     label: str = "different values",
-    color: Palette = ORANGE,
+    color: Color | None = None,
 ) -> Axes:
     """Draw how many different values each time has, with the band of the error.
 
@@ -34,7 +34,7 @@ def uniques(
         ax: Where to draw; by default a new pyplot figure.
         num_std_dev: How wide the band is to either side, in standard errors: 1, 2 or 3.
         label: What is counted.
-        color: Of the line and its band.
+        color: Of the line, as matplotlib takes it; the band is a tint of it.
 
     Returns:
         The axes.
@@ -48,10 +48,11 @@ def uniques(
         raise InvalidInputError("every sketch is NULL: there is nothing to draw")
     columns = [floats(bounds, lambda b, end=end: b[end]) for end in ("lower", "estimate", "upper")]  # type: ignore[misc]
     x, (lower, estimate, upper) = series.spaced(*columns)
+    palette = palette_of(color)
     ax = axes_or_new(ax)
     errors = "standard error" if num_std_dev == 1 else "standard errors"
-    draw_band(ax, x, lower, upper, color.outer, f"± {num_std_dev} {errors}")
-    draw_line(ax, x, estimate, color.line, linewidth=1.3, label="estimate")
+    draw_band(ax, x, lower, upper, palette.outer, f"± {num_std_dev} {errors}")
+    draw_line(ax, x, estimate, palette.line, linewidth=1.3, label="estimate")
     set_dates(ax, series.times, series.width())
     if ax.get_ylim()[0] < 0.4 * ax.get_ylim()[1]:
         ax.set_ylim(bottom=0)  # nothing is lost by showing how far above it is
