@@ -190,6 +190,14 @@ def test_show_groups(con: duckdb.DuckDBPyConnection, parquet: Path) -> None:
     assert max(map(len, lines)) <= 80
 
 
+def test_show_groups_with_most_first(parquet: Path) -> None:
+    where = (
+        "page = 'c' OR (page = 'b' AND day(hour) = 1 AND hour(hour) < 9) OR (page = 'a' AND hour < '2026-03-01 03:00')"
+    )
+    lines = run("show", parquet, "--group-by", "page", "--where", where).stdout.splitlines()
+    assert "".join(line[0] for line in lines if line[:2] in ("a ", "b ", "c ")) == "cba" * 2
+
+
 def test_show_mistakes(parquet: Path, database: Path) -> None:
     assert "no column 'country'; there is hour, page" in fails("show", parquet, "--group-by", "country")
     assert "minute, hour, day" in fails("show", parquet, "--every", "fortnight")
