@@ -7,10 +7,10 @@ CRATE := --manifest-path extension/Cargo.toml
 
 EXTENSION := duckdb_sketch/duckdb_sketch.duckdb_extension
 EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/Cargo.toml extension/Cargo.lock
-PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples)
+PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples docs README.md)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-spark corpus interop bench bench-quick study bench-rollups lint fmt docs build dist clean
+.PHONY: help demo test test-slow test-spark corpus interop bench bench-quick study bench-rollups lint fmt docs tour build dist clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,8 +58,11 @@ fmt: $(VENV)/.dev ## Format everything
 	$(BIN)/ruff format $(PYTHON_SOURCES)
 	cargo fmt $(CRATE)
 
-docs: build ## Run every SQL block of the documentation
-	$(BIN)/pytest tests/test_docs.py
+docs: build ## Run every block of the documentation, and the tour
+	$(BIN)/pytest tests/test_docs.py tests/test_tour.py
+
+tour: build ## Run the tour, and keep what it shows
+	$(BIN)/jupyter execute --inplace docs/tour.ipynb
 
 build: $(VENV)/.dev $(EXTENSION) ## Build the extension into the working copy
 
