@@ -4,6 +4,7 @@ mod approx_histogram_agg;
 mod approx_histogram_bins;
 mod approx_histogram_buckets;
 mod approx_histogram_cdf;
+mod approx_histogram_druid;
 mod approx_histogram_quantile;
 mod approx_histogram_quantile_bounds;
 mod approx_histogram_stats;
@@ -18,6 +19,9 @@ mod hll_sketch_describe;
 mod hll_sketch_estimate;
 mod hll_union;
 mod hll_union_agg;
+mod hyper_unique_agg;
+mod hyper_unique_estimate;
+mod hyper_unique_union_agg;
 mod rows;
 
 use crate::duckdb::{Aggregate, AggregateSet, Registry, Scalar, ScalarSet, SqlError};
@@ -48,6 +52,12 @@ pub fn register(registry: &Registry) -> Result<(), SqlError> {
     registry.scalar(scalar::<approx_histogram_buckets::EquiDepth>())?;
     registry.scalar(scalar::<approx_histogram_buckets::Buckets>())?;
     registry.scalar(scalar::<approx_histogram_stats::Stats>())?;
+
+    registry.scalar(scalar::<approx_histogram_druid::FromDruid>())?;
+    registry.scalar(scalar::<approx_histogram_druid::ToDruid<1>>().with::<approx_histogram_druid::ToDruid<2>>())?;
+    registry.aggregate(aggregate::<hyper_unique_agg::HyperUniqueAgg>())?;
+    registry.aggregate(aggregate::<hyper_unique_union_agg::UnionAgg>())?;
+    registry.scalar(scalar::<hyper_unique_estimate::Estimate>())?;
 
     registry.scalar(scalar::<duckdb_sketch_version::Version>())
 }

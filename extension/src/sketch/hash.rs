@@ -1,4 +1,4 @@
-//! MurmurHash3 x64 128 (Austin Appleby, public domain), seed 9001: the hash of DataSketches.
+//! MurmurHash3 x64 128 (Austin Appleby, public domain): the hash of DataSketches with seed 9001, of Druid with seed 0.
 
 /// DataSketches' default seed.
 pub const SEED: u64 = 9001;
@@ -57,7 +57,13 @@ pub fn hash_u64(value: u64) -> Hash128 {
 /// The hash of any bytes.
 #[inline]
 pub fn hash_bytes(bytes: &[u8]) -> Hash128 {
-    let (mut h1, mut h2) = (SEED, SEED);
+    hash_bytes_seeded(bytes, SEED)
+}
+
+/// The hash of any bytes with another seed than DataSketches'.
+#[inline]
+pub fn hash_bytes_seeded(bytes: &[u8], seed: u64) -> Hash128 {
+    let (mut h1, mut h2) = (seed, seed);
     let (blocks, tail) = bytes.as_chunks::<16>();
     for block in blocks {
         let (k1, k2) = words(block);

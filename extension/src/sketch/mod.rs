@@ -5,5 +5,7 @@ mod error;
 pub mod hash;
 pub mod histogram;
 pub mod hll;
+pub mod hyper_unique;
+mod kind;
 
 pub use error::{Error, ErrorKind};

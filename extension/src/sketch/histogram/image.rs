@@ -2,8 +2,8 @@
 
 use super::bins::{Histogram, MaxBins};
 use super::mass::{MAX_COUNT, Mass};
-use crate::sketch::Error;
 use crate::sketch::codec::{Reader, push_varint};
+use crate::sketch::{Error, kind};
 
 const MAGIC: [u8; 2] = *b"AH";
 const VERSION: u8 = 1;
@@ -122,9 +122,7 @@ fn damaged(what: impl std::fmt::Display) -> Error {
 
 #[cold]
 fn not_a_histogram(bytes: &[u8]) -> Error {
-    let start: Vec<String> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let start = if start.is_empty() { "nothing".into() } else { start.join(" ") };
-    let hint = if bytes.get(1..3) == Some(&[1, 7]) { "; this is an HLL sketch" } else { "" };
+    let (start, hint) = (kind::start(bytes, 4), kind::hint(bytes));
     Error::bad_image(format!(
         "not an approximate histogram: it starts with {start}, and a histogram with 41 48 (\"AH\"){hint}"
     ))

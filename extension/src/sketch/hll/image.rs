@@ -4,8 +4,8 @@ use super::coupon::Coupon;
 use super::registers::{Registers, Summary};
 use super::sketch::LgK;
 use super::wire::*;
-use crate::sketch::Error;
 use crate::sketch::codec::Reader;
+use crate::sketch::{Error, kind};
 
 /// How a sketch holds what it counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -353,9 +353,7 @@ fn coupons_of(stored: &[[u8; 4]]) -> impl Iterator<Item = Coupon> + '_ {
 
 #[cold]
 fn not_a_sketch(bytes: &[u8]) -> Error {
-    let start: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let start = if start.is_empty() { "nothing".into() } else { start.join(" ") };
-    let hint = if bytes.starts_with(b"AH") { "; this is an approximate histogram" } else { "" };
+    let (start, hint) = (kind::start(bytes, 8), kind::hint(bytes));
     Error::bad_image(format!(
         "not an HLL sketch: it starts with {start}, and a DataSketches HLL image with 02, 03 or 0a, then 01 07 and five bytes more{hint}"
     ))

@@ -1,0 +1,196 @@
+//! A view of stored bytes: checked once, merged and estimated without being copied.
+
+use super::registers::{MOST_ABOVE, PAIRS, Packed, REGISTERS, Registers, count_above};
+use crate::sketch::{Error, kind};
+
+const VERSION: u8 = 1;
+const HEADER: usize = 7;
+const DENSE: usize = HEADER + PAIRS;
+/// A pair that is listed: its place and its byte.
+const LISTED: usize = 3;
+/// With fewer registers above the offset only the pairs that have one are listed.
+const LEAST_DENSE: u16 = 128;
+/// The greatest rank of a hash.
+const MAX_RANK: u8 = 64;
+
+/// An image of Druid's `HyperLogLogCollector`, version 1. Numbers have their highest byte first.
+///
+/// | byte | meaning |
+/// |---|---|
+/// | 0 | version, 1; in a dense image also 0, where Druid has overwritten it with the filling of a sparse one |
+/// | 1 | the offset: a register has its four bits above it |
+/// | 2 | `u16` how many registers are above the offset |
+/// | 4 | the overflow: a rank that four bits do not say, 16 to 64; 0 if there is none |
+/// | 5 | `u16` the register that has it, whatever its four bits are |
+/// | 7 | dense, of 1,031 bytes together: 1,024 pairs of registers, the even one in the high half of its byte |
+/// | 7 | sparse: three bytes for each pair that is not 0, ascending: its place in a dense image, 7 to 1030, as `u16`, and the pair; then three bytes of 0 for each register above the offset that has a pair with another one |
+///
+/// No bytes at all are an empty sketch, too: Druid writes them for a null.
+#[derive(Clone, Copy, Debug)]
+pub struct HyperUniqueImage<'a> {
+    offset: u8,
+    above: u16,
+    /// Register and rank.
+    overflow: Option<(u16, u8)>,
+    pairs: Pairs<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Pairs<'a> {
+    Dense(&'a [u8; PAIRS]),
+    Sparse(&'a [[u8; LISTED]]),
+}
+
+impl<'a> HyperUniqueImage<'a> {
+    /// Reads an image; everything is checked against the bytes before anything is made of them.
+    #[inline(always)]
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
+        let (header, body) = match bytes.split_first_chunk::<HEADER>() {
+            Some((header, body)) if header[0] == VERSION || (header[0] == 0 && bytes.len() == DENSE) => (header, body),
+            _ if bytes.is_empty() => (&[VERSION, 0, 0, 0, 0, 0, 0], bytes),
+            _ => return Err(not_a_hyper_unique(bytes)),
+        };
+        let &[_, offset, above_high, above_low, rank, register_high, register_low] = header;
+        let above = u16::from_be_bytes([above_high, above_low]);
+        let register = u16::from_be_bytes([register_high, register_low]);
+        if offset > MAX_RANK - MOST_ABOVE {
+            return Err(damaged(format!("its offset is {offset}, and no hash has ranks for more than 49")));
+        }
+        if (rank != 0 && rank <= MOST_ABOVE) || rank > MAX_RANK || usize::from(register) >= REGISTERS {
+            return Err(damaged(format!(
+                "its overflow is rank {rank} of register {register}, and must be 0 or 16 to 64, of register 0 to 2047"
+            )));
+        }
+        let (pairs, counted) = match (<&[u8; PAIRS]>::try_from(body), body.as_chunks::<LISTED>()) {
+            (Ok(dense), _) => (Pairs::Dense(dense), count_above(dense)),
+            (_, (listed, [])) => {
+                let listed = without_filling(listed);
+                check_places(listed)?;
+                (Pairs::Sparse(listed), listed.iter().map(|&[.., pair]| count_above(&[pair])).sum())
+            }
+            _ => {
+                return Err(damaged(format!(
+                    "it has {} bytes, and must have {DENSE}, or {HEADER} and {LISTED} for each listed pair",
+                    bytes.len()
+                )));
+            }
+        };
+        if counted != above {
+            return Err(damaged(format!(
+                "its header counts {above} registers above the offset, and there are {counted}"
+            )));
+        }
+        Ok(HyperUniqueImage { offset, above, overflow: (rank != 0).then_some((register, rank)), pairs })
+    }
+
+    /// What every register has at least.
+    pub(super) fn offset(&self) -> u8 {
+        self.offset
+    }
+
+    /// How many registers have more.
+    pub(super) fn above(&self) -> u16 {
+        self.above
+    }
+
+    /// The register and the rank that stand beside the pairs.
+    pub(super) fn overflow(&self) -> Option<(u16, u8)> {
+        self.overflow
+    }
+
+    /// The pairs of a dense image.
+    pub(super) fn dense(&self) -> Option<&'a [u8; PAIRS]> {
+        match self.pairs {
+            Pairs::Dense(pairs) => Some(pairs),
+            Pairs::Sparse(_) => None,
+        }
+    }
+
+    /// The pairs that are listed in a sparse image.
+    pub(super) fn listed(&self) -> impl Iterator<Item = (usize, u8)> + 'a {
+        let listed = match self.pairs {
+            Pairs::Dense(_) => &[],
+            Pairs::Sparse(listed) => listed,
+        };
+        listed.iter().map(|&[high, low, pair]| (usize::from(u16::from_be_bytes([high, low])) - HEADER, pair))
+    }
+
+    /// Adds what it counted to registers.
+    #[inline(always)]
+    pub(super) fn merge_into(&self, registers: &mut Registers) {
+        match self.dense() {
+            Some(pairs) => registers.merge_pairs(pairs, self.offset),
+            None => {
+                if self.offset > 0 {
+                    registers.merge_pairs(&[0; PAIRS], self.offset);
+                }
+                self.listed().for_each(|(place, pair)| registers.merge_pair(place, pair, self.offset));
+            }
+        }
+        if let Some((register, rank)) = self.overflow {
+            registers.insert(register, rank);
+        }
+    }
+}
+
+impl Packed {
+    /// The image.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let (register, rank) = self.overflow.unwrap_or_default();
+        let sparse = HEADER + LISTED * usize::from(self.above);
+        let mut image = Vec::with_capacity(if self.above < LEAST_DENSE { sparse } else { DENSE });
+        image.extend([VERSION, self.offset]);
+        image.extend(self.above.to_be_bytes());
+        image.push(rank);
+        image.extend(register.to_be_bytes());
+        if self.above >= LEAST_DENSE {
+            image.extend(self.pairs);
+            return image;
+        }
+        for (place, &pair) in self.pairs.iter().enumerate().filter(|&(_, &pair)| pair != 0) {
+            image.extend(((HEADER + place) as u16).to_be_bytes());
+            image.push(pair);
+        }
+        image.resize(sparse, 0);
+        image
+    }
+}
+
+/// Druid makes room for each register above the offset, and leaves it empty where two of them are one pair.
+#[inline(always)]
+fn without_filling(mut listed: &[[u8; LISTED]]) -> &[[u8; LISTED]] {
+    while let [rest @ .., [0, 0, 0]] = listed {
+        listed = rest;
+    }
+    listed
+}
+
+/// Each pair within a dense image, behind the one before, and not 0.
+#[inline(always)]
+fn check_places(listed: &[[u8; LISTED]]) -> Result<(), Error> {
+    let mut least = HEADER as u16;
+    for &[high, low, pair] in listed {
+        let place = u16::from_be_bytes([high, low]);
+        if place < least || usize::from(place) >= DENSE || pair == 0 {
+            return Err(damaged(format!(
+                "it lists the pair {pair:02x} at {place}, and must list pairs that are not 0, ascending, at 7 to 1030"
+            )));
+        }
+        least = place + 1;
+    }
+    Ok(())
+}
+
+#[cold]
+fn damaged(what: impl std::fmt::Display) -> Error {
+    Error::bad_image(format!("damaged hyperUnique: {what}"))
+}
+
+#[cold]
+fn not_a_hyper_unique(bytes: &[u8]) -> Error {
+    let start = kind::start(bytes, HEADER);
+    let hint = if bytes[0] == VERSION { "" } else { kind::hint(bytes) };
+    Error::bad_image(format!(
+        "not a hyperUnique of Druid: it starts with {start}, and a hyperUnique with 01 and six bytes more{hint}"
+    ))
+}
