@@ -65,8 +65,7 @@ impl<'a> HyperUniqueImage<'a> {
             (Ok(dense), _) => (Pairs::Dense(dense), count_above(dense)),
             (_, (listed, [])) => {
                 let listed = without_filling(listed);
-                check_places(listed)?;
-                (Pairs::Sparse(listed), listed.iter().map(|&[.., pair]| count_above(&[pair])).sum())
+                (Pairs::Sparse(listed), count_listed(listed)?)
             }
             _ => {
                 return Err(damaged(format!(
@@ -165,20 +164,33 @@ fn without_filling(mut listed: &[[u8; LISTED]]) -> &[[u8; LISTED]] {
     listed
 }
 
-/// Each pair within a dense image, behind the one before, and not 0.
+/// How many registers are above the offset: each pair must lie within a dense image, behind the one before, and not be 0.
 #[inline(always)]
-fn check_places(listed: &[[u8; LISTED]]) -> Result<(), Error> {
-    let mut least = HEADER as u16;
+fn count_listed(listed: &[[u8; LISTED]]) -> Result<u16, Error> {
+    // Without a way out, so that a pair need not wait for the one before.
+    let (mut least, mut above, mut sound) = (HEADER as u16, 0, true);
     for &[high, low, pair] in listed {
         let place = u16::from_be_bytes([high, low]);
-        if place < least || usize::from(place) >= DENSE || pair == 0 {
-            return Err(damaged(format!(
-                "it lists the pair {pair:02x} at {place}, and must list pairs that are not 0, ascending, at 7 to 1030"
-            )));
-        }
-        least = place + 1;
+        sound &= place >= least && place < DENSE as u16 && pair != 0;
+        least = place.wrapping_add(1);
+        above += u16::from(pair > 15) + u16::from(pair & 15 > 0);
     }
-    Ok(())
+    if sound { Ok(above) } else { Err(misplaced(listed)) }
+}
+
+#[cold]
+fn misplaced(listed: &[[u8; LISTED]]) -> Error {
+    let place = |&[high, low, _]: &[u8; LISTED]| u16::from_be_bytes([high, low]);
+    let is_wrong = |&at: &usize| {
+        let least = if at == 0 { HEADER as u16 } else { place(&listed[at - 1]).saturating_add(1) };
+        !(least..DENSE as u16).contains(&place(&listed[at])) || listed[at][2] == 0
+    };
+    let first = (0..listed.len()).find(is_wrong).expect("a pair was found wrong");
+    damaged(format!(
+        "it lists the pair {:02x} at {}, and must list pairs that are not 0, ascending, at 7 to 1030",
+        listed[first][2],
+        place(&listed[first])
+    ))
 }
 
 #[cold]

@@ -58,8 +58,10 @@ impl Registers {
     /// Adds one pair of packed registers.
     #[inline(always)]
     pub fn merge_pair(&mut self, place: usize, pair: u8, offset: u8) {
-        self.insert(2 * place as u16, (pair >> 4) + offset);
-        self.insert(2 * place as u16 + 1, (pair & 15) + offset);
+        let place = place & (PAIRS - 1); // so that no bound is checked
+        let [even, odd] = &mut self.0;
+        even[place] = ((pair >> 4) + offset).max(even[place]);
+        odd[place] = ((pair & 15) + offset).max(odd[place]);
     }
 
     /// Four bits each. Of the registers that these do not say only the greatest is kept beside them: the others, as the
