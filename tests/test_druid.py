@@ -450,7 +450,7 @@ def test_what_floats_do_to_our_bins(con: duckdb.DuckDBPyConnection) -> None:
     assert bins == [(tenth, 1), (1, 2)]
     assert (stats["exact"], stats["min"], stats["max"], stats["non_finite"]) == (False, tenth, 1, 0)
     far = value(con, "SELECT approx_histogram_agg(x) FROM (VALUES (1), (1e39)) t(x)")
-    assert re.search("approx_histogram_to_druid: 10+ does not fit the 32-bit floats of Druid", refusal(con, TO, far))
+    assert re.search("approx_histogram_to_druid: 1e39 does not fit the 32-bit floats of Druid", refusal(con, TO, far))
 
 
 def test_what_a_compact_one_cannot_hold(con: duckdb.DuckDBPyConnection) -> None:
@@ -493,8 +493,8 @@ BAD_HISTOGRAMS = {
     "fewer bins than it has": (sparse([(1, 2), (5, 3)], n=1), "12 bytes follow its end"),
     "more values than bins": (bytes.fromhex("fffe033f8000004000000040400000"), "it has 3 bins, and says"),
     "a bin of nothing": (sparse([(1, 2), (5, 0)]), "a bin has no value"),
-    "a bin out of its range": (sparse([(1, 2), (5, -3)], (2, 5)), "a bin at 1 is not between its minimum 2"),
-    "ends in the wrong order": (sparse([(1, 2), (5, -3)], (5, 1)), "its minimum is 5, and its maximum 1"),
+    "a bin out of its range": (sparse([(1, 2), (5, -3)], (2, 5)), "a bin at 1.0 is not between its minimum 2.0"),
+    "ends in the wrong order": (sparse([(1, 2), (5, -3)], (5, 1)), "its minimum is 5.0, and its maximum 1.0"),
     "counts that overflow": (sparse([(1, 2**62), (5, 2**62)]), "the count overflows: a histogram holds"),
     "-128 approximate values": (b"\xff\xfe\x80" + bytes(4 * 128 + 9), "more than 127 values of one kind"),
     "-1 exact values": (bytes.fromhex("fffeff") + bytes(12) + b"\xff", "more than 127 values of one kind"),

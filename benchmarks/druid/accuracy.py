@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 
 from benchmarks.connection import connect
@@ -17,43 +19,58 @@ _NAMES = ("uniform", "normal", "lognormal (2)", "Pareto (1.1)")
 
 
 def histogram_errors(java: Java, folder: Path, size: int) -> list[dict[str, Any]]:
-    """The greatest error of rank of 117 quantiles; of parts that were merged, with as many bins here as fit the bytes."""
+    """The greatest error of rank of 117 quantiles, of parts that were merged.
+
+    Druid's of as many bins, merged and built in one; ours of as many bins, and of as many as fit the bytes of Druid's.
+    """
     found = []
+    asked = ",".join(f"{q:.3f}" for q in QUANTILES)
+    part = size // _PARTS
     for name, drawn in distributions(size).items():
         if name not in _NAMES:
             continue
         floats = drawn.astype(">f4")
         file = folder / "accuracy.values"
         floats.tofile(file)
-        asked = ",".join(f"{q:.3f}" for q in QUANTILES)
-        (druid_bytes,), *answers = java.numbers("quantiles", file, size // _PARTS, BINS, asked)
-        values = np.sort(floats.astype(np.float64))
-        bins, our_bytes, ours = _our_quantiles(floats.astype(np.float64), size // _PARTS, int(druid_bytes))
-        theirs = np.array([answer for (answer,) in answers])
-        found.append(
-            {
-                "name": name,
-                "druid_bytes": druid_bytes,
-                "bytes": our_bytes,
-                "bins": bins,
-                "druid": float(rank_errors(values, QUANTILES, theirs).max()),
-                "ours": float(rank_errors(values, QUANTILES, ours).max()),
-            }
-        )
+        merged = _Answer.of_java(java.numbers("quantiles", file, part, BINS, asked))
+        one = _Answer.of_java(java.numbers("quantiles", file, size, BINS, asked))
+        values = floats.astype(np.float64)
+        with connect() as connection:
+            connection.register("columns", {"i": np.arange(size, dtype=np.int64), "x": values})
+            same_bins = _ours(connection, part, BINS)
+            most_bins = merged.size // 8
+            same_bytes = next(
+                answer
+                for bins in range(most_bins, 1, -1)
+                if (answer := _ours(connection, part, bins)).size <= merged.size
+            )
+        ordered = np.sort(values)
+        answers = {"druid": merged, "druid_in_one": one, "ours": same_bins, "ours_in_as_many_bytes": same_bytes}
+        measured = {
+            side: {"bytes": answer.size, "error": float(rank_errors(ordered, QUANTILES, answer.quantiles).max())}
+            for side, answer in answers.items()
+        }
+        found.append({"name": name, **measured})
     return found
 
 
-def _our_quantiles(values: Any, part: int, most_bytes: int) -> tuple[int, int, Any]:
-    """The most bins whose image is not larger, its size, and its quantiles."""
-    with connect() as connection:
-        connection.register("columns", {"i": np.arange(len(values), dtype=np.int64), "x": values})
-        for bins in range(most_bytes // 8, 2, -1):
-            parts = f"SELECT approx_histogram_agg(x, {bins}) AS h FROM columns GROUP BY i // {part}"
-            query = f"SELECT octet_length(h), approx_histogram_quantile(h, $1) FROM (SELECT approx_histogram_union_agg(h) AS h FROM ({parts}))"  # noqa: E501 # fmt: skip
-            ((size, quantiles),) = connection.execute(query, [QUANTILES.tolist()]).fetchall()
-            if size <= most_bytes:
-                return bins, size, np.array(quantiles)
-    raise ValueError(f"no histogram fits {most_bytes} bytes")
+@dataclass(frozen=True)
+class _Answer:
+    size: int
+    quantiles: Any
+
+    @classmethod
+    def of_java(cls, lines: list[list[float]]) -> _Answer:
+        (size,), *quantiles = lines
+        return cls(int(size), np.array([quantile for (quantile,) in quantiles]))
+
+
+def _ours(connection: duckdb.DuckDBPyConnection, part: int, bins: int) -> _Answer:
+    parts = f"SELECT approx_histogram_agg(x, {bins}) AS h FROM columns GROUP BY i // {part}"
+    union = f"SELECT approx_histogram_union_agg(h) AS h FROM ({parts})"
+    query = f"SELECT octet_length(h), approx_histogram_quantile(h, $1) FROM ({union})"
+    ((size, quantiles),) = connection.execute(query, [QUANTILES.tolist()]).fetchall()
+    return _Answer(size, np.array(quantiles))
 
 
 def distinct_errors(java: Java, trials: int, counts: list[int]) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ _TEXTS = {"dense": 2_000, "sparse": 60}
 
 
 def fold_hyper_uniques(java: Java, folder: Path, kind: str, objects: int, rounds: int) -> dict[str, Any]:
-    """The same bytes on either side; beside them `hll_union_agg` of sketches of the same texts, of as many registers."""
+    """The same bytes on either side; beside them `hll_union_agg` of the same texts, of as many registers."""
     texts = _TEXTS[kind]
     with connect(threads=1) as connection:
         connection.execute("SET threads = 2")

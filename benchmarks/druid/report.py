@@ -12,45 +12,66 @@ _TALK = {"hyperUnique": 2.5e6, "histogram": 0.94e6}
 
 def render(found: dict[str, Any]) -> str:
     """Speed, then accuracy."""
-    machine = found["machine"]
-    what = (
-        f"{machine['cpu']}, {bytes_text(machine['memory'])} of memory, {found['java']}, DuckDB "
-        f"{machine['versions']['duckdb']}, {machine['date']}. Druid's own classes (druid-processing 33.0.0, druid-histogram "
-        f"26.0.0) and ours, one thread each, the same data, one run: best of {found['rounds']} rounds, in Java after as many "
-        "as its compiler needs. In parentheses how many times as fast as Druid here."
-    )
+    machine, folds = found["machine"], found["histograms"]
+    in_memory = _rate(folds["objects"], folds["druid"]["seconds_in_memory"])
     speed = table(
         ["merged into one", "bytes each", "Druid", "ours", "the talk's, a core"],
-        [
-            *map(_hyper_unique, found["hyper_uniques"]),
-            *map(_hll, found["hyper_uniques"]),
-            _histogram(found["histograms"]),
-        ],
+        [*map(_hyper_unique, found["hyper_uniques"]), *map(_hll, found["hyper_uniques"]), _histogram(folds)],
     )
-    ranks = table(
-        ["values", "Druid", "ours", "bytes: Druid, ours", "bins of ours"],
+    return f"""\
+# Beside Druid
+
+{machine["cpu"]}, {bytes_text(machine["memory"])} of memory, {found["java"]}, \
+DuckDB {machine["versions"]["duckdb"]}, {machine["date"]}. Druid's own classes (druid-processing 33.0.0, druid-histogram 26.0.0) and ours, one thread each, the \
+same data, one run: the best of {found["rounds"]} rounds, so that Java's compiler has done its work.
+
+## Merging
+
+Objects per second, {folds["objects"]:,} of a kind; either side reads stored bytes. In parentheses how many times as \
+fast as Druid here. "The talk's" are those of Druid's cluster in 2014 (Yang and Ray).
+
+{speed}
+
+Druid's histograms, where they are objects in memory already: {in_memory}.
+
+## Error of rank
+
+The greatest of 117 quantiles of {found["values"]:,} floats, from 50 parts that were merged, with the bytes of the \
+result: Druid's ApproximateHistogram of 50 bins, of which its fold may leave few, and the same built of all values \
+without a merge; ours of 50 bins, and of as many as take no more bytes than Druid's.
+
+{_ranks(found["ranks"])}
+
+## Distinct counts
+
+The root mean square of the relative error of {found["trials"]} sketches of 2,048 registers.
+
+{_distinct(found["distinct"])}
+"""
+
+
+def _ranks(ranks: list[dict[str, Any]]) -> str:
+    sides = ("druid", "druid_in_one", "ours", "ours_in_as_many_bytes")
+    rows = [
+        [each["name"], *[f"{percent_text(each[side]['error'])} ({each[side]['bytes']} B)" for side in sides]]
+        for each in ranks
+    ]
+    return table(["values", "Druid", "Druid, not merged", "ours, 50 bins", "ours, no more bytes than Druid"], rows)
+
+
+def _distinct(distinct: list[dict[str, Any]]) -> str:
+    rows = [
         [
-            [each["name"], percent_text(each["druid"]), percent_text(each["ours"]),
-             f"{each['druid_bytes']:.0f}, {each['bytes']:.0f}", str(each["bins"])]
-            for each in found["ranks"]
-        ],
-    )  # fmt: skip
-    distinct = table(
-        ["different values", "Druid", "`hyper_unique_agg`", "`hll_sketch_agg(x, 11)`", "bytes: hyperUnique, HLL"],
-        [
-            [f"{each['count']:,}", percent_text(each["druid"]), percent_text(each["hyper_unique"]),
-             percent_text(each["hll"]), f"{each['druid_bytes']:,.0f}, {each['hll_bytes']:,.0f}"]
-            for each in found["distinct"]
-        ],
-    )  # fmt: skip
-    return (
-        f"# Beside Druid\n\n{what}\n\n## Merging\n\nObjects per second. Either side reads stored bytes.\n\n{speed}\n\n"
-        "Druid's histograms, if they are objects in memory already: "
-        f"{_rate(found['histograms']['objects'], found['histograms']['druid']['seconds_in_memory'])}.\n\n"
-        f"## Error of rank\n\nThe greatest of 117 quantiles of {found['values']:,} floats, from 50 parts that were merged: "
-        f"Druid's ApproximateHistogram of 50 bins, and ours of as many bins as take no more bytes.\n\n{ranks}\n\n"
-        f"## Distinct counts\n\nThe root mean square of the relative error of {found['trials']} sketches.\n\n{distinct}\n"
-    )
+            f"{each['count']:,}",
+            percent_text(each["druid"]),
+            percent_text(each["hyper_unique"]),
+            percent_text(each["hll"]),
+            f"{each['druid_bytes']:,.0f}, {each['hll_bytes']:,.0f}",
+        ]
+        for each in distinct
+    ]
+    header = ["different values", "Druid", "`hyper_unique_agg`", "`hll_sketch_agg(x, 11)`", "bytes: hyperUnique, HLL"]
+    return table(header, rows)
 
 
 def _hyper_unique(fold: dict[str, Any]) -> list[str]:

@@ -19,10 +19,12 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from duckdb_sketch._version import __version__
 from duckdb_sketch.portable import answers, estimator, hll
 from duckdb_sketch.portable.column import blobs, lists, whole
+from duckdb_sketch.portable.druid import histogram_from_druid, histogram_to_druid
 from duckdb_sketch.portable.errors import InvalidInputError
 from duckdb_sketch.portable.histogram import DEFAULT_BINS, Histogram, checked_bins, histogram_of_values
 from duckdb_sketch.portable.histogram import union as histogram_union
 from duckdb_sketch.portable.hll_image import HllImage
+from duckdb_sketch.portable.hyper_unique import HyperUniqueImage, hyper_unique_of_texts, hyper_unique_union
 from duckdb_sketch.portable.lg_k import DEFAULT_LG_K, checked_lg_k
 from duckdb_sketch.portable.sql_type import coupons_of_column
 
@@ -42,6 +44,7 @@ _STATS = (
 _ARROW_TYPES = {
     "BLOB": pa.large_binary(),
     "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
     "UINTEGER": pa.uint32(),
     "VARCHAR": pa.string(),
     _BOUNDS: pa.struct({"lower": pa.float64(), "estimate": pa.float64(), "upper": pa.float64()}),
@@ -121,7 +124,7 @@ def _udf(function: str, parameters: str, returns: str, name: str | None = None) 
 _Evaluate = Callable[..., Any]
 
 
-def _scalar(function: str, parameters: str, returns: str) -> Callable[[_Evaluate], _Evaluate]:
+def _scalar(function: str, parameters: str, returns: str, name: str | None = None) -> Callable[[_Evaluate], _Evaluate]:
     """Register what makes a result of the arguments of one row; it is NULL if one of them is."""
 
     def register(evaluate: _Evaluate) -> _Evaluate:
@@ -129,7 +132,7 @@ def _scalar(function: str, parameters: str, returns: str) -> Callable[[_Evaluate
             for row in zip(*(whole(argument).to_pylist() for argument in arguments), strict=True):
                 yield None if any(value is None for value in row) else evaluate(*row)
 
-        _udf(function, parameters, returns)(rows)
+        _udf(function, parameters, returns, name)(rows)
         return evaluate
 
     return register
@@ -272,6 +275,38 @@ def _approx_histogram_stats(histogram: bytes) -> dict[str, Any]:
     }
 
 
+@_scalar("approx_histogram_from_druid", "BLOB", "BLOB")
+def _approx_histogram_from_druid(blob: bytes) -> bytes:
+    return histogram_from_druid(blob).to_bytes()
+
+
+@_scalar("approx_histogram_to_druid", "BLOB", "BLOB")
+def _approx_histogram_to_druid(histogram: bytes) -> bytes:
+    return histogram_to_druid(Histogram.parse(histogram))
+
+
+@_scalar("approx_histogram_to_druid", "BLOB, VARCHAR", "BLOB", name="approx_histogram_to_druid_form")
+def _approx_histogram_to_druid_form(histogram: bytes, form: str) -> bytes:
+    return histogram_to_druid(Histogram.parse(histogram), form)
+
+
+@_udf("hyper_unique_agg", "VARCHAR[]", "BLOB")
+def _hyper_unique_agg(texts: Any) -> Iterator[bytes]:
+    for group in whole(texts).to_pylist():
+        yield hyper_unique_of_texts(text for text in group or () if text is not None)
+
+
+@_udf("hyper_unique_union_agg", "BLOB[]", "BLOB")
+def _hyper_unique_union_agg(sketches: Any) -> Iterator[bytes]:
+    for group in blobs(sketches):
+        yield hyper_unique_union(group)
+
+
+@_scalar("hyper_unique_estimate", "BLOB", "DOUBLE")
+def _hyper_unique_estimate(sketch: bytes) -> float:
+    return HyperUniqueImage.parse(sketch).estimate()
+
+
 _FIELD = "CASE WHEN typeof(x) LIKE '%]' THEN 'many' ELSE 'one' END"
 """The field of a struct for a number or a list x; `typeof` is known while the query is planned."""
 
@@ -326,6 +361,14 @@ MACROS: dict[str, list[str]] = {
     "approx_histogram_equi_depth": [_as_macro("approx_histogram_equi_depth", "h, n")],
     "approx_histogram_buckets": [_as_macro("approx_histogram_buckets", "h, edges")],
     "approx_histogram_stats": [_as_macro("approx_histogram_stats", "h")],
+    "approx_histogram_from_druid": [_as_macro("approx_histogram_from_druid", "blob")],
+    "approx_histogram_to_druid": [
+        _as_macro("approx_histogram_to_druid", "h"),
+        f"(h, form) AS {_call('approx_histogram_to_druid_form', 'h', 'form')}",
+    ],
+    "hyper_unique_agg": [f"(x) AS {_call('hyper_unique_agg', 'list(x)')}"],
+    "hyper_unique_union_agg": [f"(sketch) AS {_call('hyper_unique_union_agg', 'list(sketch)')}"],
+    "hyper_unique_estimate": [_as_macro("hyper_unique_estimate", "sketch")],
     "duckdb_sketch_version": [f"() AS '{__version__}'"],
 }
 """Of each SQL function its overloads: parameters and body."""

@@ -223,8 +223,8 @@ def _damaged(what: str) -> InvalidInputError:
 
 
 def _not_a_histogram(blob: bytes) -> InvalidInputError:
-    start = blob[:4].hex(" ") or "nothing"
-    hint = "; this is an HLL sketch" if blob[1:3] == b"\x01\x07" else ""
+    from duckdb_sketch.portable.kind import hint, start  # which asks this module in turn
+
     return InvalidInputError(
-        f'not an approximate histogram: it starts with {start}, and a histogram with 41 48 ("AH"){hint}'
+        f'not an approximate histogram: it starts with {start(blob, 4)}, and a histogram with 41 48 ("AH"){hint(blob)}'
     )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from duckdb_sketch.portable.coupon import ADDRESS_BITS, Coupons, coupon_slots, coupon_values
 from duckdb_sketch.portable.errors import InvalidInputError
+from duckdb_sketch.portable.kind import hint, start
 from duckdb_sketch.portable.lg_k import checked_lg_k
 
 Registers = NDArray[np.uint8]
@@ -322,9 +323,7 @@ def _truncated(needed: int, left: int) -> InvalidInputError:
 
 
 def _not_a_sketch(blob: bytes) -> InvalidInputError:
-    start = blob[:8].hex(" ") or "nothing"
-    hint = "; this is an approximate histogram" if blob.startswith(b"AH") else ""
     return InvalidInputError(
-        f"not an HLL sketch: it starts with {start}, and a DataSketches HLL image with 02, 03 or 0a, "
-        f"then 01 07 and five bytes more{hint}"
+        f"not an HLL sketch: it starts with {start(blob, 8)}, and a DataSketches HLL image with 02, 03 or 0a, "
+        f"then 01 07 and five bytes more{hint(blob)}"
     )

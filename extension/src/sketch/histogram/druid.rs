@@ -241,7 +241,7 @@ impl DruidHistogram {
         };
         let (min, max) = (end(self.min, first)?, end(self.max, last)?);
         if min > max {
-            return Err(damaged(format!("its minimum is {min}, and its maximum {max}")));
+            return Err(damaged(format!("its minimum is {min:?}, and its maximum {max:?}")));
         }
         Ok(Some((min, max)))
     }
@@ -348,7 +348,7 @@ fn list_bins(bins: &mut Vec<DruidBin>, positions: impl Iterator<Item = f32>, app
 fn within(center: f64, min: f64, max: f64) -> Result<f64, Error> {
     let rounding = ROUNDING * min.abs().max(max.abs());
     if center < min - rounding || center > max + rounding {
-        return Err(damaged(format!("a bin at {center} is not between its minimum {min} and its maximum {max}")));
+        return Err(damaged(format!("a bin at {center:?} is not between its minimum {min:?} and its maximum {max:?}")));
     }
     Ok(center.clamp(min, max))
 }
@@ -358,7 +358,7 @@ fn to_float(number: f64) -> Result<f32, Error> {
     let float = number as f32;
     if !float.is_finite() {
         return Err(Error::bad_parameter(format!(
-            "{number} does not fit the 32-bit floats of Druid, which reach to 3.4028235e38"
+            "{number:e} does not fit the 32-bit floats of Druid, which reach to 3.4028235e38"
         )));
     }
     Ok(float + 0.0)
