@@ -22,8 +22,9 @@ def render(found: dict[str, Any]) -> str:
 # Beside Druid
 
 {machine["cpu"]}, {bytes_text(machine["memory"])} of memory, {found["java"]}, \
-DuckDB {machine["versions"]["duckdb"]}, {machine["date"]}. Druid's own classes (druid-processing 33.0.0, druid-histogram 26.0.0) and ours, one thread each, the \
-same data, one run: the best of {found["rounds"]} rounds, so that Java's compiler has done its work.
+DuckDB {machine["versions"]["duckdb"]}, {machine["date"]}. \
+Druid's own classes (druid-processing 33.0.0, druid-histogram 26.0.0) and ours, one thread each, the same data, one \
+run: the best of {found["rounds"]} rounds, so that Java's compiler has done its work.
 
 ## Merging
 
