@@ -14,6 +14,7 @@ from benchmarks import targets
 from benchmarks.__main__ import main
 from benchmarks.child import Child, WorkerError
 from benchmarks.distributions import rank_errors, true_quantiles
+from benchmarks.druid.__main__ import main as druid
 from benchmarks.report import render
 from benchmarks.rollups.__main__ import main as rollups
 from benchmarks.study.__main__ import main as study
@@ -124,3 +125,18 @@ def test_the_storage_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert flights["stores"]["raw, Parquet"]["rows"] == 336_776
     assert bids["stores"]["raw, Parquet"]["rows"] == 5000
     assert "times smaller" in (tmp_path / "study.md").read_text()
+
+
+@pytest.mark.druid
+def test_beside_druid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    if druid(["--objects", "250", "--rounds", "2", "--output", str(tmp_path)]):
+        pytest.skip(capsys.readouterr().out.strip())
+    found = json.loads((tmp_path / "druid.json").read_text())
+    for fold in found["hyper_uniques"]:
+        assert fold["hyper_unique"]["estimate"] == pytest.approx(fold["druid"]["estimate"], rel=0.01)
+        assert fold["hll"]["estimate"] == pytest.approx(fold["druid"]["estimate"], rel=0.15)
+    assert [each["ours_in_as_many_bytes"]["bytes"] <= each["druid"]["bytes"] for each in found["ranks"]] == [True] * 4
+    for each in found["distinct"]:
+        assert each["hyper_unique"] == pytest.approx(each["druid"], abs=0.01)
+    assert "## Error of rank" in (tmp_path / "druid.md").read_text()

@@ -17,18 +17,17 @@ from benchmarks.druid.report import render
 from benchmarks.folders import COMMITTED_RESULTS, data_folder
 from benchmarks.progress import Progress
 
-_OBJECTS = 50_000
-_QUICK_OBJECTS = 2_000
-_VALUES = 200_000
-_TRIALS = 400
-_QUICK_TRIALS = 20
-_ROUNDS = 15
+FULL_OBJECTS = 50_000
+_VALUES_AN_OBJECT = 4
+_OBJECTS_A_TRIAL = 125
+_DIFFERENT = (100, 1_000, 5_000, 10_000, 100_000)
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    data = data_folder("druid-quick" if options.quick else "druid")
-    output: Path = options.output or (data / "results" if options.quick else COMMITTED_RESULTS)
+    is_full = options.objects == FULL_OBJECTS
+    data = data_folder("druid" if is_full else f"druid-{options.objects}")
+    output: Path = options.output or (COMMITTED_RESULTS if is_full else data / "results")
     output.mkdir(parents=True, exist_ok=True)
     if not options.render:
         try:
@@ -36,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         except Unavailable as reason:
             print(f"Nothing was measured beside Druid: {reason}")
             return 1
-        (output / "druid.json").write_text(json.dumps(_measure(java, data, options.quick), indent=1) + "\n")
+        found = _measure(java, data, options.objects, options.rounds)
+        (output / "druid.json").write_text(json.dumps(found, indent=1) + "\n")
     text = render(json.loads((output / "druid.json").read_text()))
     (output / "druid.md").write_text(text)
     print(text)
@@ -45,26 +45,28 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.druid", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="little data")
+    parser.add_argument("--objects", type=int, default=FULL_OBJECTS, help=f"sketches (default: {FULL_OBJECTS:,})")
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="runs of a merge, of which the best counts (default: 15)"
+    )
     parser.add_argument("--output", type=Path, help="folder of the results")
     parser.add_argument("--render", action="store_true", help="only write the tables again, from the JSON")
     return parser
 
 
-def _measure(java: Java, data: Path, quick: bool) -> dict[str, Any]:
+def _measure(java: Java, data: Path, objects: int, rounds: int) -> dict[str, Any]:
     progress = Progress()
-    objects, trials = (_QUICK_OBJECTS, _QUICK_TRIALS) if quick else (_OBJECTS, _TRIALS)
-    found: dict[str, Any] = {"rounds": _ROUNDS, "values": _VALUES, "trials": trials, "hyper_uniques": []}
+    values, trials = objects * _VALUES_AN_OBJECT, max(objects // _OBJECTS_A_TRIAL, 2)
+    found: dict[str, Any] = {"rounds": rounds, "values": values, "trials": trials, "hyper_uniques": []}
     for kind in ("dense", "sparse"):
         with progress.step(f"{kind} hyperUniques"):
-            found["hyper_uniques"].append(fold_hyper_uniques(java, data, kind, objects, _ROUNDS))
+            found["hyper_uniques"].append(fold_hyper_uniques(java, data, kind, objects, rounds))
     with progress.step("histograms"):
-        found["histograms"] = fold_histograms(java, data, objects, _ROUNDS)
+        found["histograms"] = fold_histograms(java, data, objects, rounds)
     with progress.step("errors of rank"):
-        found["ranks"] = histogram_errors(java, data, _VALUES)
+        found["ranks"] = histogram_errors(java, data, values)
     with progress.step("errors of distinct counts"):
-        counts = [100, 1_000, 5_000, 10_000] if quick else [100, 1_000, 5_000, 10_000, 100_000]
-        found["distinct"] = distinct_errors(java, trials, counts)
+        found["distinct"] = distinct_errors(java, trials, _DIFFERENT)
     return {**found, "java": java.version(), "machine": machine.describe()}
 
 

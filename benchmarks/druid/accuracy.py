@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def _ours(connection: duckdb.DuckDBPyConnection, part: int, bins: int) -> _Answe
     return _Answer(size, np.array(quantiles))
 
 
-def distinct_errors(java: Java, trials: int, counts: list[int]) -> list[dict[str, Any]]:
+def distinct_errors(java: Java, trials: int, counts: Sequence[int]) -> list[dict[str, Any]]:
     """The root of the mean square of the relative errors of that many sketches, and how many bytes they take."""
     found = []
     with connect() as connection:

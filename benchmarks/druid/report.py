@@ -29,7 +29,7 @@ run: the best of {found["rounds"]} rounds, so that Java's compiler has done its 
 ## Merging
 
 Objects per second, {folds["objects"]:,} of a kind; either side reads stored bytes. In parentheses how many times as \
-fast as Druid here. "The talk's" are those of Druid's cluster in 2014 (Yang and Ray).
+fast as Druid here. The talk's are those of Druid's cluster (Yang and Ray).
 
 {speed}
 
