@@ -10,7 +10,7 @@ EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) exte
 PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples docs README.md)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-spark corpus interop bench bench-quick study bench-rollups lint fmt docs tour build dist clean
+.PHONY: help demo test test-slow test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-druid lint fmt docs tour build dist clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ test-slow: build ## Run the slow tests: packages, older DuckDB versions, many pr
 
 test-spark: $(VENV)/.bench build ## Run the tests with Spark and Apache DataSketches for Java; need a JDK
 	$(BIN)/pytest -m spark
+
+test-druid: build ## Run the tests with Druid's own classes; need a JDK and Maven
+	$(BIN)/pytest -m druid
 
 corpus: $(VENV)/.bench ## Make the golden corpus of HLL images anew; needs a JDK
 	PYTHONPATH=tests:tests/interop $(BIN)/python -m corpus
@@ -45,6 +48,9 @@ study: $(VENV)/.bench build ## Compare raw data with rollups: bytes, and the tim
 
 bench-rollups: $(VENV)/.bench build ## Time what keeping a rollup costs
 	$(BIN)/python -m benchmarks.rollups
+
+bench-druid: build ## Merge and ask the same data as Druid's own classes; needs a JDK and Maven
+	$(BIN)/python -m benchmarks.druid
 
 lint: $(VENV)/.dev ## Check style, formatting and types
 	$(BIN)/ruff check $(PYTHON_SOURCES)
