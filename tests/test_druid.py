@@ -150,6 +150,7 @@ def test_the_greatest_rank_that_four_bits_do_not_say_is_kept(con: duckdb.DuckDBP
     # Registers 2 to 5 stand in bytes 1 and 2.
     assert merged[8:10].hex() == "ffff"
     assert union(con, [merged, merged]) == merged
+    assert union(con, [packed([], (9, 16))]).hex() == "010000" + "01100009" + "000b0f"
     # With a greater offset a rank of 17 fits.
     more = union(con, [packed([(register, 2) for register in range(2048)]), packed([], (3, 17))])
     assert more.hex() == "01020001000000" + "00080f"
@@ -254,12 +255,17 @@ DAMAGED = {
     "an overflow of 15": (patched(DENSE, 4, "0f"), "its overflow is rank 15 of register 0, and must be 0 or 16 to 64"),
     "an overflow of 65": (patched(DENSE, 4, "41"), "its overflow is rank 65 of register 0"),
     "an overflow of 2048": (patched(DENSE, 4, "100800"), "its overflow is rank 16 of register 2048"),
-    "a dense one that is cut": (DENSE[:-2], "it has 1029 bytes, and must have 1031, or 7 and 3 for each listed pair"),
+    "a dense one that is cut": (DENSE[:-2], "it has 1029 bytes, and must have 1031, or 7 and 3 for each register"),
     "a sparse one that is cut": (SPARSE[:-1], "it has 18 bytes, and must have 1031"),
     "a pair too few": (
         patched(SPARSE, 13, "000000" * 2),
         "its header counts 4 registers above the offset, and there are 2",
     ),
+    "a filling that is cut": (
+        SPARSE[:-3],
+        "it has 16 bytes, and must have 7 and 3 for each of 4 registers above the offset",
+    ),
+    "a filling too long": (SPARSE + bytes(3), "it has 22 bytes, and must have 7 and 3 for each of 4 registers"),
     "a pair twice": (patched(SPARSE, 10, "000710"), "it lists the pair 10 at 7, and must list pairs that are not 0"),
     "a pair in the header": (patched(SPARSE, 7, "0006"), "it lists the pair 10 at 6, and must"),
     "a pair behind the end": (patched(SPARSE, 13, "0407"), "it lists the pair 34 at 1031, and must"),
@@ -460,11 +466,11 @@ def test_what_a_compact_one_cannot_hold(con: duckdb.DuckDBPyConnection) -> None:
     for bins, count in ((50, 128), (40_000, 3)):
         with pytest.raises(duckdb.InvalidInputException, match=f"at most {bins} bins, with {count} values in exact"):
             con.execute(query.format(bins, count)).fetchall()
-    # Of three values in exact bins it is smaller, of 128 sparse is.
-    assert [value(con, query.replace(", 'compact'", "").format(50, count))[:2].hex() for count in (3, 128)] == [
-        "ffce",
-        "0000",
-    ]
+    # Three values are fewer bytes than three bins; thirteen and more are not.
+    default = query.replace(", 'compact'", "")
+    assert [value(con, default.format(50, count))[:2].hex() for count in (3, 12, 13, 128)] == ["ffce"] * 2 + [
+        "0000"
+    ] * 2
     assert "the form is 'big', and must be 'dense', 'sparse' or 'compact'" in refusal(
         con, "approx_histogram_to_druid($1::BLOB, 'big')", value(con, "SELECT approx_histogram_agg(1)")
     )

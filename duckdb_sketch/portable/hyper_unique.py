@@ -79,6 +79,11 @@ class HyperUniqueImage:
         counted = _count_above(pairs)
         if counted != above:
             raise _damaged(f"its header counts {above} registers above the offset, and there are {counted}")
+        if len(blob) not in (_DENSE, _HEADER.size + _LISTED * above):
+            raise _damaged(
+                f"it has {len(blob)} bytes, and must have {_HEADER.size} and {_LISTED} for each of {above} "
+                "registers above the offset"
+            )
         return cls(offset, pairs, len(blob) == _DENSE, (register, rank))
 
     def estimate(self) -> float:
@@ -163,7 +168,8 @@ def _parse_pairs(blob: bytes) -> Bytes:
         return np.frombuffer(body, np.uint8)
     if len(body) % _LISTED:
         raise _damaged(
-            f"it has {len(blob)} bytes, and must have {_DENSE}, or {_HEADER.size} and {_LISTED} for each listed pair"
+            f"it has {len(blob)} bytes, and must have {_DENSE}, or {_HEADER.size} and {_LISTED} for each register above "
+            "the offset"
         )
     while body.endswith(_FILLING) and len(body) % _LISTED == 0:
         body = body[:-_LISTED]

@@ -69,7 +69,7 @@ impl<'a> HyperUniqueImage<'a> {
             }
             _ => {
                 return Err(damaged(format!(
-                    "it has {} bytes, and must have {DENSE}, or {HEADER} and {LISTED} for each listed pair",
+                    "it has {} bytes, and must have {DENSE}, or {HEADER} and {LISTED} for each register above the offset",
                     bytes.len()
                 )));
             }
@@ -77,6 +77,12 @@ impl<'a> HyperUniqueImage<'a> {
         if counted != above {
             return Err(damaged(format!(
                 "its header counts {above} registers above the offset, and there are {counted}"
+            )));
+        }
+        if body.len() != PAIRS && body.len() != LISTED * usize::from(above) {
+            return Err(damaged(format!(
+                "it has {} bytes, and must have {HEADER} and {LISTED} for each of {above} registers above the offset",
+                bytes.len()
             )));
         }
         Ok(HyperUniqueImage { offset, above, overflow: (rank != 0).then_some((register, rank)), pairs })
