@@ -24,12 +24,13 @@ def render(found: dict[str, Any]) -> str:
 {machine["cpu"]}, {bytes_text(machine["memory"])} of memory, {found["java"]}, \
 DuckDB {machine["versions"]["duckdb"]}, {machine["date"]}. \
 Druid's own classes (druid-processing 33.0.0, druid-histogram 26.0.0) and ours, one thread each, the same data, one \
-run: the best of {found["rounds"]} rounds, so that Java's compiler has done its work.
+run: the best of {found["rounds"]} rounds, so that Java's compiler has done its work. \
+The machine's load average was {machine["load_average"]:.1f}.
 
 ## Merging
 
-Objects per second, {folds["objects"]:,} of a kind; either side reads stored bytes. In parentheses how many times as \
-fast as Druid here. The talk's are those of Druid's cluster (Yang and Ray).
+Objects per second of one thread's processor time, {folds["objects"]:,} of a kind; either side reads stored bytes. In \
+parentheses how many times as fast as Druid here. The talk's are those of Druid's cluster (Yang and Ray).
 
 {speed}
 

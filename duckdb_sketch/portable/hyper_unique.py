@@ -168,8 +168,8 @@ def _parse_pairs(blob: bytes) -> Bytes:
         return np.frombuffer(body, np.uint8)
     if len(body) % _LISTED:
         raise _damaged(
-            f"it has {len(blob)} bytes, and must have {_DENSE}, or {_HEADER.size} and {_LISTED} for each register above "
-            "the offset"
+            f"it has {len(blob)} bytes, and must have {_DENSE}, or {_HEADER.size} and {_LISTED} for each register "
+            "above the offset"
         )
     while body.endswith(_FILLING) and len(body) % _LISTED == 0:
         body = body[:-_LISTED]
