@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from duckdb_sketch._arrow import arrow_reader, arrow_table
 from duckdb_sketch.rollup.batch import Counter, advance
 from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError
 from duckdb_sketch.rollup.level import update_levels
@@ -18,6 +19,7 @@ from duckdb_sketch.rollup.specification import EVENTS, Specification
 from duckdb_sketch.rollup.table import Table
 
 _DATA = "duckdb_sketch_data"
+_EVENTS_OF_DATA = "duckdb_sketch_data_events"
 
 
 class Appender:
@@ -45,12 +47,9 @@ class Appender:
             SourceError: If DuckDB cannot scan it.
         """
         if isinstance(data, duckdb.DuckDBPyRelation):
-            data = data.to_arrow_reader() if hasattr(data, "to_arrow_reader") else data.fetch_arrow_reader()
+            data = arrow_reader(data)
         self._read_once = hasattr(data, "read_next_batch")
-        try:
-            self._connection.register(_DATA, data)
-        except (duckdb.Error, TypeError) as error:
-            raise SourceError(f"DuckDB cannot scan a {type(data).__name__}: {error}") from error
+        register(self._connection, _DATA, data)
 
     def unregister(self) -> None:
         """Let go of the data."""
@@ -67,10 +66,7 @@ class Appender:
         refreshed = Refreshed(name)
         if self._is_known(name, batch_id):
             return refreshed
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM {_DATA}")
-        known = self._manifest.entry(name)
-        columns = describe(self._connection, f"SELECT * FROM {_DATA}")
-        types = check_columns("the data", columns, self._specification.references, known.input_types if known else {})
+        types = self.check(name)
         read = False
         try:
             with self._manifest.transaction():
@@ -82,7 +78,7 @@ class Appender:
                 counter = Counter(self._manifest, self._specification, table)
                 read = True
                 with reading():
-                    counter.stage()
+                    self.stage(counter)
                 counter.settle(entry, batch)
                 counter.measure(batch)
                 with reading():
@@ -103,8 +99,80 @@ class Appender:
         refreshed.add(batch)
         return refreshed
 
+    def check(self, name: str) -> dict[str, str]:
+        """Make the view `EVENTS`, and give the types of its columns that are used.
+
+        Raises:
+            SourceError: If they are others than those of what was counted before.
+        """
+        return self._view(name, _DATA)
+
+    def stage(self, counter: Counter) -> None:
+        """Aggregate the data."""
+        counter.stage()
+
+    def _view(self, name: str, events: str) -> dict[str, str]:
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM {events}")
+        known = self._manifest.entry(name)
+        columns = describe(self._connection, f"SELECT * FROM {events}")
+        return check_columns("the data", columns, self._specification.references, known.input_types if known else {})
+
     def _is_known(self, name: str, batch_id: str | None) -> bool:
         return batch_id is not None and self._manifest.exists() and self._manifest.has_batch(name, batch_id)
+
+
+class GroupAppender(Appender):
+    """Counts groups that have been aggregated elsewhere; `groups.merging` says what they are."""
+
+    _has_events = False
+
+    def register_events(self, events: Any) -> None:
+        """Give DuckDB something that has the columns of the events which the groups are of.
+
+        Raises:
+            SourceError: If DuckDB cannot scan it.
+        """
+        if isinstance(events, duckdb.DuckDBPyRelation):
+            events = arrow_table(events.limit(0))
+        register(self._connection, _EVENTS_OF_DATA, events)
+        self._has_events = True
+
+    def unregister(self) -> None:
+        """Let go of both."""
+        super().unregister()
+        self._connection.unregister(_EVENTS_OF_DATA)
+
+    def check(self, name: str) -> dict[str, str]:
+        """See that the groups' events have the columns of those that were counted before.
+
+        Raises:
+            SourceError: If they have not, or if they are the first, and nothing is said of their events.
+        """
+        if self._has_events:
+            return self._view(name, f"{_EVENTS_OF_DATA} LIMIT 0")
+        known = self._manifest.entry(name)
+        if known is None:
+            raise SourceError(
+                f"there is no rollup {name} yet, and groups do not say what their columns were made of: give "
+                "events, something with the columns of the events, of which no row is read"
+            )
+        return known.input_types
+
+    def stage(self, counter: Counter) -> None:
+        """Merge the groups."""
+        counter.stage_groups(_DATA)
+
+
+def register(connection: duckdb.DuckDBPyConnection, name: str, data: Any) -> None:
+    """Give data to DuckDB under a name.
+
+    Raises:
+        SourceError: If DuckDB cannot scan it.
+    """
+    try:
+        connection.register(name, data)
+    except (duckdb.Error, TypeError) as error:
+        raise SourceError(f"DuckDB cannot scan a {type(data).__name__}: {error}") from error
 
 
 class _Known(Exception):

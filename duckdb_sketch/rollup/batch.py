@@ -9,6 +9,7 @@ import duckdb
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.errors import LateDataError, ManifestError, SourceError, SpecificationError
 from duckdb_sketch.rollup.granularity import Granularity
+from duckdb_sketch.rollup.groups import merging
 from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
 from duckdb_sketch.rollup.query import describe, fetch, fetch_row
 from duckdb_sketch.rollup.source import same_kind
@@ -110,6 +111,26 @@ class Counter:
             known = self._table.types[column]
             if not same_kind(known, kind):
                 raise SourceError(f"column {column} would be {kind}, and the rollup {self._table.name} has {known}")
+
+    def stage_groups(self, groups: str) -> None:
+        """Merge groups that have been aggregated elsewhere into a temporary table.
+
+        Args:
+            groups: A view of them: see `groups.merging`.
+
+        Raises:
+            SourceError: If they are no groups of this rollup.
+        """
+        given = describe(self._connection, f"SELECT * FROM {groups}")
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_STAGED} AS {merging(self._table, given, groups)}")
+        table = self._table
+        stray = f"{table.bucket} <> {table.truncated(table.bucket)}"
+        (found,) = fetch_row(self._connection, f"SELECT min({table.bucket}) FILTER ({stray}) FROM {_STAGED}")
+        if found is not None:
+            raise SourceError(
+                f"{table.time} {found} is where no {table.granularity} of {table.name} begins: "
+                "the groups are of another statement, or of another time zone"
+            )
 
     def settle(self, entry: Entry, batch: Batch, *, judged: bool = True) -> None:
         """Keep out of the staged rows what is not to be counted, and say in `batch` how much that is.

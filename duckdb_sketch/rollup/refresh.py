@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import duckdb
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup import plan as planning
 from duckdb_sketch.rollup.batch import Counter, advance
+from duckdb_sketch.rollup.engine import Engine
 from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError, SpecificationError
 from duckdb_sketch.rollup.level import update_levels
 from duckdb_sketch.rollup.manifest import Batch, CountedFile, Entry, Manifest
@@ -23,6 +25,8 @@ from duckdb_sketch.rollup.specification import EVENTS, Specification
 from duckdb_sketch.rollup.table import Table, literal
 
 OnChange = Literal["error", "rebuild"]
+
+_GROUPS = "duckdb_sketch_groups"
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,12 @@ class Refresher:
         self._open_table = open_table
         self._most_rows = most_rows
         self._levels = levels
+        self._engine: Engine | None = None
+
+    def delegate(self, engine: Engine) -> None:
+        """Leave the aggregation of new files, all in one batch, to an engine."""
+        self._engine = engine
+        self._most_rows = sys.maxsize
 
     def run(
         self,
@@ -186,7 +196,7 @@ class Refresher:
     def _count(self, name: str, files: Sequence[File], refreshed: Refreshed, *, complete: bool) -> None:
         entry = self._manifest.entry(name)
         types = self.view(files, entry.input_types if entry else {})
-        with self.naming(files, types), self._manifest.transaction():
+        with self._delegated(files, types), self.naming(files, types), self._manifest.transaction():
             table = self._open_table_of(files[0], types)
             entry = self._manifest.begin(name)
             counted = self._manifest.files(name)
@@ -194,7 +204,11 @@ class Refresher:
                 raise LockedError(f"another refresh of {name} has counted some of the same files meanwhile")
             batch = Batch(entry.last_batch, "refresh")
             counter = Counter(self._manifest, self._specification, table)
-            self.stage(counter)
+            if self._engine is None:
+                self.stage(counter)
+            else:
+                with reading():
+                    counter.stage_groups(_GROUPS)
             counter.settle(entry, batch)
             counter.measure(batch)
             with reading():
@@ -206,6 +220,19 @@ class Refresher:
             if self._levels:
                 update_levels(self._manifest, name)
         refreshed.add(batch)
+
+    @contextmanager
+    def _delegated(self, files: Sequence[File], types: dict[str, str]) -> Iterator[None]:
+        """Have the view `_GROUPS`, if there is an engine that makes it."""
+        if self._engine is None:
+            yield
+            return
+        groups = self._engine.aggregate(files, types)
+        self._connection.register(_GROUPS, groups)
+        try:
+            yield
+        finally:
+            self._connection.unregister(_GROUPS)
 
     def stage(self, counter: Counter, condition: str | None = None) -> None:
         """Aggregate the events of the view `EVENTS`, within `naming` of the files that it is of.

@@ -12,10 +12,12 @@ from typing import Any, Literal, TypeVar
 
 import duckdb
 
+from duckdb_sketch._arrow import arrow_table
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.rollup.append import Appender
+from duckdb_sketch.rollup.append import Appender, GroupAppender
 from duckdb_sketch.rollup.batch import bind, table_of
 from duckdb_sketch.rollup.database import open_database, provide, rows_that_fit
+from duckdb_sketch.rollup.engine import Engine
 from duckdb_sketch.rollup.errors import (
     ChangedStatementError,
     LockedError,
@@ -327,6 +329,23 @@ class Rollup(Level):
         provide(connection, {name: data for name, data in sources.items() if name != specification.source})
         self._enter_zone(self._manifest.entry(name))
 
+    @property
+    def time_zone(self) -> str | None:
+        """In which TIMESTAMPTZ are truncated; None if that has not been said."""
+        entry = self._manifest.entry(self.name)
+        return self._settings.time_zone or (entry.time_zone if entry else None)
+
+    def lookups(self) -> dict[str, Any]:
+        """The tables besides the events that the statement reads, as Arrow tables.
+
+        Raises:
+            SourceError: If one is not there.
+        """
+        try:
+            return {name: arrow_table(self._connection.table(identifier(name))) for name in self.specification.lookups}
+        except duckdb.CatalogException as error:
+            raise SourceError(f"a lookup table is not there, nor said in sources: {error}") from error
+
     def _enter_zone(self, entry: Entry | None) -> None:
         zone = self._settings.time_zone or (entry.time_zone if entry else None) or "UTC"
         try:
@@ -370,7 +389,7 @@ class Rollup(Level):
             SpecificationError: If the statement cannot be rolled up; the message says what to write instead.
             LockedError: If another process has the database open.
         """
-        text, stem = _read(statement)
+        text, stem = read_statement(statement)
         specification = Specification.parse(text)
         name = name or stem
         if not name:
@@ -435,6 +454,7 @@ class Rollup(Level):
         on_change: OnChange = "error",
         levels: bool = True,
         progress: Callable[[Progress], None] = lambda _: None,
+        engine: Engine | None = None,
     ) -> Refreshed:
         """Count the files that have not been counted.
 
@@ -447,6 +467,7 @@ class Rollup(Level):
             levels: Whether to bring the coarser levels up to date with each batch; they catch up with the next
                 refresh that does, or with `coarsen`.
             progress: Is told before each batch how far it is.
+            engine: What aggregates the new files, all in one batch, in the place of this process.
 
         Returns:
             What was counted.
@@ -458,7 +479,7 @@ class Rollup(Level):
             LockedError: If another connection is changing the rollup.
         """
         refreshed = Refreshed(self.name)
-        return self._retried(lambda: self._refresh(on_change, levels, progress, refreshed))
+        return self._retried(lambda: self._refresh(on_change, levels, progress, engine, refreshed))
 
     def append(self, data: Any, *, batch_id: str | None = None, levels: bool = True) -> Refreshed:
         """Count data that is in no file of the source.
@@ -480,6 +501,44 @@ class Rollup(Level):
             appender.unregister()
         refreshed.watermark = self._entry().watermark
         return refreshed
+
+    def append_groups(
+        self, groups: Any, *, events: Any = None, batch_id: str | None = None, levels: bool = True
+    ) -> Refreshed:
+        """Count what the same statement has made of events elsewhere, such as on a cluster.
+
+        Args:
+            groups: As for `append`, with the columns of the table; a group may come in several rows. Whole numbers may
+                be DECIMAL, and what Parquet or Spark has no type for may be text. With a column `duckdb_sketch_rows`
+                the manifest has the exact number of events; without it, that of the statement's `count(*)`, or else
+                one for each row. With a column `duckdb_sketch_latest`, a group's last event time, the watermark moves
+                as with a refresh; without it, each group's last event is taken to be at the start of its bucket, so
+                that the watermark stays behind, and never makes final what is not.
+            events: Something with the columns of the events, of which no row is read. The first batch of a rollup
+                needs it; with it the columns are compared with those of the batches before.
+            batch_id: As for `append`.
+            levels: As for `refresh`.
+
+        Returns:
+            What was counted; no batch if the id was known.
+
+        Raises:
+            SourceError: If they are no groups of this rollup.
+        """
+        appender = GroupAppender(self._manifest, self.specification, self._open_table, levels=levels)
+        if events is not None:
+            appender.register_events(events)
+        appender.register(groups)
+        try:
+            refreshed = self._retried(lambda: appender.run(self.name, batch_id))
+        finally:
+            appender.unregister()
+        refreshed.watermark = self._entry().watermark
+        return refreshed
+
+    def has_batch(self, batch_id: str) -> bool:
+        """Whether a batch of this id was appended."""
+        return self._manifest.exists() and self._manifest.has_batch(self.name, batch_id)
 
     def replay(self, *, progress: Callable[[Progress], None] = lambda _: None) -> Refreshed:
         """Make the rollup anew from the files that it has counted, and put it in the place of the one that is there.
@@ -529,13 +588,21 @@ class Rollup(Level):
         return verify(self._manifest, self.specification, self.name, sample=sample, seed=seed)
 
     def _refresh(
-        self, on_change: OnChange, levels: bool, progress: Callable[[Progress], None], refreshed: Refreshed
+        self,
+        on_change: OnChange,
+        levels: bool,
+        progress: Callable[[Progress], None],
+        engine: Engine | None,
+        refreshed: Refreshed,
     ) -> Refreshed:
         known = self._manifest.entry(self.name)
         if known is not None:
             self._check_statement(known)
         plan = self._plan(known)
-        self._refresher(levels).run(self.name, plan, on_change, progress, refreshed)
+        refresher = self._refresher(levels)
+        if engine is not None:
+            refresher.delegate(engine)
+        refresher.run(self.name, plan, on_change, progress, refreshed)
         if levels and not refreshed.batches and known is not None:
             self._catch_up()
         refreshed.watermark = self._entry().watermark
@@ -697,7 +764,12 @@ def _whole_from(connection: duckdb.DuckDBPyConnection, parent: Entry, level: Tab
     return found
 
 
-def _read(statement: str | Path) -> tuple[str, str | None]:
+def read_statement(statement: str | Path) -> tuple[str, str | None]:
+    """A statement, and the name of its file if it is in one.
+
+    Raises:
+        SpecificationError: If the file cannot be read.
+    """
     if isinstance(statement, str) and not (statement.endswith(".sql") and len(statement.split()) == 1):
         return statement, None
     path = Path(statement)

@@ -185,11 +185,22 @@ class Table:
             finer: The finer table.
             extra: More columns.
         """
+        return self._merging(f"{self.truncated(finer.bucket)} AS {self.bucket}", extra)
+
+    def merged(self, extra: str = "") -> str:
+        """SQL of one row a group, of rows with this table's columns; FROM and GROUP BY ALL are to follow.
+
+        Args:
+            extra: More columns.
+        """
+        return self._merging(self.bucket, extra)
+
+    def _merging(self, bucket: str, extra: str) -> str:
         metrics = {metric.name: metric for metric in self.metrics}
         items = []
         for column, kind in self.types.items():
             if column == self.time:
-                items.append(f"{self.truncated(finer.bucket)} AS {self.bucket}")
+                items.append(bucket)
             elif column in metrics:
                 # sum makes HUGEINT of BIGINT, and the table has BIGINT.
                 items.append(f"CAST({metrics[column].group()} AS {kind}) AS {identifier(column)}")
