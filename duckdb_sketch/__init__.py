@@ -6,6 +6,7 @@
 (10,)
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from duckdb_sketch._loading import connect, install, load
@@ -51,4 +52,6 @@ def __getattr__(name: str) -> object:
         from duckdb_sketch import rollup
 
         return getattr(rollup, name)
+    if name == "spark":
+        return import_module("duckdb_sketch.spark")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

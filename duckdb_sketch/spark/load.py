@@ -1,0 +1,126 @@
+"""Loading what a cluster made into a rollup's table, each batch once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from duckdb_sketch.rollup.errors import SourceError
+from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed
+from duckdb_sketch.rollup.rollup import Rollup
+from duckdb_sketch.rollup.source import File, check_columns
+from duckdb_sketch.spark.errors import require_pyspark, running
+from duckdb_sketch.spark.job import MEMORY_LIMIT, Job
+
+if TYPE_CHECKING:
+    import pyarrow  # type: ignore[import-untyped]
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def append(
+    rollup: Rollup, events: DataFrame, *, batch_id: str, levels: bool = True, memory_limit: str = MEMORY_LIMIT
+) -> Refreshed:
+    """Count a Spark DataFrame into a rollup, once for each `batch_id`: aggregated on the cluster, merged here.
+
+    The groups go through the driver: `spark.driver.maxResultSize` has to have room for them.
+
+    Args:
+        rollup: The rollup; its lookup tables go to every executor.
+        events: The events.
+        batch_id: Your name for them. Events of an id that was counted before are not counted again.
+        levels: As for `Rollup.refresh`.
+        memory_limit: As for `rollup`.
+
+    Returns:
+        What was counted; no batch if the id was known.
+
+    Raises:
+        SparkError: If the job failed.
+        SourceError: If the events have other columns than those before.
+    """
+    require_pyspark()
+    return _append(rollup, events, batch_id, levels, memory_limit, lambda job: job.groups)
+
+
+def append_partial(
+    rollup: Rollup, events: DataFrame, *, batch_id: str, levels: bool = True, memory_limit: str = MEMORY_LIMIT
+) -> Refreshed:
+    """As `append`, of few events: nothing is shuffled, and it is here that the groups of all partitions merge."""
+    return _append(rollup, events, batch_id, levels, memory_limit, lambda job: job.partial)
+
+
+def refresh(
+    spark: SparkSession,
+    rollup: Rollup,
+    *,
+    on_change: OnChange = "error",
+    levels: bool = True,
+    memory_limit: str = MEMORY_LIMIT,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Refreshed:
+    """Count the files that a rollup has not counted, as `Rollup.refresh` does, on a cluster.
+
+    The files are those of the rollup's source, Parquet, under paths that Spark and this process both read; they are
+    in the manifest, so that refreshes of both kinds may follow each other in any order. All that is new is one batch.
+
+    Args:
+        spark: The session.
+        rollup: The rollup.
+        on_change: As for `Rollup.refresh`. Changed files are counted anew by this process.
+        levels: As for `Rollup.refresh`.
+        memory_limit: As for `rollup`.
+        progress: As for `Rollup.refresh`.
+
+    Returns:
+        What was counted.
+
+    Raises:
+        SparkError: If the job failed.
+        RollupError: As `Rollup.refresh` does.
+    """
+    require_pyspark()
+    engine = _Cluster(spark, rollup, memory_limit)
+    return rollup.refresh(on_change=on_change, levels=levels, progress=progress, engine=engine)
+
+
+def _append(
+    rollup: Rollup,
+    events: DataFrame,
+    batch_id: str,
+    levels: bool,
+    memory_limit: str,
+    result: Callable[[Job], DataFrame],
+) -> Refreshed:
+    if rollup.has_batch(batch_id):  # or the job would run for nothing
+        return Refreshed(rollup.name, watermark=rollup.status()[0].watermark)
+    with running():
+        job = Job(rollup.specification, events, rollup.lookups(), rollup.time_zone, memory_limit)
+        groups = result(job).toArrow()
+    return rollup.append_groups(groups, events=job.sample, batch_id=batch_id, levels=levels)
+
+
+class _Cluster:
+    """Aggregates a rollup's files on Spark."""
+
+    def __init__(self, spark: SparkSession, rollup: Rollup, memory_limit: str) -> None:
+        self._spark = spark
+        self._rollup = rollup
+        self._memory_limit = memory_limit
+
+    def aggregate(self, files: Sequence[File], types: Mapping[str, str]) -> pyarrow.Table:
+        """The groups of some files; see `Engine`."""
+        for file in files:
+            if file.reader != "read_parquet":
+                raise SourceError(f"{file.path} is no Parquet: Spark and DuckDB may take its columns for other types")
+        rollup = self._rollup
+        with running():
+            events = self._spark.read.parquet(*[_pattern(file) for file in files])
+            job = Job(rollup.specification, events, rollup.lookups(), rollup.time_zone, self._memory_limit)
+            check_columns("the files in Spark", job.sample_types, rollup.specification.references, types)
+            return job.groups.toArrow()
+
+
+def _pattern(file: File) -> str:
+    """A path as Spark takes it, to which some characters in a name are a pattern."""
+    return re.sub(r"([\\*?{}\[\]])", r"\\\1", file.path)
