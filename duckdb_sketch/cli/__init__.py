@@ -7,7 +7,7 @@ import sys
 import duckdb
 import typer
 
-from duckdb_sketch.cli import demo, inspect, install, plan, plot, rollup, show, version
+from duckdb_sketch.cli import demo, inspect, install, plan, plot, rollup, show, spark, version
 from duckdb_sketch.cli.output import log_line
 from duckdb_sketch.errors import SketchError
 from duckdb_sketch.rollup.errors import ChangedStatementError, LockedError
@@ -26,6 +26,7 @@ app.command()(plan.plan)
 app.command()(plot.plot)
 app.command()(show.show)
 app.command()(version.version)
+rollup.app.command()(spark.spark)
 app.add_typer(rollup.app)
 
 

@@ -71,13 +71,13 @@ def refresh(
 ) -> None:
     """Count the files that have not been counted, each exactly once."""
     output = Output(json)
-    with _open(locals()) as rollup:
+    with open_rollup(locals()) as rollup:
         if dry_run:
             _print_changes(output, rollup.preview())
             return
         with _progress(output, "refresh") as progress:
             refreshed = rollup.refresh(on_change=on_change, levels=levels, progress=progress)
-    _print_refreshed(output, refreshed)
+    print_refreshed(output, refreshed)
 
 
 @app.command()
@@ -142,9 +142,9 @@ def replay(
 ) -> None:
     """Make a rollup anew from all files that it has counted, also with a changed statement."""
     output = Output(json)
-    with _open(locals()) as rollup, _progress(output, "replay") as progress:
+    with open_rollup(locals()) as rollup, _progress(output, "replay") as progress:
         replayed = rollup.replay(progress=progress)
-    _print_refreshed(output, replayed)
+    print_refreshed(output, replayed)
 
 
 @app.command()
@@ -160,7 +160,7 @@ def verify(
 ) -> None:
     """Make some buckets anew from the files, exactly, and say how far the rollup is off; exit with 1 if it is wrong."""
     output = Output(json)
-    with _open(locals()) as rollup:
+    with open_rollup(locals()) as rollup:
         verified = rollup.verify(sample, seed)
     if output.json:
         output.document({"ok": verified.ok, **asdict(verified)})
@@ -221,7 +221,8 @@ def expire(
         output.line(f"{name} has nothing before {expired}" if expired else f"nothing of {name} has expired")
 
 
-def _open(options: dict[str, Any]) -> Rollup:
+def open_rollup(options: dict[str, Any]) -> Rollup:
+    """The rollup that a command's options, by their names, are about."""
     sources: dict[str, Any] = {}
     for text in options["source"]:
         table, separator, files = text.partition("=")
@@ -260,7 +261,8 @@ def _progress(output: Output, action: str) -> Iterator[Callable[[Progress], None
         yield show
 
 
-def _print_refreshed(output: Output, refreshed: Refreshed) -> None:
+def print_refreshed(output: Output, refreshed: Refreshed) -> None:
+    """Say what was counted."""
     if output.json:
         output.document(refreshed)
         return
