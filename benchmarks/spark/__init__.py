@@ -1,0 +1,1 @@
+"""What a rollup costs on Spark, beside Spark's own aggregates."""

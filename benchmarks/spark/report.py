@@ -1,0 +1,54 @@
+"""The measurements as Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.markdown import bytes_text, seconds_text, table
+
+_WORK = {
+    "ours": "the rollup: count, sum, `hll_sketch_agg`, `approx_histogram_agg`",
+    "sparks": "Spark's own: count, sum, `hll_sketch_agg`, `approx_percentile`",
+    "merged_by_group": "the rollup, merged by `applyInArrow`, a call a group",
+    "users": "a rollup of `hll_sketch_agg` alone",
+    "users_united_by_spark": "the same, merged by Spark's `hll_union_agg`",
+}
+_BESIDE = {"sparks": "ours", "merged_by_group": "ours", "users_united_by_spark": "users"}
+
+
+def render(found: dict[str, Any]) -> str:
+    """A table for each kind of group. What is relative is so to the rollup that merges in `mapInArrow`."""
+    machine = found["machine"]
+    what = (
+        f"{machine['cpu']}, {bytes_text(machine['memory'])} of memory, Spark {machine['versions']['pyspark']} as "
+        f"local[{found['threads']}] with 6 GB, DuckDB {machine['versions']['duckdb']}, {machine['date']}. "
+        f"{found['rows']:,} bids in {found['files']:,} Parquet files, in the order of time; the result is thrown away. "
+        f"Best of {found['runs']}. The load of the machine at the end was "
+        f"{machine['load_average']:.1f}; what else ran on it, if anything did, is in these figures."
+    )
+    parts = [f"# Rollups on Spark\n\n{what}\n", *_tables(found["jobs"])]
+    parts.append(f"# Ways to merge what was shuffled\n\nOf {found['few_rows']:,} of the bids.\n")
+    return "\n".join([*parts, *_tables(found["merging"])])
+
+
+def _tables(found: dict[str, Any]) -> list[str]:
+    header = ["work", "time", "relative", "shuffled", "relative", "shuffled rows"]
+    return [
+        f"## Groups of {group} ({measured['groups']:,})\n\n"
+        + table(header, [_line(name, measured) for name in _WORK if name in measured])
+        + "\n"
+        for group, measured in found.items()
+    ]
+
+
+def _line(name: str, measured: dict[str, Any]) -> list[str]:
+    this, beside = measured[name], measured[_BESIDE.get(name, name)]
+    seconds, size = this["seconds"] / beside["seconds"], this["shuffled_bytes"] / beside["shuffled_bytes"]
+    return [
+        _WORK[name],
+        seconds_text(this["seconds"]),
+        f"{seconds:.2f}" if name in _BESIDE else "",
+        bytes_text(this["shuffled_bytes"]),
+        f"{size:.2f}" if name in _BESIDE else "",
+        f"{this['shuffled_rows']:,}",
+    ]
