@@ -10,7 +10,7 @@ EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) exte
 PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples docs README.md)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-druid lint fmt docs tour build dist clean
+.PHONY: help demo java test test-slow test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid lint fmt docs tour build dist clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,7 +25,7 @@ test: build ## Run the fast tests
 test-slow: build ## Run the slow tests: packages, older DuckDB versions, many processes
 	$(BIN)/pytest -m slow
 
-test-spark: $(VENV)/.bench build ## Run the tests with Spark and Apache DataSketches for Java; need a JDK
+test-spark: java $(VENV)/.bench $(VENV)/.spark build ## Run the tests with Spark and Apache DataSketches for Java; need a JDK
 	$(BIN)/pytest -m spark
 
 test-druid: build ## Run the tests with Druid's own classes; need a JDK and Maven
@@ -51,6 +51,9 @@ bench-rollups: $(VENV)/.bench build ## Time what keeping a rollup costs
 
 bench-druid: build ## Merge and ask the same data as Druid's own classes; needs a JDK and Maven
 	$(BIN)/python -m benchmarks.druid
+
+bench-spark: java $(VENV)/.bench $(VENV)/.spark build ## Time rollups on Spark beside its own aggregates (needs Java 17)
+	$(BIN)/python -m benchmarks.spark
 
 lint: $(VENV)/.dev ## Check style, formatting and types
 	$(BIN)/ruff check $(PYTHON_SOURCES)
@@ -87,6 +90,14 @@ $(VENV)/.dev: pyproject.toml hatch_build.py extension/Cargo.toml
 $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
+
+$(VENV)/.spark: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[spark]'
+	touch $@
+
+java:
+	@command -v java >/dev/null || test -x "$$JAVA_HOME/bin/java" || \
+		{ echo "Spark needs Java 17 or later: install a JDK (Debian: openjdk-17-jre-headless), or set JAVA_HOME" >&2; exit 1; }
 
 $(EXTENSION): $(EXTENSION_SOURCES) $(wildcard extension_file/*.py) | $(VENV)/.dev
 	$(BIN)/python -m extension_file
