@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from benchmarks.cpu_time import cpu_seconds
 from benchmarks.scale import THREADS
 from duckdb_sketch.rollup import Specification
 from duckdb_sketch.spark.job import Job
@@ -113,13 +114,28 @@ def session(folder: Path) -> Iterator[Any]:
 
 
 def measure(spark: Any, frame: Any) -> dict[str, float]:
-    """Run a job: its time, and how much it shuffled."""
-    before = _shuffled(spark)
+    """Run a job: its time, that of processors, and how much it shuffled."""
+    before, used = _shuffled(spark), cpu_seconds(_processes(spark))
     start = perf_counter()
     frame.write.format("noop").mode("overwrite").save()
     seconds = perf_counter() - start
+    used = cpu_seconds(_processes(spark)) - used
     rows, size = (after - earlier for after, earlier in zip(_shuffled(spark), before, strict=True))
-    return {"seconds": seconds, "shuffled_rows": rows, "shuffled_bytes": size}
+    return {"seconds": seconds, "cpu_seconds": used, "shuffled_rows": rows, "shuffled_bytes": size}
+
+
+def _processes(spark: Any) -> list[int]:
+    """Spark's own process, and those of its Python workers, which stay from job to job."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:  # it is over
+            continue
+    found = [spark.sparkContext._gateway.proc.pid]
+    for process in found:
+        found += [child for child, parent in parents.items() if parent == process]
+    return found
 
 
 def _shuffled(spark: Any) -> tuple[int, int]:

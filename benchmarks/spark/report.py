@@ -24,7 +24,8 @@ def render(found: dict[str, Any]) -> str:
         f"local[{found['threads']}] with 6 GB, DuckDB {machine['versions']['duckdb']}, {machine['date']}. "
         f"{found['rows']:,} bids in {found['files']:,} Parquet files, in the order of time; the result is thrown away. "
         f"Best of {found['runs']}. The load of the machine at the end was "
-        f"{machine['load_average']:.1f}; what else ran on it, if anything did, is in these figures."
+        f"{machine['load_average']:.1f}: what else ran on it is in the times; processor time is that of Spark and its Python "
+        "workers alone."
     )
     parts = [f"# Rollups on Spark\n\n{what}\n", *_tables(found["jobs"])]
     parts.append(f"# Ways to merge what was shuffled\n\nOf {found['few_rows']:,} of the bids.\n")
@@ -32,7 +33,7 @@ def render(found: dict[str, Any]) -> str:
 
 
 def _tables(found: dict[str, Any]) -> list[str]:
-    header = ["work", "time", "relative", "shuffled", "relative", "shuffled rows"]
+    header = ["work", "time", "relative", "processor time", "relative", "shuffled", "relative", "shuffled rows"]
     return [
         f"## Groups of {group} ({measured['groups']:,})\n\n"
         + table(header, [_line(name, measured) for name in _WORK if name in measured])
@@ -42,13 +43,8 @@ def _tables(found: dict[str, Any]) -> list[str]:
 
 
 def _line(name: str, measured: dict[str, Any]) -> list[str]:
-    this, beside = measured[name], measured[_BESIDE.get(name, name)]
-    seconds, size = this["seconds"] / beside["seconds"], this["shuffled_bytes"] / beside["shuffled_bytes"]
-    return [
-        _WORK[name],
-        seconds_text(this["seconds"]),
-        f"{seconds:.2f}" if name in _BESIDE else "",
-        bytes_text(this["shuffled_bytes"]),
-        f"{size:.2f}" if name in _BESIDE else "",
-        f"{this['shuffled_rows']:,}",
-    ]
+    line = [_WORK[name]]
+    for figure, text in (("seconds", seconds_text), ("cpu_seconds", seconds_text), ("shuffled_bytes", bytes_text)):
+        this, beside = measured[name][figure], measured[_BESIDE.get(name, name)][figure]
+        line += [text(this), f"{this / beside:.2f}" if name in _BESIDE else ""]
+    return [*line, f"{measured[name]['shuffled_rows']:,}"]
