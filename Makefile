@@ -25,13 +25,13 @@ test: build ## Run the fast tests
 test-slow: build ## Run the slow tests: packages, older DuckDB versions, many processes
 	$(BIN)/pytest -m slow
 
-test-spark: java $(VENV)/.bench $(VENV)/.spark build ## Run the tests with Spark and Apache DataSketches for Java; need a JDK
+test-spark: java $(VENV)/.spark build ## Run the tests with Spark and Apache DataSketches for Java; need a JDK
 	$(BIN)/pytest -m spark
 
 test-druid: build ## Run the tests with Druid's own classes; need a JDK and Maven
 	$(BIN)/pytest -m druid
 
-corpus: $(VENV)/.bench ## Make the golden corpus of HLL images anew; needs a JDK
+corpus: java $(VENV)/.spark ## Make the golden corpus of HLL images anew; needs a JDK
 	PYTHONPATH=tests:tests/interop $(BIN)/python -m corpus
 
 interop: $(VENV)/.bench build ## Print who reads whose HLL sketches; needs a JDK
