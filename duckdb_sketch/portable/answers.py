@@ -79,7 +79,7 @@ class Ranks:
         left, right = self._gap_thinnings(i)
         t = _bend_both(_part(float(self.centers[i]), float(self.centers[i + 1]), x), 1 / left, 1 / right)
         w, next_w = float(self.spread[i]), float(self.spread[i + 1])
-        return start + t * (w + (next_w - w) * t / 2)
+        return min(start + t * (w + (next_w - w) * t / 2), self.total)
 
     def strictly_below(self, x: float) -> float:
         """Return the number of values < x."""

@@ -8,7 +8,6 @@ u32 at 36, registers from 40, then the exceptions of HLL_4. All little-endian. T
 
 from __future__ import annotations
 
-import math
 import struct
 from dataclasses import dataclass
 
@@ -39,6 +38,10 @@ _REGISTER_HEADER = struct.Struct("<3d2I")
 _EXCEPTION = 15
 """What a nibble of HLL_4 holds where the register is among the exceptions."""
 _MAX_REGISTER = 63
+_GREATEST_CUR_MIN = _MAX_REGISTER - _EXCEPTION
+"""All that HLL_4 can say must fit below."""
+_LEAST_POWER = 2.0**-_MAX_REGISTER
+"""What the greatest register adds to KxQ."""
 _LG_LIST_SLOTS = 3
 _LG_LEAST_SET_SLOTS = 5
 _LG_LEAST_EXCEPTION_SLOTS = {
@@ -52,7 +55,7 @@ class Summary:
     """What the estimators need to know of registers."""
 
     cur_min: int
-    """The least register, or 0."""
+    """The least register, as far as an image can say it, or 0."""
     at_cur_min: int
     """How many registers equal it."""
     kxq0: float
@@ -93,7 +96,7 @@ class HllImage:
     @property
     def is_empty(self) -> bool:
         """Whether it counted nothing."""
-        return self.occupied == 0
+        return not self.registers.any() if self.mode == HLL else len(self.coupons) == 0
 
     @classmethod
     def parse(cls, blob: bytes) -> HllImage:
@@ -143,7 +146,7 @@ def coupon_limit(lg_k: int) -> int:
 def summary_of(registers: Registers) -> Summary:
     """Return what the estimators need. The sums are exact: all terms are whole numbers of `2^-63`."""
     counts = [int(count) for count in np.bincount(registers, minlength=_MAX_REGISTER + 1)]
-    cur_min = next(value for value, count in enumerate(counts) if count)
+    cur_min = min(next(value for value, count in enumerate(counts) if count), _GREATEST_CUR_MIN)
     low = sum(count << (31 - value) for value, count in enumerate(counts[:32]))
     high = sum(count << (31 - value) for value, count in enumerate(counts[32:]))
     return Summary(cur_min, counts[cur_min], low / 2**31, high / 2**63)
@@ -237,14 +240,14 @@ def _parse_registers(blob: bytes, target_type: str) -> tuple[Registers, float, S
     hip, kxq0, kxq1, at_cur_min, exception_count = _REGISTER_HEADER.unpack_from(blob, _HEADER.size)
     k, rebuild = 1 << lg_k, bool(flags & _FLAG_REBUILD)
     plausible = (
-        math.isfinite(hip)
-        and hip >= 0
+        # Each of k registers rises 63 times at most, and adds k / KxQ to HIP.
+        0 <= hip <= _MAX_REGISTER * k / _LEAST_POWER
         # KxQ1 is negative out of a union of DataSketches for Java: it takes the ones of registers of 32 and more, which
         # are in KxQ0, from KxQ1.
-        and (rebuild or (0 <= kxq0 <= k and -k <= kxq1 <= k and 0 < kxq0 + kxq1 <= k))
+        and (rebuild or (0 <= kxq0 <= k and -k <= kxq1 <= k and k * _LEAST_POWER <= kxq0 + kxq1 <= k))
         and at_cur_min <= k
         and exception_count <= (k if target_type == HLL_4 else 0)
-        and cur_min <= _MAX_REGISTER - _EXCEPTION
+        and cur_min <= _GREATEST_CUR_MIN
     )
     if not plausible:
         raise _damaged("its header says what no sketch can have counted")

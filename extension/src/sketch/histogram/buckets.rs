@@ -62,7 +62,8 @@ impl Histogram {
         edges
             .windows(2)
             .map(|edge| {
-                let upto = self.count_below(edge[1])?;
+                // Rounding may leave a little less than before.
+                let upto = self.count_below(edge[1])?.max(below);
                 let count = upto - below;
                 below = upto;
                 Ok(Bucket { lower: edge[0], upper: edge[1], count })

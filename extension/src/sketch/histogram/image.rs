@@ -104,7 +104,8 @@ impl Histogram {
             _ if flags == 0 => (f64::INFINITY, f64::NEG_INFINITY),
             _ => return Err(damaged("it has no bins, but a minimum or a maximum")),
         };
-        let (min, max) = (min.unwrap_or(first), max.unwrap_or(last));
+        // -0.0 becomes 0.0.
+        let (min, max) = (min.unwrap_or(first) + 0.0, max.unwrap_or(last) + 0.0);
         let in_range = len == 0 || (min.is_finite() && max.is_finite() && min <= first && last <= max);
         if !in_range {
             return Err(damaged("its bins are not between its minimum and its maximum"));

@@ -37,11 +37,17 @@ impl Histogram {
         }
         let (left, right) = self.gap_thinnings(last);
         let t = bend_both(part(centers[last], centers[next], x), 1.0 / left, 1.0 / right);
-        Ok(at_center + t * (spread + (masses[next].spread() - spread) * t / 2.0))
+        let below = at_center + t * (spread + (masses[next].spread() - spread) * t / 2.0);
+        // Rounding may leave a little more than there are.
+        Ok(below.min(self.count as f64))
     }
 
     /// About how many values are `< x`.
     pub(super) fn count_strictly_below(&self, x: f64) -> Result<f64, Error> {
+        // The first bin may lie at the minimum although its values differ: its center is rounded.
+        if x <= self.min {
+            return Ok(0.0);
+        }
         let at = self.bins.centers.partition_point(|&center| center < x);
         let equal = match self.bins.centers.get(at) {
             Some(&center) if center == x && self.bins.masses[at].is_exact() => self.bins.masses[at].count(),

@@ -58,6 +58,8 @@ enum Body<'a> {
 }
 
 const WHAT: &str = "HLL sketch";
+/// What the greatest register, of 63, adds to KxQ.
+const LEAST_POWER: f64 = 1.0 / (1u64 << 63) as f64;
 
 impl<'a> HllImage<'a> {
     /// Reads an image; every length is checked against the bytes before anything is made of them.
@@ -158,15 +160,20 @@ impl<'a> HllImage<'a> {
         self.length
     }
 
-    /// Whether it counted nothing.
+    /// Whether it counted nothing. Registers are looked at themselves: a sketch of DataSketches C++ that starts with
+    /// registers is flagged to be summed up anew, and a damaged header may say anything.
+    #[inline(always)]
     pub fn is_empty(&self) -> bool {
         match self.body {
             Body::Coupons { count, .. } => count == 0,
-            // A sketch of DataSketches C++ that starts with registers is flagged to be summed up anew.
-            Body::Registers { summary, rebuild: true, packed, exceptions, .. } => {
-                summary.cur_min == 0 && coupons_of(exceptions).next().is_none() && packed.iter().all(|&byte| byte == 0)
+            Body::Registers { summary, packed, exceptions, .. } => {
+                let width = match self.target_type {
+                    TargetType::Hll4 if summary.cur_min > 0 => return false,
+                    TargetType::Hll6 => packed.len() - 1,
+                    _ => packed.len(),
+                };
+                packed[..width].iter().all(|&byte| byte == 0) && coupons_of(exceptions).next().is_none()
             }
-            Body::Registers { summary, .. } => summary.cur_min == 0 && summary.at_cur_min == self.lg_k.k(),
         }
     }
 
@@ -266,15 +273,15 @@ impl RegisterHeader {
         // are in KxQ0, from KxQ1.
         let greatest = f64::from(k);
         let sum = kxq0 + kxq1;
-        let has_sums =
-            (0.0..=greatest).contains(&kxq0) && (-greatest..=greatest).contains(&kxq1) && sum > 0.0 && sum <= greatest;
-        let plausible = hip >= 0.0
-            && hip.is_finite()
+        let has_sums = (0.0..=greatest).contains(&kxq0)
+            && (-greatest..=greatest).contains(&kxq1)
+            && (greatest * LEAST_POWER..=greatest).contains(&sum);
+        // Each of k registers rises 63 times at most, and adds k / KxQ to HIP.
+        let plausible = (0.0..=63.0 * greatest / LEAST_POWER).contains(&hip)
             && (rebuild || has_sums)
             && at_cur_min <= k
             && exception_count <= k
-            // A register has at most 63: all of HLL_4's must fit below.
-            && self.cur_min <= 63 - EXCEPTION;
+            && self.cur_min <= GREATEST_CUR_MIN;
         if !plausible {
             return Err(Error::bad_image("damaged HLL sketch: its header says what no sketch can have counted"));
         }

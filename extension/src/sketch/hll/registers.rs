@@ -1,7 +1,7 @@
 //! The registers: of each slot the greatest coupon value, a byte each while in memory.
 
 use super::coupon::Coupon;
-use super::wire::EXCEPTION;
+use super::wire::{EXCEPTION, GREATEST_CUR_MIN};
 use crate::sketch::Error;
 
 /// The greatest value that a register can have.
@@ -14,7 +14,7 @@ pub struct Registers(Box<[u8]>);
 /// What the estimators need to know of registers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
-    /// The least register.
+    /// The least register, as far as an image can say it.
     pub cur_min: u8,
     /// How many registers equal it.
     pub at_cur_min: u32,
@@ -110,7 +110,8 @@ impl Registers {
     /// the greatest term.
     #[inline(always)]
     pub fn summary(&self) -> Summary {
-        summarize(self.0.iter().copied(), self.0.iter().copied().min().unwrap_or(0))
+        let least = self.0.iter().fold(GREATEST_CUR_MIN, |least, &value| value.min(least));
+        summarize(self.0.iter().copied(), least)
     }
 
     /// Two registers to a byte above `cur_min`, and the exceptions in ascending order of slot.
@@ -130,7 +131,7 @@ impl Registers {
     }
 }
 
-/// The summary of registers whose least value is `cur_min`.
+/// The summary of registers of which none is below `cur_min`.
 #[inline(always)]
 fn summarize(values: impl Iterator<Item = u8> + Clone, cur_min: u8) -> Summary {
     // In units of 2^-31 and 2^-63.

@@ -29,6 +29,8 @@ pub const LEAST_SET_LG_K: u8 = 8;
 pub const LG_LEAST_SET_SLOTS: u8 = 5;
 /// What a nibble of HLL_4 holds where the register is among the exceptions.
 pub const EXCEPTION: u8 = 15;
+/// A register has at most 63: all that HLL_4 can say must fit below.
+pub const GREATEST_CUR_MIN: u8 = 63 - EXCEPTION;
 
 /// log2 of the hash table that DataSketches makes for `count` coupons of a SET: at most three quarters full.
 pub fn lg_set_slots(count: usize) -> u8 {
