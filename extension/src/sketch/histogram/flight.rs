@@ -105,15 +105,17 @@ impl Flight {
         }
         let gap = &mut self.gaps[rank];
         if (gap.mass.count() + mass.count()) as f64 <= gap.share * self.count as f64 {
-            if gap.mass.count() == 0 {
-                gap.first = center;
+            let first = if gap.mass.count() == 0 { center } else { gap.first };
+            let distance = center - first;
+            let offset = gap.offset + distance * mass.count() as f64;
+            // At the ends of the range of doubles it may overflow: such bins wait for the next fold.
+            if offset.is_finite() {
+                let mass = if distance == 0.0 { gap.mass.at_one_center(mass) } else { gap.mass.merged(mass) };
+                *gap = Gap { first, offset, mass, share: gap.share };
+                return;
             }
-            let distance = center - gap.first;
-            gap.offset += distance * mass.count() as f64;
-            gap.mass = if distance == 0.0 { gap.mass.at_one_center(mass) } else { gap.mass.merged(mass) };
-        } else {
-            self.loosen(center, mass);
         }
+        self.loosen(center, mass);
     }
 
     #[inline(always)]
