@@ -267,7 +267,7 @@ DAMAGED_HISTOGRAMS = {
     "a count of 2^62": (histogram_image([(1, 2**62)]), "the count overflows"),
     "counts that overflow together": (
         histogram_image([(i, 2**62) for i in range(1, 5)], count=0),
-        "the count overflows|header says 0",
+        "where its header says 0",
     ),
     "a varint of eleven bytes": (b"AH\x01\x00\x32\x00\x00\x00" + b"\xff" * 10 + b"\x01\x00", "not a varint"),
     "a varint with padding": (b"AH\x01\x00\x32\x00\x00\x00\x80\x00\x00\x00", "shortest form"),

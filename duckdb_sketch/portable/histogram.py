@@ -23,8 +23,7 @@ DEFAULT_BINS = 50
 LEAST_BINS = 2
 GREATEST_BINS = 65535
 COUNT_LIMIT = 1 << 62
-"""Counts of values are below."""
-_NON_FINITE_LIMIT = 1 << 64
+"""Counts of values, finite or not, are below."""
 
 _MAGIC = b"AH"
 _VERSION = 1
@@ -113,14 +112,18 @@ class _Reader:
 
     def body(self, flags: int, max_bins: int, n: int) -> Histogram:
         count, non_finite, slack = self.varint(), self.varint(), self.varint()
+        if max(count, non_finite) >= COUNT_LIMIT:
+            raise _damaged(
+                f"the count overflows: it says {count} values, and {non_finite} that are not finite, of fewer than 2^62"
+            )
         least = self.double() if flags & _FLAG_MIN else None
         greatest = self.double() if flags & _FLAG_MAX else None
         centers = np.frombuffer(self.take(8 * n), "<f8").astype(np.float64)
         masses = [self.varint() for _ in range(n)]
         if self.at != len(self.blob):
             raise _damaged(f"{len(self.blob) - self.at} bytes follow its end")
-        if sum(mass >> 1 for mass in masses) != count or count >= COUNT_LIMIT:
-            raise _damaged("its count is not the sum of its bins' counts, or is 2^62 and more")
+        if sum(mass >> 1 for mass in masses) != count:
+            raise _damaged("its count is not the sum of its bins' counts")
         if any(mass < 2 or mass == 3 for mass in masses):
             raise _damaged("a bin of no value, or one of a single value that is not exact")
         if slack > count or (slack and not any(mass & 1 for mass in masses)):
@@ -195,10 +198,8 @@ def union(histograms: Sequence[Histogram], max_bins: int | None) -> Histogram:
         deciding = full or histograms
         max_bins = max((histogram.max_bins for histogram in deciding), default=DEFAULT_BINS)
     non_finite = sum(histogram.non_finite for histogram in histograms)
-    if sum(histogram.count for histogram in histograms) >= COUNT_LIMIT:
+    if max(sum(histogram.count for histogram in histograms), non_finite) >= COUNT_LIMIT:
         raise InvalidInputError("the count overflows: a histogram holds fewer than 2^62 values")
-    if non_finite >= _NON_FINITE_LIMIT:
-        raise InvalidInputError("the count of NaN and infinite values overflows 64 bits")
     ends = np.array([end for histogram in full for end in (histogram.min, histogram.max)])
     slack = sum(histogram.slack for histogram in full)
     return _of_bins(pool([histogram.bins for histogram in full]), max_bins, non_finite, slack, ends)

@@ -66,6 +66,11 @@ impl Histogram {
             return Err(damaged("its header has unknown flags or more bins than it allows"));
         }
         let (count, non_finite, slack) = (reader.varint()?, reader.varint()?, reader.varint()?);
+        if count.max(non_finite) > MAX_COUNT {
+            return Err(damaged(format!(
+                "the count overflows: it says {count} values, and {non_finite} that are not finite, of fewer than 2^62"
+            )));
+        }
         let min = if flags & FLAG_MIN != 0 { Some(reader.f64()?) } else { None };
         let max = if flags & FLAG_MAX != 0 { Some(reader.f64()?) } else { None };
 
@@ -86,10 +91,8 @@ impl Histogram {
             bins.masses.push(mass);
             total = total.saturating_add(mass.count());
         }
-        if total != count || count > MAX_COUNT {
-            return Err(damaged(format!(
-                "its bins hold {total} values where its header says {count}, or the count overflows"
-            )));
+        if total != count {
+            return Err(damaged(format!("its bins hold {total} values where its header says {count}")));
         }
         let exact = bins.masses.iter().all(|mass| mass.is_exact());
         if slack > count || (exact && slack > 0) {

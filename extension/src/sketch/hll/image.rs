@@ -231,7 +231,7 @@ impl<'a> HllImage<'a> {
                 TargetType::Hll6 => registers.merge_hll6(packed),
                 TargetType::Hll4 => {
                     let expected = registers.merge_hll4(packed, summary.cur_min);
-                    let mut found = 0;
+                    self.check_exceptions(packed, exceptions, expected)?;
                     for exception in coupons_of(exceptions) {
                         if exception.value() < summary.cur_min + EXCEPTION {
                             return Err(Error::bad_image(
@@ -239,15 +239,28 @@ impl<'a> HllImage<'a> {
                             ));
                         }
                         registers.insert(exception);
-                        found += 1;
-                    }
-                    if found != expected {
-                        return Err(Error::bad_image(format!(
-                            "damaged HLL sketch: {expected} registers of HLL_4 are marked as exceptions, {found} are listed"
-                        )));
                     }
                 }
             },
+        }
+        Ok(())
+    }
+
+    /// As many registers are marked as are listed, each of them once, and these are the marked ones.
+    #[inline(always)]
+    fn check_exceptions(&self, nibbles: &[u8], exceptions: &[[u8; 4]], expected: u32) -> Result<(), Error> {
+        let slots = || coupons_of(exceptions).map(|exception| exception.address() & (2 * nibbles.len() - 1));
+        let found = slots().count() as u32;
+        if found != expected {
+            return Err(Error::bad_image(format!(
+                "damaged HLL sketch: {expected} registers of HLL_4 are marked as exceptions, {found} are listed"
+            )));
+        }
+        let is_marked = |slot: usize| nibbles[slot / 2] >> (slot % 2 * 4) & EXCEPTION == EXCEPTION;
+        if !slots().all(is_marked) || has_duplicates(slots()) {
+            return Err(Error::bad_image(
+                "damaged HLL sketch: the registers of HLL_4 that are marked as exceptions are not those that are listed",
+            ));
         }
         Ok(())
     }
@@ -331,19 +344,19 @@ fn read_coupons<'a>(reader: &mut Reader<'a>, mode: Mode, count: u32, slots: usiz
     if coupons_of(stored).any(|coupon| coupon.value() == 0) {
         return Err(Error::bad_image("damaged HLL sketch: a coupon has no register value"));
     }
-    if has_duplicates(stored) {
+    if has_duplicates(coupons_of(stored)) {
         return Err(Error::bad_image("damaged HLL sketch: a coupon is listed twice"));
     }
     Ok(Body::Coupons { mode, count, stored })
 }
 
-/// Canonical images list their coupons in ascending order; others are sorted to see.
+/// Canonical images list in ascending order; what others list is sorted to see.
 #[inline(always)]
-fn has_duplicates(stored: &[[u8; 4]]) -> bool {
-    if coupons_of(stored).is_sorted_by(|a, b| a < b) {
+fn has_duplicates<T: Ord>(listed: impl Iterator<Item = T> + Clone) -> bool {
+    if listed.clone().is_sorted_by(|a, b| a < b) {
         return false;
     }
-    let mut sorted: Vec<Coupon> = coupons_of(stored).collect();
+    let mut sorted: Vec<T> = listed.collect();
     sorted.sort_unstable();
     !sorted.is_sorted_by(|a, b| a < b)
 }
@@ -354,7 +367,7 @@ fn read_slots<'a>(reader: &mut Reader<'a>, slots: usize) -> Result<&'a [[u8; 4]]
 }
 
 #[inline(always)]
-fn coupons_of(stored: &[[u8; 4]]) -> impl Iterator<Item = Coupon> + '_ {
+fn coupons_of(stored: &[[u8; 4]]) -> impl Iterator<Item = Coupon> + Clone + '_ {
     stored.iter().map(|&bytes| Coupon::from_bits(u32::from_le_bytes(bytes))).filter(|&coupon| coupon != Coupon::EMPTY)
 }
 

@@ -1,0 +1,16 @@
+"""Changed images through every SQL function and both backends; past ones first. See `fuzzing.py` for what must hold."""
+
+from __future__ import annotations
+
+import pytest
+from fuzzing import fuzz
+from mutants import FAMILIES, Family
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize("count", [1500, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_changed_images(family: Family, count: int) -> None:
+    tally = fuzz(family, seed=7, count=count, compare=150)
+    assert tally.images >= count
+    assert 0.2 < tally.accepted / tally.images < 0.9, "both the decoders and what comes behind them are tried"
+    assert tally.compared > 30
