@@ -23,9 +23,10 @@ def render(found: dict[str, Any]) -> str:
         f"{machine['cpu']}, {bytes_text(machine['memory'])} of memory, Spark {machine['versions']['pyspark']} as "
         f"local[{found['threads']}] with 6 GB, DuckDB {machine['versions']['duckdb']}, {machine['date']}. "
         f"{found['rows']:,} bids in {found['files']:,} Parquet files, in the order of time; the result is thrown away. "
-        f"Best of {found['runs']}. The load of the machine at the end was "
-        f"{machine['load_average']:.1f}: what else ran on it is in the times; processor time is that of Spark and its "
-        "Python workers alone."
+        f"{'One run' if found['runs'] == 1 else 'Best of ' + str(found['runs'])}. "
+        f"The load of the machine at the end was {machine['load_average']:.1f}: "
+        "what else ran on it is in the times; processor time is that of Spark "
+        "and its Python workers alone."
     )
     parts = [f"# Rollups on Spark\n\n{what}\n", *_tables(found["jobs"])]
     parts.append(f"# Ways to merge what was shuffled\n\nOf {found['few_rows']:,} of the bids.\n")
