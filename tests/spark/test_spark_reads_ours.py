@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 from java_sketches import read_job, run_java
 from our_images import CLOSE, CLOSE_TO_JAVA_BOUNDS, aggregated, merged, our_answers
 from processes import PROJECT
-from pyspark.errors import AnalysisException
-from pyspark.sql import SparkSession
 from queries import rows, value
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
 
@@ -74,5 +76,7 @@ def test_values_hash_alike(con: duckdb.DuckDBPyConnection, spark: SparkSession) 
 @pytest.mark.parametrize("refused", ["1.5D", "true", "DATE '2013-10-28'", "1.5BD", "TIMESTAMP '2013-10-28 02:13:43'"])
 def test_what_spark_does_not_take(spark: SparkSession, refused: str) -> None:
     """Hence the casts."""
+    from pyspark.errors import AnalysisException
+
     with pytest.raises(AnalysisException, match="UNEXPECTED_INPUT_TYPE"):
         spark.sql(f"SELECT hll_sketch_agg({refused})").collect()
