@@ -13,6 +13,8 @@ pub const DECODER: Decoder = Decoder { name: "histogram", sound, wild, fields, c
 const MOST: u64 = (1 << 62) - 1;
 /// Of a count, for what floating point rounds.
 const CLOSE: f64 = 1e-9;
+/// Of a count, by how much it may miss the rank of a quantile: a place in a gap has 53 bits, and thinning takes up to 40.
+const CLOSE_RANK: f64 = 1.0 / (1 << 12) as f64;
 
 fn any_bins(random: &mut Random) -> MaxBins {
     let bins = random.pick(&[2, 3, 5, 10, 50, 50, 100, 1000, 65535]);
@@ -106,7 +108,7 @@ fn fields(image: &[u8]) -> Vec<Field> {
 
 fn check(bytes: &[u8], other: &[u8]) -> Checked {
     let (parsed, taken) = measured(|| Histogram::parse(bytes));
-    law!(taken <= 8 * bytes.len() + 1024, "parsing {} bytes took {taken}", bytes.len());
+    law!(taken <= 16 * bytes.len() + 1024, "parsing {} bytes took {taken}", bytes.len());
     let histogram = match parsed {
         Ok(histogram) => histogram,
         Err(error) => {
@@ -123,7 +125,8 @@ fn check(bytes: &[u8], other: &[u8]) -> Checked {
     Ok(true)
 }
 
-fn check_answers(histogram: &Histogram) -> Result<(), String> {
+/// What is read off a histogram.
+pub fn check_answers(histogram: &Histogram) -> Result<(), String> {
     let said = |error: duckdb_sketch::sketch::Error| error.to_string();
     let count = histogram.count();
     law!(histogram.bins().map(|(_, count)| count).sum::<u64>() == count, "the bins do not hold the count");
@@ -151,7 +154,7 @@ fn check_answers(histogram: &Histogram) -> Result<(), String> {
         );
         // Where a step of doubles holds many values no number has just so many below it.
         law!(
-            below >= q * total - CLOSE * total - 1.0 || is_steep(histogram, x),
+            below >= q * total - CLOSE_RANK * total - 1.0 || is_steep(histogram, x),
             "{below} of {total} below the quantile {q}, {x}"
         );
         (last, last_below) = (x, below);
@@ -232,7 +235,8 @@ fn check_flight(histogram: &Histogram, other: &Histogram) -> Result<(), String> 
     check_answers(&folded).map_err(|broken| format!("folded: {broken}"))
 }
 
-fn check_union(histograms: &[&Histogram]) -> Result<(), String> {
+/// Counts, extremes and means are those of all parts, and the memory is bounded by their bytes.
+pub fn check_union(histograms: &[&Histogram]) -> Result<(), String> {
     let bytes: usize = histograms.iter().map(|one| one.to_bytes().len()).sum();
     let (checked, taken) = measured(|| check_united(histograms));
     law!(taken <= 32 * bytes + 16_384, "merging {bytes} bytes took {taken}");

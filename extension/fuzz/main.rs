@@ -6,9 +6,11 @@
 
 mod allocation;
 mod decoder;
+mod druid_histogram;
 mod field;
 mod histogram;
 mod hll;
+mod hyper_unique;
 mod mutation;
 mod random;
 
