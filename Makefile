@@ -4,13 +4,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CRATE := --manifest-path extension/Cargo.toml
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+FUZZ_CASES ?= 10000000
 
 EXTENSION := duckdb_sketch/duckdb_sketch.duckdb_extension
 EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/Cargo.toml extension/Cargo.lock
 PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples docs README.md)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo java test test-slow test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid lint fmt docs tour build dist clean
+.PHONY: help demo java test test-slow test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz miri lint fmt docs tour build dist clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,6 +56,18 @@ bench-druid: build ## Merge and ask the same data as Druid's own classes; needs 
 
 bench-spark: java $(VENV)/.bench $(VENV)/.spark build ## Time rollups on Spark beside its own aggregates (needs Java 17)
 	$(BIN)/python -m benchmarks.spark
+
+fuzz: build ## Feed changed images to the decoders, ten million plain and as many under AddressSanitizer, and to SQL
+	FUZZ_CASES=$(FUZZ_CASES) cargo test $(CRATE) --profile fuzz --test fuzz
+	@if cargo +nightly --version >/dev/null 2>&1; then \
+		FUZZ_CASES=$(FUZZ_CASES) FUZZ_SEED=2 RUSTFLAGS=-Zsanitizer=address \
+			cargo +nightly test $(CRATE) --profile fuzz --test fuzz --target $(HOST); \
+	else echo "There is no nightly Rust: nothing ran under AddressSanitizer."; fi
+	PYTHONPATH=tests:tests/fuzz $(BIN)/python -m fuzzing 100000
+
+miri: ## Run the unit tests of the sketches under Miri, where it is installed
+	@if cargo +nightly miri --version >/dev/null 2>&1; then cargo +nightly miri test $(CRATE) --lib sketch; \
+	else echo "Miri is not installed (rustup +nightly component add miri): nothing ran."; fi
 
 lint: $(VENV)/.dev ## Check style, formatting and types
 	$(BIN)/ruff check $(PYTHON_SOURCES)

@@ -4,7 +4,7 @@ What must hold of each image, whoever made it:
 
 - a function gives an answer, or the error of bad input; whichever, the process lives;
 - a chunk of accepted images gives what each of them gave alone, and a chunk with one refused image is refused;
-- all functions of a family accept the same images; but of HLL registers only who merges them sees the damage;
+- all functions of a family accept the same images; but only who merges HLL registers sees what is wrong in them;
 - the portable backend accepts what the native one merges, and answers alike.
 """
 
@@ -19,45 +19,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from mutants import FAMILIES, HISTOGRAM, HLL, Family, mutants, past
+from mutants import FAMILIES, Family, mutants, past
 from queries import rows, value
 
 import duckdb_sketch
 from duckdb_sketch.portable import register
 
-ASKED = {
-    HLL.name: [
-        "hll_sketch_estimate(b)",
-        "hll_sketch_bounds(b, 2)",
-        "hll_sketch_describe(b)",
-    ],
-    HISTOGRAM.name: [
-        "approx_histogram_stats(b)",
-        "approx_histogram_bins(b)",
-        "approx_histogram_quantile(b, 0.3)",
-        "approx_histogram_quantile(b, [0, 0.01, 0.5, 0.99, 1])",
-        "approx_histogram_cdf(b, 0.5)",
-        "approx_histogram_cdf(b, [-1e308, 0, 1, 1e308])",
-        "approx_histogram_count_below(b, 3)",
-        "approx_histogram_count_below(b, [-1, 0, 1])",
-        "approx_histogram_quantile_bounds(b, 0.7)",
-        "approx_histogram_equi_width(b, 3)",
-        "approx_histogram_equi_depth(b, 3)",
-        "approx_histogram_buckets(b, [-1e300, 0, 1, 1e300])",
-    ],
-}
-"""Questions to an image `b`."""
-MERGED = {
-    HLL.name: ["hll_union(b, b)", "hll_union(b, other, true)", "hll_union(other, b, true)"],
-    HISTOGRAM.name: ["approx_histogram_union(b, other)", "approx_histogram_union(other, b)"],
-}
-"""Its merges with a sound image."""
-AGGREGATED = {HLL.name: "hll_union_agg(b, true)", HISTOGRAM.name: "approx_histogram_union_agg(b)"}
-OF_ONE = {
-    HLL.name: "hll_union(b, b)",
-    HISTOGRAM.name: "approx_histogram_union(b, (SELECT approx_histogram_agg(NULL, 2)))",
-}
-"""What the aggregate makes of one image alone."""
 CLOSE = 1e-9
 MOST = 1 << 62
 REFUSED = "refused"
@@ -92,45 +59,50 @@ def fuzz(family: Family, seed: int, count: int, compare: int) -> Tally:
 
 
 def _try(con: duckdb.DuckDBPyConnection, family: Family, pairs: list[tuple[bytes, bytes]], tally: Tally) -> None:
-    asked, merged = ASKED[family.name], MERGED[family.name]
-    calls = [*asked, *merged]
-    # An answer may be NULL, too, so that each is put into a struct.
-    answers = ", ".join(f'TRY({{answer: {call}}}) AS "{call}"' for call in calls)
+    calls = [*family.asked, *family.merged, *family.written]
+    images = "SELECT unnest(range(len($1))) AS i, unnest($1::BLOB[]) AS b, unnest($2::BLOB[]) AS other"
     con.execute(
-        f"""
-        CREATE OR REPLACE TABLE m AS SELECT *, {answers}
-        FROM (SELECT unnest(range(len($1))) AS i, unnest($1::BLOB[]) AS b, unnest($2::BLOB[]) AS other)
-        """,
-        [[image for image, _ in pairs], [other for _, other in pairs]],
+        f"CREATE OR REPLACE TABLE m AS {images}", [[image for image, _ in pairs], [other for _, other in pairs]]
     )
+    # One after the other: what calls have in common DuckDB computes outside of TRY. In a struct, as it may be NULL.
     for call in calls:
-        accepted, by_first = f'"{call}" IS NOT NULL', f'"{asked[0]}" IS NOT NULL'
-        wrong = f"{accepted} AND NOT {by_first}" if family is HLL or call in merged else f"({accepted}) <> ({by_first})"
-        assert not rows(con, f"SELECT hex(b) FROM m WHERE {wrong}"), f"{call} and {asked[0]} do not accept the same"
-        again = f'SELECT hex(b) FROM m WHERE {accepted} AND {{answer: {call}}} IS DISTINCT FROM "{call}"'
+        con.execute(f'CREATE OR REPLACE TABLE m AS SELECT *, TRY({{answer: {call}}}) AS "{call}" FROM m')
+    first = f'"{family.asked[0]}" IS NOT NULL'
+    for call in calls:
+        accepted = f'"{call}" IS NOT NULL'
+        may_refuse_more = family.looks_later or call not in family.asked
+        wrong = f"{accepted} AND NOT {first}" if may_refuse_more else f"({accepted}) <> ({first})"
+        assert not rows(con, f"SELECT hex(b) FROM m WHERE {wrong}"), f"{call} and {family.asked[0]} do not accept alike"
+        again = f'SELECT hex(b) FROM m WHERE CASE WHEN {accepted} THEN {{answer: {call}}} IS DISTINCT FROM "{call}" END'
         assert not rows(con, again), f"{call} differs in a chunk"
         if value(con, f"SELECT bool_or(NOT ({accepted})) FROM m"):
             _assert_refused(
                 con, call, f"WHERE {accepted} UNION ALL (SELECT {call} FROM m WHERE NOT ({accepted}) LIMIT 1)"
             )
-    _aggregate(con, family, f'"{merged[0]}" IS NOT NULL')
+    _aggregate(con, family, f'"{[*family.merged, *family.asked][0]}" IS NOT NULL')
     tally.images += len(pairs)
-    tally.accepted += value(con, f'SELECT count("{asked[0]}") FROM m')
+    tally.accepted += value(con, f"SELECT count_if({first}) FROM m")
 
 
 def _aggregate(con: duckdb.DuckDBPyConnection, family: Family, accepted: str) -> None:
     """Each image alone, all at once, and with those that are refused."""
-    call, one = AGGREGATED[family.name], OF_ONE[family.name]
-    alone = f"SELECT i, {call} AS united FROM m WHERE {accepted} GROUP BY i"
-    wrong = f"SELECT hex(b) FROM m JOIN ({alone}) USING (i) WHERE united <> {one}"
-    assert not rows(con, wrong), f"{call} of one image is not {one}"
-    counts = "SELECT greatest(sum(s.count), sum(s.non_finite)) FROM (SELECT approx_histogram_stats(b) AS s, * FROM m)"
-    if family is HLL or value(con, f"{counts} WHERE {accepted}") < MOST:
+    call = family.aggregated
+    each = f"SELECT i, {call} AS united FROM m WHERE {accepted} GROUP BY i"
+    wrong = f"SELECT hex(b) FROM m JOIN ({each}) USING (i) WHERE united <> {family.alone}"
+    assert not rows(con, wrong), f"{call} of one image is not {family.alone}"
+    if family.merges_to_one_image or _total(con, family, accepted) < MOST:
         assert value(con, f"SELECT {call} FROM m WHERE {accepted}")
     else:
         _assert_refused(con, call, f"WHERE {accepted}", "overflows")
     if value(con, f"SELECT bool_or(NOT ({accepted})) FROM m"):
         _assert_refused(con, call)
+
+
+def _total(con: duckdb.DuckDBPyConnection, family: Family, accepted: str) -> int:
+    """How many values all accepted histograms hold, or how many that are no numbers, if these are more."""
+    stats = next(call for call in family.asked if call.startswith("approx_histogram_stats"))
+    counts = f'SELECT "{stats}".answer AS s FROM m WHERE {accepted}'
+    return int(value(con, f"SELECT greatest(sum(s.count), sum(s.non_finite)) FROM ({counts})"))
 
 
 def _assert_refused(con: duckdb.DuckDBPyConnection, call: str, rest: str = "", what: str = ".") -> None:
@@ -146,28 +118,27 @@ def _compare(
     pairs: list[tuple[bytes, bytes]],
     tally: Tally,
 ) -> None:
-    calls, merged = ASKED[family.name], MERGED[family.name]
-    asked = ", ".join([*calls, OF_ONE[family.name], *merged])
-    whole = f"SELECT {asked} FROM (SELECT $1::BLOB AS b, $2::BLOB AS other)"
+    merged = [family.alone, *family.merged]
+    together, *written = [", ".join([*family.asked, *merged]), *family.written]
     for image, other in pairs:
-        ours, theirs = _answers(portable, whole, image, other), _answers(native, whole, image, other)
+        ours, theirs = (_answers(con, together, image, other) for con in (portable, native))
         what = f"{image[:200].hex()} beside {other[:200].hex()}"
         assert (ours == REFUSED) == (theirs == REFUSED), f"portable {ours}, native {theirs}: {what}"
         if ours == REFUSED:
             continue
-        for call, our, their in zip(calls, ours, theirs, strict=False):
-            assert _alike(our, their), f"{call}: portable {our}, native {their}: {what}"
-        for call, our, their in zip(
-            [OF_ONE[family.name], *merged], ours[len(calls) :], theirs[len(calls) :], strict=True
-        ):
-            if family is HLL:
-                assert our == their, f"{call}: portable {our.hex()}, native {their.hex()}: {what}"
+        for call, our, their in zip([*family.asked, *merged], ours, theirs, strict=True):
+            # What is merged in another order may have other bins.
+            if call in family.asked or family.merges_to_one_image:
+                assert _alike(our, their), f"{call}: portable {our}, native {their}: {what}"
+        for call in written:
+            our, their = (_answers(con, call, image, other) for con in (portable, native))
+            assert our == their, f"{call}: portable {our}, native {their}: {what}"
         tally.compared += 1
 
 
-def _answers(con: duckdb.DuckDBPyConnection, query: str, image: bytes, other: bytes) -> Any:
+def _answers(con: duckdb.DuckDBPyConnection, calls: str, image: bytes, other: bytes) -> Any:
     try:
-        return con.execute(query, [image, other]).fetchone()
+        return con.execute(f"SELECT {calls} FROM (SELECT $1::BLOB AS b, $2::BLOB AS other)", [image, other]).fetchone()
     except duckdb.InvalidInputException:
         return REFUSED
 

@@ -36,11 +36,24 @@ DOUBLES = [
 
 @dataclass(frozen=True)
 class Family:
-    """The images of one kind of sketch."""
+    """The images of one kind of sketch, and the SQL that reads an image `b`."""
 
     name: str
     sound: Callable[[duckdb.DuckDBPyConnection], list[bytes]]
     fields: Callable[[bytes], list[Field]]
+    asked: list[str]
+    """Questions; the first accepts most."""
+    merged: list[str]
+    """Merges with a sound image `other`."""
+    written: list[str]
+    """Other forms, which not every image has."""
+    aggregated: str
+    alone: str
+    """What the aggregate makes of one image."""
+    merges_to_one_image: bool
+    """Whether a union depends on nothing but what was counted."""
+    looks_later: bool
+    """Whether only who merges an image looks at all of it."""
 
 
 def mutants(family: Family, sound: list[bytes], seed: int, count: int) -> Iterator[tuple[bytes, bytes]]:
@@ -158,6 +171,97 @@ def _histogram_fields(image: bytes) -> list[Field]:
     return fields
 
 
-HLL = Family("hll", _sound_hll, _hll_fields)
-HISTOGRAM = Family("histogram", _sound_histograms, _histogram_fields)
-FAMILIES = [HLL, HISTOGRAM]
+def _sound_hyper_uniques(con: duckdb.DuckDBPyConnection) -> list[bytes]:
+    """Sparse and dense ones."""
+    query = "SELECT hyper_unique_agg(i::VARCHAR) FROM range(?) t(i) GROUP BY i % 7"
+    return [b"", *(image for count in (7, 300, 3_000, 100_000) for image in column(con, query, count))]
+
+
+def _hyper_unique_fields(image: bytes) -> list[Field]:
+    header = [(0, ">B"), (1, ">B"), (2, ">H"), (4, ">B"), (5, ">H")]
+    return [*header, *((at, ">H") for at in range(7, min(len(image) - 1, 60), 3))]
+
+
+def _sound_druid_histograms(con: duckdb.DuckDBPyConnection) -> list[bytes]:
+    """In all forms."""
+    made = "SELECT approx_histogram_agg(i * i % 977, ?) AS h FROM range(?) t(i) GROUP BY i % 3"
+    forms = (
+        "approx_histogram_to_druid(h), approx_histogram_to_druid(h, 'dense'), approx_histogram_to_druid(h, 'sparse')"
+    )
+    query = f"SELECT unnest([{forms}]) FROM ({made})"
+    return [bytes(3), *(image for bins in (3, 60) for count in (9, 900) for image in column(con, query, bins, count))]
+
+
+def _druid_histogram_fields(image: bytes) -> list[Field]:
+    if image[:1] >= b"\x80":
+        return [(0, ">H"), (2, ">B"), *((at, ">f") for at in range(3, len(image) - 3, 4))]
+    bins = max(len(image) - 16, 0) // 12
+    positions = [(8 + 4 * i, ">f") for i in range(bins + 1)]
+    counts = [(8 + 4 * bins + 8 * i, ">Q") for i in range(bins)]
+    return [(0, ">I"), (4, ">I"), (len(image) - 8, ">f"), (len(image) - 4, ">f"), *positions, *counts]
+
+
+_OF_DRUID = "approx_histogram_from_druid(b)"
+FAMILIES = [
+    Family(
+        name="hll",
+        sound=_sound_hll,
+        fields=_hll_fields,
+        asked=["hll_sketch_estimate(b)", "hll_sketch_bounds(b, 2)", "hll_sketch_describe(b)"],
+        merged=["hll_union(b, other, true)", "hll_union(other, b, true)"],
+        written=[],
+        aggregated="hll_union_agg(b, true)",
+        alone="hll_union(b, b)",
+        merges_to_one_image=True,
+        looks_later=True,
+    ),
+    Family(
+        name="histogram",
+        sound=_sound_histograms,
+        fields=_histogram_fields,
+        asked=[
+            "approx_histogram_stats(b)",
+            "approx_histogram_bins(b)",
+            "approx_histogram_quantile(b, 0.3)",
+            "approx_histogram_quantile(b, [0, 0.01, 0.5, 0.99, 1])",
+            "approx_histogram_cdf(b, 0.5)",
+            "approx_histogram_cdf(b, [-1e308, 0, 1, 1e308])",
+            "approx_histogram_count_below(b, 3)",
+            "approx_histogram_count_below(b, [-1, 0, 1])",
+            "approx_histogram_quantile_bounds(b, 0.7)",
+            "approx_histogram_equi_width(b, 3)",
+            "approx_histogram_equi_depth(b, 3)",
+            "approx_histogram_buckets(b, [-1e300, 0, 1, 1e300])",
+        ],
+        merged=["approx_histogram_union(b, other)", "approx_histogram_union(other, b)"],
+        written=["approx_histogram_to_druid(b)", "approx_histogram_to_druid(b, 'compact')"],
+        aggregated="approx_histogram_union_agg(b)",
+        alone="approx_histogram_union(b, (SELECT approx_histogram_agg(NULL, 2)))",
+        merges_to_one_image=False,
+        looks_later=False,
+    ),
+    Family(
+        name="hyper_unique",
+        sound=_sound_hyper_uniques,
+        fields=_hyper_unique_fields,
+        asked=["hyper_unique_estimate(b)"],
+        merged=[],
+        written=[],
+        aggregated="hyper_unique_union_agg(b)",
+        alone="(SELECT hyper_unique_union_agg(x) FROM (SELECT unnest([b, b]) AS x))",
+        merges_to_one_image=True,
+        looks_later=False,
+    ),
+    Family(
+        name="druid_histogram",
+        sound=_sound_druid_histograms,
+        fields=_druid_histogram_fields,
+        asked=[_OF_DRUID, f"approx_histogram_stats({_OF_DRUID})", f"approx_histogram_quantile({_OF_DRUID}, 0.3)"],
+        merged=[f"approx_histogram_union({_OF_DRUID}, approx_histogram_from_druid(other))"],
+        written=[f"approx_histogram_to_druid({_OF_DRUID}, 'compact')"],
+        aggregated=f"approx_histogram_union_agg({_OF_DRUID})",
+        alone=f"approx_histogram_union({_OF_DRUID}, (SELECT approx_histogram_agg(NULL, 2)))",
+        merges_to_one_image=False,
+        looks_later=False,
+    ),
+]

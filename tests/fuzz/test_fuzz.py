@@ -8,9 +8,9 @@ from mutants import FAMILIES, Family
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-@pytest.mark.parametrize("count", [1500, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1000, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_changed_images(family: Family, count: int) -> None:
-    tally = fuzz(family, seed=7, count=count, compare=150)
+    tally = fuzz(family, seed=7, count=count, compare=80)
     assert tally.images >= count
     assert 0.2 < tally.accepted / tally.images < 0.9, "both the decoders and what comes behind them are tried"
     assert tally.compared > 30

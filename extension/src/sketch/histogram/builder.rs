@@ -198,6 +198,7 @@ impl HistogramBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sketch::ErrorKind;
 
     fn histogram_of(bins: i64, values: &[f64]) -> Histogram {
         let mut builder = HistogramBuilder::new(MaxBins::new(bins).unwrap());
@@ -238,5 +239,44 @@ mod tests {
         let histogram = histogram_of(5, &[f64::NAN, 1.0, f64::INFINITY, f64::NEG_INFINITY]);
         assert_eq!((histogram.count(), histogram.non_finite()), (1, 3));
         assert_eq!((histogram.min(), histogram.max()), (Some(1.0), Some(1.0)));
+    }
+
+    #[test]
+    fn one_more_than_the_greatest_count_is_refused() {
+        let mut builder = HistogramBuilder::new(MaxBins::DEFAULT);
+        let mut half = histogram_of(50, &[1.0]);
+        for _ in 0..61 {
+            let mut doubled = HistogramBuilder::new(MaxBins::DEFAULT);
+            doubled.merge_histogram(&half).unwrap();
+            doubled.merge_histogram(&half).unwrap();
+            half = doubled.finish();
+        }
+        assert_eq!(half.count(), 1 << 61);
+        builder.merge_histogram(&half).unwrap();
+        for error in [builder.merge_histogram(&half), builder.merge(&builder.clone())] {
+            assert_eq!(error.unwrap_err().kind(), ErrorKind::Overflow);
+        }
+        assert_eq!(builder.finish(), half, "what was refused has changed nothing");
+    }
+
+    #[test]
+    fn sums_of_distances_that_overflow_are_left_alone() {
+        let mut builder = HistogramBuilder::new(MaxBins::new(2).unwrap());
+        let mut heavy = HistogramBuilder::new(MaxBins::DEFAULT);
+        heavy.extend(&[-0.31, -0.3, 0.3, 0.31].map(|part| part * f64::MAX)).unwrap();
+        for _ in 0..30 {
+            heavy.merge(&heavy.clone()).unwrap();
+        }
+        for round in 1..8u32 {
+            let values: Vec<f64> = (0..1100)
+                .map(|i| (f64::from(i * (7 + round) % 997) / 498.0 - 1.0).clamp(-1.0, 1.0) * f64::MAX)
+                .collect();
+            builder.extend(&values).unwrap();
+            builder.merge_histogram(&heavy.finish()).unwrap();
+        }
+        let histogram = builder.finish();
+        assert_eq!(histogram.count(), 7 * (1100 + (4 << 30)));
+        assert!(histogram.bins().all(|(center, _)| center.is_finite()));
+        assert!(histogram.mean().unwrap().abs() < 0.01 * f64::MAX);
     }
 }

@@ -316,4 +316,34 @@ mod tests {
         assert_eq!(sketch_of(12, 0..100).to_bytes().len(), 12 + 4 * 100);
         assert!(sketch_of(12, 0..1_000_000).to_bytes().len() < 2200);
     }
+
+    #[test]
+    fn the_greatest_registers_come_back() {
+        for least in [47, 48, 49, 63] {
+            let mut sketch = sketch_of(4, []);
+            (0..16).for_each(|slot| sketch.insert(Coupon::new(slot, least + (slot % 2) as u8 * (63 - least))));
+            let bytes = sketch.to_bytes();
+            let image = HllImage::parse(&bytes).unwrap();
+            let estimate = image.estimate().unwrap();
+            assert!(estimate > 2f64.powi(i32::from(least)) && estimate < 2f64.powi(70), "{estimate}");
+            let mut read = sketch_of(4, []);
+            read.merge_image(&image, false).unwrap();
+            assert_eq!(read.to_bytes(), bytes, "{least}");
+        }
+    }
+
+    #[test]
+    fn exceptions_must_be_those_that_are_marked() {
+        let mut sketch = sketch_of(4, []);
+        (0..16).for_each(|slot| sketch.insert(Coupon::new(slot, if slot < 2 { 40 } else { 3 })));
+        let bytes = sketch.to_bytes();
+        let other_slot = |at: usize, slot: u8| {
+            let mut changed = bytes.clone();
+            changed[48 + 4 * at] = slot;
+            sketch_of(4, []).merge_image(&HllImage::parse(&changed).unwrap(), false)
+        };
+        assert!(other_slot(1, 1).is_ok(), "as it was");
+        assert!(other_slot(1, 0).is_err() && other_slot(0, 1).is_err(), "one twice");
+        assert!(other_slot(1, 2).is_err(), "one that is not marked");
+    }
 }
