@@ -22,7 +22,7 @@ from duckdb_sketch.portable.histogram import Histogram
 GREATEST_BUCKETS = 1 << 20
 """Of equi_width and equi_depth: what they return must not take memory that the histogram does not justify."""
 
-_MOST_THINNING = float(1 << 40)
+_MOST_THINNING = float(1 << 30)
 _ROUNDING = 2.0**-50
 """A rank within this part of the count of a whole number is that number."""
 

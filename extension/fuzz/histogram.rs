@@ -13,8 +13,8 @@ pub const DECODER: Decoder = Decoder { name: "histogram", sound, wild, fields, c
 const MOST: u64 = (1 << 62) - 1;
 /// Of a count, for what floating point rounds.
 const CLOSE: f64 = 1e-9;
-/// Of a count, by how much it may miss the rank of a quantile: a place in a gap has 53 bits, and thinning takes up to 40.
-const CLOSE_RANK: f64 = 1.0 / (1 << 12) as f64;
+/// Of a count, by how much it may miss the rank of a quantile: a place in a gap has 53 bits, and thinning takes up to 30.
+const CLOSE_RANK: f64 = 1.0 / (1 << 22) as f64;
 
 fn any_bins(random: &mut Random) -> MaxBins {
     let bins = random.pick(&[2, 3, 5, 10, 50, 50, 100, 1000, 65535]);

@@ -163,7 +163,7 @@ fn times_farther(this: f64, center: f64, that: f64) -> f64 {
 
 /// At least 1, for even; what is thinner than at most would be lost to rounding.
 fn bounded(thinning: f64) -> f64 {
-    if thinning > 1.0 { thinning.min((1u64 << 40) as f64) } else { 1.0 }
+    if thinning > 1.0 { thinning.min((1 << 30) as f64) } else { 1.0 }
 }
 
 /// A curve from 0 to 1, as `t` goes from 0 to 1, whose slope is `1 / thinning` at first and `thinning` at last. That of
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(outer_thinning(0.0, 1.0, Some(&3.0)), 1.0);
         assert_eq!(outer_thinning(0.9, 1.0, Some(&3.0)), 1.0);
         assert_eq!(outer_thinning(-9.0, 1.0, Some(&3.0)), 10.0);
-        assert_eq!(outer_thinning(f64::MAX, 1.0, Some(&0.0)), 2f64.powi(40));
+        assert_eq!(outer_thinning(f64::MAX, 1.0, Some(&0.0)), f64::from(1 << 30));
         assert_eq!(outer_thinning(-9.0, 1.0, None), 1.0);
         assert_eq!((bend(0.0, 10.0), bend(0.3, 1.0), bend(1.0, 10.0)), (0.0, 0.3, 1.0));
         assert!(bend(0.5, 10.0) < 0.1);
