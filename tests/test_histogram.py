@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
+from processes import needs_a_state_a_row
 from queries import column, rows, value
 
 # Ben-Haim and Tom-Tov, section 2.1 and appendix A.
@@ -226,6 +227,7 @@ def test_union_without_bins_takes_the_most(con: duckdb.DuckDBPyConnection) -> No
     assert stats_of(con, value(con, "SELECT approx_histogram_union($1, $2)", *images[:2]))["max_bins"] == 80
 
 
+@needs_a_state_a_row
 def test_an_empty_histogram_does_not_widen_a_union(con: duckdb.DuckDBPyConnection) -> None:
     # FILTER lets no row through, so that the aggregate is not told its bins.
     con.execute(

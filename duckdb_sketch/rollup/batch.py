@@ -107,6 +107,11 @@ class Counter:
             f"CREATE OR REPLACE TEMP TABLE {_STAGED} AS {self._specification.aggregate(extra, condition)}"
         )
         types = describe(self._connection, f"SELECT {self._table.columns} FROM {_STAGED}")
+        bucket = self._table.types[self._table.time]
+        if {types[self._table.time], bucket} == {"DATE", "TIMESTAMP"}:
+            # A database of another version: date_trunc('day', TIMESTAMP) is a DATE before DuckDB 2.0.
+            types[self._table.time] = bucket
+            self._connection.execute(f"ALTER TABLE {_STAGED} ALTER {self._table.bucket} TYPE {bucket}")
         for column, kind in types.items():
             known = self._table.types[column]
             if not same_kind(known, kind):

@@ -91,7 +91,7 @@ class Level:
     def table(self) -> duckdb.DuckDBPyRelation:
         """The rows, one a bucket and group, as a relation of `connection`."""
         self._entry()
-        return self.connection.table(identifier(self.name))
+        return self.connection.sql(f"FROM {identifier(self.name)}")
 
     def filled(
         self, start: Moment | None = None, end: Moment | None = None, fill: Mapping[str, str] | None = None

@@ -33,6 +33,7 @@ class ArrowArray(Protocol):
 Data: TypeAlias = ArrowStream | ArrowArray | Iterable[Any]
 """A frame, a column, a NumPy array of one dimension, or an iterable of values."""
 
+_READS_ARRAYS = int(duckdb.__version__.split(".")[0]) >= 2  # DuckDB before 2.0 reads tables alone
 _TABLE = "duckdb_sketch_data"
 _NOT_COLUMNS = (str, bytes, bytearray, memoryview, Mapping, Sketch)
 
@@ -107,6 +108,8 @@ def _table(data: Any) -> Any:
         return data
     if _is_a(data, "pandas", "Series"):
         return data.to_frame()
+    if not _READS_ARRAYS and not hasattr(data, "columns") and isinstance(data, ArrowStream | ArrowArray):
+        return _one_column(data)
     if isinstance(data, ArrowStream):
         return _Stream(data)
     return _Array(data) if isinstance(data, ArrowArray) else None
@@ -132,13 +135,21 @@ class _Array:
         return self._array.__arrow_c_array__(requested_schema)
 
 
+def _one_column(data: ArrowStream | ArrowArray) -> Any:
+    """An array as a table, for a DuckDB that reads tables alone."""
+    arrow = pyarrow(f"an Arrow array, with DuckDB {duckdb.__version__},")
+    values = arrow.chunked_array(data if isinstance(data, ArrowStream) else [arrow.array(data)])
+    is_table = arrow.types.is_struct(values.type)
+    return arrow.Table.from_struct_array(values) if is_table else arrow.table({"x": values})
+
+
 def _array(values: Any) -> Any:
     """A NumPy array by way of Arrow, because DuckDB takes its NaNs for NULLs."""
     if values.ndim != 1:
         raise InvalidInputError(f"a NumPy array of {values.ndim} dimensions is no column: give one of 1 dimension")
     arrow = pyarrow("a NumPy array")
     try:
-        return arrow.array(values)
+        return arrow.table({"x": arrow.array(values)})
     except arrow.ArrowException as error:
         raise InvalidInputError(f"a NumPy array of {values.dtype} is no column of values: {error}") from error
 

@@ -64,6 +64,8 @@ def content(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any
             items.append(f"({stats}).count, ({stats}).min, ({stats}).max")
         elif kind == "BLOB":
             items.append(f'md5("{name}")')
+        elif kind == "DATE":  # what DuckDB before 2.0 truncates a TIMESTAMP to days to
+            items.append(f'"{name}"::TIMESTAMP::VARCHAR')
         elif kind.startswith("TIMESTAMP"):
             items.append(f'"{name}"::VARCHAR')
         else:

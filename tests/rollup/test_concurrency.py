@@ -95,10 +95,10 @@ def test_a_reader_that_has_been_read_is_not_read_again(monkeypatch: pytest.Monke
         monkeypatch.setattr("duckdb_sketch.rollup.append.advance", with_another_in_the_way)
         before = table(one)
         with pytest.raises(RollupError, match="again"):
-            one.append(connection.sql(ROWS).to_arrow_reader(), batch_id="second")
+            one.append(connection.sql(ROWS).to_arrow_table().to_reader(), batch_id="second")
         assert table(one) == before
         monkeypatch.undo()
-        assert one.append(connection.sql(ROWS).to_arrow_reader(), batch_id="second").rows == 1
+        assert one.append(connection.sql(ROWS).to_arrow_table().to_reader(), batch_id="second").rows == 1
 
 
 def test_another_process_gets_an_error_that_names_the_process(tmp_path: Path) -> None:

@@ -277,7 +277,7 @@ def test_partitions_are_those_of_the_zone(bids: Bids, tmp_path: Path, zone: str,
 
 def test_the_night_that_clocks_are_set_back(bids: Bids, tmp_path: Path) -> None:
     statement = "SELECT time_bucket(INTERVAL '15 minutes', ts) AS bucket, count(*) AS n FROM bids GROUP BY ALL"
-    night = "SELECT unnest(range(TIMESTAMPTZ '2013-10-26 00:00+00', '2013-10-29', INTERVAL 5 minutes)) AS ts"
+    night = "SELECT unnest(range(TIMESTAMPTZ '2013-10-26 00:00:00+00', '2013-10-29', INTERVAL 5 minutes)) AS ts"
     with bids.rollup(statement, time_zone="Europe/Berlin") as rollup:
         rollup.append(duckdb.sql(night).to_arrow_table())
         found = {}
@@ -292,7 +292,7 @@ def test_the_night_that_clocks_are_set_back(bids: Bids, tmp_path: Path) -> None:
         # In the second of the two hours, when the first half of the first one is over, and of the second one is not.
         rollup.expire(before=datetime(2013, 10, 27, 1, 15))
         before = versions(tmp_path / "30 minutes")
-        rollup.append(duckdb.sql("SELECT TIMESTAMPTZ '2013-10-27 01:20+00' AS ts").to_arrow_table())
+        rollup.append(duckdb.sql("SELECT TIMESTAMPTZ '2013-10-27 01:20:00+00' AS ts").to_arrow_table())
         assert rollup.export(tmp_path / "30 minutes", "30 minutes").written == ("minute=2013-10-27T02-00",)
         assert rows(rollup.connection, f"{count} '{found['minute=2013-10-27T02-00']}'") == [(4, 0, 4500)]
         assert len(before) == len(versions(tmp_path / "30 minutes"))

@@ -20,7 +20,7 @@ ZONES = {
 }
 EVENTS = """
 SELECT start::TIMESTAMPTZ + to_minutes((i - 250) * 6) AS ts, (i * 31) % 97 AS user_id
-FROM range(500) t(i), (SELECT unnest({starts}::VARCHAR[]) || '+00' AS start)
+FROM range(500) t(i), (SELECT unnest({starts}::VARCHAR[]) || ':00+00' AS start)
 """
 
 
@@ -81,14 +81,14 @@ def test_a_level_takes_up_each_part_of_a_changed_hour(tmp_path: Path, zone: str)
         for quarter in range(-8, 8):
             fine.append(
                 connection.sql(
-                    f"SELECT '{start}+00'::TIMESTAMPTZ + to_minutes({quarter} * 15) AS ts, {quarter}::BIGINT AS user_id"
+                    f"SELECT '{start}:00+00'::TIMESTAMPTZ + to_minutes({quarter} * 15) AS ts, {quarter}::BIGINT AS user_id"
                 )
             )
             if quarter == -8:
                 hours = fine.coarsen("hour", "hours")
     query = f"""
         SELECT date_trunc('hour', ts) AS hour, count(*) AS n, hll_sketch_agg(i) AS users
-        FROM (SELECT '{start}+00'::TIMESTAMPTZ + to_minutes(i * 15) AS ts, i FROM range(-8, 8) t(i)) GROUP BY ALL
+        FROM (SELECT '{start}:00+00'::TIMESTAMPTZ + to_minutes(i * 15) AS ts, i FROM range(-8, 8) t(i)) GROUP BY ALL
     """
     assert table(hours) == content(fine.connection, query)
 
@@ -100,7 +100,7 @@ def test_buckets_across_a_change_of_the_clocks_are_rebuilt_whole(tmp_path: Path,
     fine.refresh()
     days = fine.coarsen("day", "days")
     for half in range(-4, 4):  # a single event of each in turn, so that its hour is all that is rebuilt
-        when = f"'{ZONES[zone][-1]}+00'::TIMESTAMPTZ + to_minutes({half} * 30 + 15)"
+        when = f"'{ZONES[zone][-1]}:00+00'::TIMESTAMPTZ + to_minutes({half} * 30 + 15)"
         write(first, f"SELECT {when} AS ts, {half}::BIGINT AS user_id", age=half + 10)
         fine.refresh(on_change="rebuild")
     assert table(fine) == of_raw(fine, str(tmp_path / "*.parquet"))
@@ -120,7 +120,7 @@ def test_a_bucket_is_final_once_the_clock_leaves_it(tmp_path: Path, zone: str, w
     with duckdb_sketch.connect() as connection:
         for start in sorted(ZONES[zone]):
             for minutes in (*range(-26 * 60, -150, 480), *range(-150, 210, 30), 24 * 60, 27 * 60):
-                query = f"SELECT '{start}+00'::TIMESTAMPTZ + to_minutes({minutes}) AS ts, 1::BIGINT AS user_id"
+                query = f"SELECT '{start}:00+00'::TIMESTAMPTZ + to_minutes({minutes}) AS ts, 1::BIGINT AS user_id"
                 fine.append(connection.sql(query))
     # No event was late, since they came in order. And what ended has been announced, each bucket once.
     panes = fine.connection.execute(

@@ -1,0 +1,29 @@
+"""How much memory this process has, and whether it grows."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+MB = 1e6
+PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+
+
+def resident() -> float:
+    """Resident memory in MB, once the C library has given back what is free."""
+    with suppress(AttributeError, OSError):  # the C library of GNU has it
+        ctypes.CDLL(None).malloc_trim(0)
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / MB
+
+
+def growth(work: Callable[[], object], *, warm_up: int, times: int) -> float:
+    """By how many MB resident memory grows while `work` is done so many times, after a warm-up."""
+    for _ in range(warm_up):
+        work()
+    before = resident()
+    for _ in range(times):
+        work()
+    return resident() - before

@@ -1,0 +1,124 @@
+"""Queries that end before they are over: interrupted, or by an error in the middle of an aggregate.
+
+The connection answers the next query, rightly, and the states that were in flight are given back.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+import pytest
+from queries import value
+from resident import growth
+
+GROUPS = 2_000  # of 250 values each: an abandoned query would leave megabytes of states behind
+LEAST_LEAK = 20  # MB
+BAD_ROW = 500_000
+AGGREGATES = {
+    "hll_sketch_agg": "hll_sketch_agg(i)",
+    "approx_histogram_agg": "approx_histogram_agg(i)",
+    "hll_union_agg": "hll_union_agg(s)",
+    "approx_histogram_union_agg": "approx_histogram_union_agg(h)",
+}
+
+needs_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads resident memory from /proc")
+
+
+@pytest.fixture(scope="module")
+def sketches() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A table of 600,000 sketches of either kind, of which one is damaged."""
+    import duckdb_sketch
+
+    with duckdb.connect(config={"allow_unsigned_extensions": "true", "threads": 2}) as connection:
+        duckdb_sketch.load(connection)
+        connection.execute(f"""
+            CREATE TABLE sketches AS
+            SELECT i, i % {GROUPS} AS g,
+                   CASE i WHEN {BAD_ROW} THEN 'bad'::BLOB ELSE hll_sketch_agg(i) END AS s,
+                   CASE i WHEN {BAD_ROW} THEN 'bad'::BLOB ELSE approx_histogram_agg(i) END AS h
+            FROM range(600_000) t(i) GROUP BY i
+        """)
+        yield connection
+
+
+@contextmanager
+def interrupting(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Interrupt whatever the connection runs, again and again: one interrupt may come before the query has begun."""
+    over = threading.Event()
+
+    def interrupt() -> None:
+        while not over.wait(0.1):
+            connection.interrupt()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def assert_works(connection: duckdb.DuckDBPyConnection, aggregate: str) -> None:
+    count = f"hll_sketch_estimate({aggregate})" if "hll" in aggregate else f"approx_histogram_stats({aggregate}).count"
+    assert value(connection, f"SELECT {count} FROM sketches WHERE i < 100") == 100
+
+
+@needs_proc
+@pytest.mark.parametrize("name", AGGREGATES)
+@pytest.mark.parametrize("shape", ["GROUP BY", "OVER"])
+def test_interrupt(sketches: duckdb.DuckDBPyConnection, name: str, shape: str) -> None:
+    aggregate = AGGREGATES[name]
+    good = f"sketches WHERE i < {BAD_ROW}"
+    if shape == "GROUP BY":
+        endless = f"(SELECT * FROM range(1_000_000), (FROM {good}))"
+        query = f"SELECT count(x) FROM (SELECT {aggregate} AS x FROM {endless} GROUP BY g)"
+    else:
+        query = f"SELECT count(x) FROM (SELECT {aggregate} OVER (ORDER BY i ROWS 500 PRECEDING) AS x FROM {good})"
+
+    def attempt() -> None:
+        with interrupting(sketches), pytest.raises(duckdb.InterruptException):
+            sketches.execute(query).fetchall()
+
+    assert growth(attempt, warm_up=2, times=5) < LEAST_LEAK
+    assert_works(sketches, aggregate)
+
+
+MISTAKES = {
+    "damaged sketch": ("hll_union_agg(s)", "it starts with 62 61 64"),
+    "damaged histogram": ("approx_histogram_union_agg(h)", "it starts with 62 61 64"),
+    "lg_k": (f"hll_sketch_agg(i, CASE i WHEN {BAD_ROW} THEN 11 ELSE 12 END)", "lg_k changes from row to row"),
+    "bins": (f"approx_histogram_agg(i, CASE i WHEN {BAD_ROW} THEN 11 ELSE 12 END)", "bins changes from row to row"),
+    "lg_k between threads": (
+        f"hll_sketch_agg(i, CASE WHEN i < {BAD_ROW} THEN 11 ELSE 12 END)",
+        "lg_k changes from row to row",
+    ),
+    "above the aggregate": (
+        f"hll_sketch_estimate(CASE WHEN max(i) >= {BAD_ROW} THEN 'bad'::BLOB ELSE hll_sketch_agg(i) END)",
+        "it starts with 62 61 64",
+    ),
+}
+
+
+@needs_proc
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("shape", ["GROUP BY g", "", "OVER"])
+def test_error_in_the_middle(sketches: duckdb.DuckDBPyConnection, mistake: str, shape: str) -> None:
+    aggregate, message = MISTAKES[mistake]
+    if shape == "OVER":
+        if "max(i)" in aggregate:
+            pytest.skip("is no window function")
+        select = f"SELECT {aggregate} OVER (ORDER BY i ROWS 3 PRECEDING) AS x FROM sketches WHERE i > {BAD_ROW} - 50_000"
+    else:
+        select = f"SELECT {aggregate} AS x FROM sketches {shape}"
+
+    def attempt() -> None:
+        with pytest.raises(duckdb.InvalidInputException, match=message):
+            sketches.execute(f"SELECT count(x) FROM ({select})").fetchall()
+
+    assert growth(attempt, warm_up=3, times=6) < LEAST_LEAK
+    assert_works(sketches, "hll_sketch_agg(i)")
