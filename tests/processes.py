@@ -23,6 +23,9 @@ needs_a_state_a_row = pytest.mark.skipif(
     not HAS_REPOSITORIES,
     reason="needs DuckDB 2.0: ORDER BY in an aggregate, and OVER a whole partition, crash before (duckdb/duckdb#21537)",
 )
+needs_nan_parameters = pytest.mark.skipif(
+    not HAS_REPOSITORIES, reason="needs DuckDB 2.0, which does not take the NaN of a Python list for a NULL"
+)
 
 
 def has_functions(connection: duckdb.DuckDBPyConnection) -> bool:

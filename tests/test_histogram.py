@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
-from processes import needs_a_state_a_row
+from processes import needs_a_state_a_row, needs_nan_parameters
 from queries import column, rows, value
 
 # Ben-Haim and Tom-Tov, section 2.1 and appendix A.
@@ -173,6 +173,7 @@ def test_one_value_more_than_bins_is_no_longer_exact(con: duckdb.DuckDBPyConnect
     assert 0 < stats["rank_error"] <= 1 / 51
 
 
+@needs_nan_parameters
 def test_numbers_that_are_none_are_counted_apart(con: duckdb.DuckDBPyConnection) -> None:
     image = histogram(con, [math.nan, 1.0, math.inf, -math.inf, 2.0, -math.inf])
     stats = stats_of(con, image)
@@ -182,6 +183,7 @@ def test_numbers_that_are_none_are_counted_apart(con: duckdb.DuckDBPyConnection)
     assert stats_of(con, value(con, "SELECT approx_histogram_union_agg($1)", image))["non_finite"] == 4
 
 
+@needs_nan_parameters
 def test_only_numbers_that_are_none(con: duckdb.DuckDBPyConnection) -> None:
     image = histogram(con, [math.nan, math.inf])
     stats = stats_of(con, image)
@@ -296,6 +298,7 @@ def test_buckets_of_an_empty_histogram(con: duckdb.DuckDBPyConnection) -> None:
     assert value(con, "SELECT approx_histogram_buckets($1, [1, 2])", image) == [{"lower": 1, "upper": 2, "count": 0}]
 
 
+@needs_nan_parameters
 def test_stats_of_everything(con: duckdb.DuckDBPyConnection) -> None:
     image = histogram(con, [1.0, 1.0, 4.0, math.nan], 10)
     assert stats_of(con, image) == {

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import duckdb
 import pytest
+from processes import HAS_REPOSITORIES
 from queries import value
 from resident import growth
 
@@ -25,6 +26,10 @@ AGGREGATES = {
     "approx_histogram_union_agg": "approx_histogram_union_agg(h)",
 }
 
+needs_errors_in_windows = pytest.mark.skipif(
+    not HAS_REPOSITORIES,
+    reason="needs DuckDB 2.0: before, the threads of a window wait for ever for the one that has failed",
+)
 needs_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads resident memory from /proc")
 
 
@@ -106,7 +111,7 @@ MISTAKES = {
 
 @needs_proc
 @pytest.mark.parametrize("mistake", MISTAKES)
-@pytest.mark.parametrize("shape", ["GROUP BY g", "", "OVER"])
+@pytest.mark.parametrize("shape", ["GROUP BY g", "", pytest.param("OVER", marks=needs_errors_in_windows)])
 def test_error_in_the_middle(sketches: duckdb.DuckDBPyConnection, mistake: str, shape: str) -> None:
     aggregate, message = MISTAKES[mistake]
     if shape == "OVER":

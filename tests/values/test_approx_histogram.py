@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ET
 import duckdb
 import numpy as np
 import pytest
+from processes import needs_nan_parameters
 from hypothesis import given
 from hypothesis import strategies as st
 from queries import value
@@ -109,6 +110,7 @@ def test_an_empty_histogram_answers_with_nothing() -> None:
         assert "empty" in empty._repr_html_()
 
 
+@needs_nan_parameters
 def test_numbers_that_are_not_finite_are_counted() -> None:
     stats = ApproxHistogram.from_values([1, None, math.nan, math.inf, -math.inf]).stats
     assert (stats.count, stats.non_finite, stats.max) == (1, 3, 1)
@@ -148,6 +150,7 @@ def test_bytes_that_are_no_histogram_are_refused(state: bytes) -> None:
         ApproxHistogram.from_bytes(state)
 
 
+@needs_nan_parameters
 def test_other_mistakes_are_named(prices: ApproxHistogram) -> None:
     with pytest.raises(InvalidInputError, match=r"q is 1\.5, and must be from 0 to 1"):
         prices.quantile(1.5)

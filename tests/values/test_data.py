@@ -14,6 +14,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from processes import needs_nan_parameters
 from queries import value
 
 from duckdb_sketch import ApproxHistogram, HllSketch, InvalidInputError, histogram_quantile, hll_estimate
@@ -93,6 +94,7 @@ def test_numpy_types_count_as_arrow_s(dtype: str) -> None:
     assert HllSketch.from_values(array) == HllSketch.from_values(pa.array(array))
 
 
+@needs_nan_parameters
 def test_missing_is_skipped_and_nan_is_a_number() -> None:
     """pandas says NaN where it has nothing; NumPy, Polars and Arrow mean it."""
     for nothing in (pd.Series([np.nan, 1.0]), pd.DataFrame({"x": [np.nan, 1.0]}), pl.Series([None, 1.0]), [None, 1.0]):
