@@ -194,6 +194,16 @@ def test_wheel_contents(wheel: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_same_source_gives_the_same_bytes_before_signing(wheel: Path) -> None:
+    """The wheel's was built from the sdist, in another folder than the working copy's."""
+    with zipfile.ZipFile(wheel) as archive:
+        in_wheel = archive.read("duckdb_sketch/duckdb_sketch.duckdb_extension")
+    in_working_copy = _files.EXTENSION.read_bytes()
+    assert in_wheel[:-256] == in_working_copy[:-256]
+    assert in_wheel[-256:] != in_working_copy[-256:]
+
+
+@pytest.mark.slow
 def test_wheel_in_a_new_environment(wheel: Path, tmp_path: Path) -> None:
     python = new_environment(tmp_path / "venv", str(wheel))
     code = (

@@ -175,6 +175,75 @@ def test_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert has_functions(connection)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no folder of /proc can be written, by root either")
+@pytest.mark.parametrize(
+    "setting", ["home_directory", "extension_directory", "extension_directories", "extension_repository_directory"]
+)
+def test_folder_that_cannot_be_written(home: Path, setting: str) -> None:
+    folder = "/proc/self/fdinfo"
+    config = {setting: f"['{folder}']" if setting.endswith("ies") else folder}
+    with pytest.raises(duckdb_sketch.LoadError, match="could not install duckdb_sketch.*a folder that can be written"):
+        duckdb_sketch.connect(config=config)
+    with duckdb_sketch.connect(config={**config, "allow_unsigned_extensions": "true"}) as connection:
+        assert has_functions(connection)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no folder of /proc can be written, by root either")
+def test_home_that_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/proc/self/fdinfo")
+    with pytest.raises(duckdb_sketch.LoadError, match='connect with config={"home_directory": "…"}'):
+        duckdb_sketch.connect()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_home_without_the_right_to_write(home: Path) -> None:
+    home.chmod(0o500)
+    try:
+        with pytest.raises(duckdb_sketch.LoadError, match='connect with config={"home_directory": "…"}'):
+            duckdb_sketch.connect()
+    finally:
+        home.chmod(0o700)
+
+
+def test_home_that_became_read_only_once_it_was_installed(home: Path) -> None:
+    """As in a container image: the build installs, and whoever runs it may not write."""
+    run_python(LOAD)
+    before = {path: path.stat().st_mtime_ns for path in home.rglob("*")}
+    for path in [home, *home.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        assert run_python(LOAD + "print(con.execute('SELECT hll_sketch_estimate(hll_sketch_agg(7))').fetchone())") == "(1,)"
+    finally:
+        for path in [home, *home.rglob("*")]:
+            path.chmod(0o755)
+    assert {path: path.stat().st_mtime_ns for path in home.rglob("*")} == before
+
+
+@pytest.mark.parametrize("place", [1000, -300, -1], ids=["code", "footer", "signature"])
+def test_tampered_package_is_refused(home: Path, tmp_path: Path, place: int) -> None:
+    package = package_with_build(tmp_path / "package", "0.0.1")
+    extension = package / "duckdb_sketch" / "duckdb_sketch.duckdb_extension"
+    content = bytearray(extension.read_bytes())
+    content[place] ^= 1
+    extension.write_bytes(content)
+    code = "import duckdb_sketch as s\ntry: s.connect()\nexcept s.LoadError as error: print(error)"
+    assert run_python(code, path=package).startswith("DuckDB could not install duckdb_sketch (")
+    assert not list(home.glob(".duckdb/extensions/*/*/repositories/*/*.duckdb_extension"))
+
+
+def test_tampered_installation_is_refused_and_replaced(home: Path) -> None:
+    """Of the same length, so that DuckDB's check of the signature alone can tell."""
+    run_python(LOAD)
+    (installed,) = home.glob(".duckdb/extensions/*/*/repositories/*/*.duckdb_extension")
+    content = installed.read_bytes()
+    installed.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
+    (repository,) = home.glob(".duckdb/extensions/*/*/repositories/*")
+    with duckdb.connect() as connection, pytest.raises(duckdb.Error, match="signature"):
+        connection.execute(f"LOAD duckdb_sketch FROM {repository.name}")
+    run_python(LOAD)
+    assert installed.read_bytes() == content
+
+
 # At the same time
 
 
@@ -189,11 +258,11 @@ def test_eight_processes_in_an_empty_home(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_eight_processes_in_an_empty_home_again_and_again(tmp_path: Path) -> None:
+def test_sixteen_processes_in_an_empty_home_again_and_again(tmp_path: Path) -> None:
     for round_ in range(10):
         home = tmp_path / str(round_)
         home.mkdir()
-        assert_all_load(home, processes=8)
+        assert_all_load(home, processes=16)
 
 
 def assert_all_load(home: Path, processes: int) -> None:

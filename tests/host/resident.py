@@ -12,10 +12,11 @@ MB = 1e6
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
 
 
-def resident() -> float:
-    """Resident memory in MB, once the C library has given back what is free."""
-    with suppress(AttributeError, OSError):  # the C library of GNU has it
-        ctypes.CDLL(None).malloc_trim(0)
+def resident(*, trim: bool = True) -> float:
+    """Resident memory in MB, by default once the C library has given back what is free."""
+    if trim:
+        with suppress(AttributeError, OSError):  # the C library of GNU has it
+            ctypes.CDLL(None).malloc_trim(0)
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / MB
 
 
