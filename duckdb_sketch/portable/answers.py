@@ -68,6 +68,10 @@ class Ranks:
             return 0.0
         if x >= self.histogram.max:
             return self.total
+        # Rounding may leave a little more than there are.
+        return min(self._between_the_ends(x), self.total)
+
+    def _between_the_ends(self, x: float) -> float:
         i = int(np.searchsorted(self.centers, x, "right")) - 1
         if i < 0:
             way = _part(self.histogram.min, float(self.centers[0]), x)
@@ -79,7 +83,7 @@ class Ranks:
         left, right = self._gap_thinnings(i)
         t = _bend_both(_part(float(self.centers[i]), float(self.centers[i + 1]), x), 1 / left, 1 / right)
         w, next_w = float(self.spread[i]), float(self.spread[i + 1])
-        return min(start + t * (w + (next_w - w) * t / 2), self.total)
+        return start + t * (w + (next_w - w) * t / 2)
 
     def strictly_below(self, x: float) -> float:
         """Return the number of values < x."""

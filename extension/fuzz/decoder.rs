@@ -27,7 +27,8 @@ pub const DECODERS: &[Decoder] = &[hll::DECODER, histogram::DECODER, hyper_uniqu
 /// A law that was broken unless it holds.
 macro_rules! law {
     ($holds:expr, $($what:tt)+) => {
-        if !$holds {
+        let holds: bool = $holds;
+        if !holds {
             return Err(format!($($what)+));
         }
     };

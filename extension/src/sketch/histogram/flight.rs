@@ -174,3 +174,22 @@ impl Flight {
         pool
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_whose_distances_would_overflow_takes_no_more() {
+        let mut flight = Flight::new();
+        flight.add_values(&[-0.5 * f64::MAX, 0.5 * f64::MAX]);
+        flight.fold(2);
+        flight.gaps[1].share = 1.0;
+        let parts = [0.0, 0.1, -0.4, 0.4, 0.2].map(|part| part * f64::MAX);
+        flight.add_bins(&parts, &[5, 4, 1000, 1000, 3].map(Mass::exact), 0);
+        assert!(flight.loose() > 0);
+        let (bins, _) = flight.pool().into_bins(100);
+        assert_eq!(bins.masses.iter().map(|mass| mass.count()).sum::<u64>(), 2 + 2012);
+        assert!(bins.centers.iter().all(|center| center.abs() <= 0.5 * f64::MAX), "{:?}", bins.centers);
+    }
+}

@@ -20,11 +20,17 @@ impl Histogram {
         if x >= self.max {
             return Ok(self.count as f64);
         }
+        // Rounding may leave a little more than there are.
+        Ok(self.interpolate(x).min(self.count as f64))
+    }
+
+    /// The same between minimum and maximum.
+    fn interpolate(&self, x: f64) -> f64 {
         let (centers, masses) = (&self.bins.centers, &self.bins.masses);
         let next = centers.partition_point(|&center| center <= x);
         if next == 0 {
             let way = part(self.min, centers[0], x);
-            return Ok(masses[0].spread() / 2.0 * bend(way, outer_thinning(self.min, centers[0], centers.get(1))));
+            return masses[0].spread() / 2.0 * bend(way, outer_thinning(self.min, centers[0], centers.get(1)));
         }
         let last = next - 1;
         let before: u64 = masses[..=last].iter().map(|mass| mass.count()).sum();
@@ -33,13 +39,11 @@ impl Histogram {
         if next == centers.len() {
             let way = part(centers[last], self.max, x);
             let thinning = outer_thinning(self.max, centers[last], centers[..last].last());
-            return Ok(at_center + spread / 2.0 * bend(way, 1.0 / thinning));
+            return at_center + spread / 2.0 * bend(way, 1.0 / thinning);
         }
         let (left, right) = self.gap_thinnings(last);
         let t = bend_both(part(centers[last], centers[next], x), 1.0 / left, 1.0 / right);
-        let below = at_center + t * (spread + (masses[next].spread() - spread) * t / 2.0);
-        // Rounding may leave a little more than there are.
-        Ok(below.min(self.count as f64))
+        at_center + t * (spread + (masses[next].spread() - spread) * t / 2.0)
     }
 
     /// About how many values are `< x`.
