@@ -11,8 +11,13 @@ EXTENSION := duckdb_sketch/duckdb_sketch.duckdb_extension
 EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/Cargo.toml extension/Cargo.lock
 PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples docs README.md)
 
+# Versions besides the one in .venv, each in a folder of its own that comes before .venv's.
+DUCKDB_VERSIONS := 1.4.4 1.5.6
+DUCKDB_TESTS := tests/test_[abhilps]*.py tests/values tests/host tests/portable/test_portable_sql.py tests/rollup \
+	--ignore tests/test_benchmarks.py --ignore tests/rollup/test_crashes.py
+
 .DEFAULT_GOAL := help
-.PHONY: help demo java test test-slow test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz miri lint fmt docs tour build dist clean
+.PHONY: help demo java test test-slow test-duckdb leaks test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz miri lint fmt docs tour build dist clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +43,15 @@ corpus: java $(VENV)/.spark ## Make the golden corpus of HLL images anew; needs 
 
 interop: $(VENV)/.bench build ## Print who reads whose HLL sketches; needs a JDK
 	PYTHONPATH=tests:tests/interop $(BIN)/python -m matrix
+
+test-duckdb: build ## Run the SQL, value and rollup tests in older DuckDB versions
+	set -e; for version in $(DUCKDB_VERSIONS); do \
+		$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .duckdb/$$version duckdb==$$version; \
+		PYTHONPATH=.duckdb/$$version $(BIN)/pytest $(DUCKDB_TESTS); \
+	done
+
+leaks: build ## Have valgrind look for memory that the extension loses or misuses
+	$(BIN)/python tests/host/leaks.py
 
 bench: $(VENV)/.bench build ## Run every benchmark
 	$(BIN)/python -m benchmarks

@@ -212,7 +212,10 @@ def test_home_that_became_read_only_once_it_was_installed(home: Path) -> None:
     for path in [home, *home.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     try:
-        assert run_python(LOAD + "print(con.execute('SELECT hll_sketch_estimate(hll_sketch_agg(7))').fetchone())") == "(1,)"
+        assert (
+            run_python(LOAD + "print(con.execute('SELECT hll_sketch_estimate(hll_sketch_agg(7))').fetchone())")
+            == "(1,)"
+        )
     finally:
         for path in [home, *home.rglob("*")]:
             path.chmod(0o755)

@@ -117,7 +117,9 @@ def test_error_in_the_middle(sketches: duckdb.DuckDBPyConnection, mistake: str, 
     if shape == "OVER":
         if "max(i)" in aggregate:
             pytest.skip("is no window function")
-        select = f"SELECT {aggregate} OVER (ORDER BY i ROWS 3 PRECEDING) AS x FROM sketches WHERE i > {BAD_ROW} - 50_000"
+        select = (
+            f"SELECT {aggregate} OVER (ORDER BY i ROWS 3 PRECEDING) AS x FROM sketches WHERE i > {BAD_ROW} - 50_000"
+        )
     else:
         select = f"SELECT {aggregate} AS x FROM sketches {shape}"
 

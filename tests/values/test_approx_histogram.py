@@ -11,9 +11,9 @@ import xml.etree.ElementTree as ET
 import duckdb
 import numpy as np
 import pytest
-from processes import needs_nan_parameters
 from hypothesis import given
 from hypothesis import strategies as st
+from processes import needs_nan_parameters
 from queries import value
 
 from duckdb_sketch import ApproxHistogram, InvalidInputError
