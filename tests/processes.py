@@ -17,8 +17,8 @@ PROJECT = Path(__file__).parent.parent
 # Taken before any fixture changes it: pip and cargo find their caches and toolchains by HOME.
 OUTSIDE = dict(os.environ)
 HAS_REPOSITORIES = int(duckdb.__version__.split(".")[0]) >= 2
-# DuckDB before 2.0 gives such an aggregate of any C extension one state for all rows of a chunk, and says that there are
-# as many states as rows: what is behind the first is read as well.
+# DuckDB before 2.0 gives such an aggregate of any C extension one state for all rows of a chunk, and says that there
+# are as many states as rows: what is behind the first is read as well.
 needs_a_state_a_row = pytest.mark.skipif(
     not HAS_REPOSITORIES,
     reason="needs DuckDB 2.0: ORDER BY in an aggregate, and OVER a whole partition, crash before (duckdb/duckdb#21537)",

@@ -182,7 +182,7 @@ def test_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_folder_that_cannot_be_written(home: Path, setting: str) -> None:
     folder = "/proc/self/fdinfo"
     config = {setting: f"['{folder}']" if setting.endswith("ies") else folder}
-    with pytest.raises(duckdb_sketch.LoadError, match="could not install duckdb_sketch.*a folder that can be written"):
+    with pytest.raises(duckdb_sketch.LoadError, match=r"could not install duckdb_sketch.*a folder that can be written"):
         duckdb_sketch.connect(config=config)
     with duckdb_sketch.connect(config={**config, "allow_unsigned_extensions": "true"}) as connection:
         assert has_functions(connection)
@@ -191,7 +191,7 @@ def test_folder_that_cannot_be_written(home: Path, setting: str) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no folder of /proc can be written, by root either")
 def test_home_that_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/proc/self/fdinfo")
-    with pytest.raises(duckdb_sketch.LoadError, match='connect with config={"home_directory": "…"}'):
+    with pytest.raises(duckdb_sketch.LoadError, match=r'connect with config=\{"home_directory": "…"\}'):
         duckdb_sketch.connect()
 
 
@@ -199,7 +199,7 @@ def test_home_that_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_home_without_the_right_to_write(home: Path) -> None:
     home.chmod(0o500)
     try:
-        with pytest.raises(duckdb_sketch.LoadError, match='connect with config={"home_directory": "…"}'):
+        with pytest.raises(duckdb_sketch.LoadError, match=r'connect with config=\{"home_directory": "…"\}'):
             duckdb_sketch.connect()
     finally:
         home.chmod(0o700)

@@ -1,6 +1,7 @@
-"""`make leaks`: the examples of the reference under valgrind. Says what it found in the extension; fails if there is anything.
+"""`make leaks`: the examples of the reference under valgrind; fails if it finds anything in the extension.
 
-Python and DuckDB keep memory until the process ends, and jemalloc puzzles valgrind: only what has a frame of the extension counts.
+Python and DuckDB keep memory until the process ends, and jemalloc puzzles valgrind: only what has a frame of the
+extension counts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every function in every way that the reference shows: the examples of `docs/REFERENCE.md`, to be run again and again."""
+"""Every function in every way that `docs/REFERENCE.md` shows, to be run again and again."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from processes import OUTSIDE, PROJECT, run_python
 pytestmark = pytest.mark.slow
 
 VERSIONS = ["1.4.4", "1.5.6", duckdb.__version__]
-# Counts the events of the file that it writes, into hours, days (which DuckDB before 2.0 truncates to DATE) and a level; exports.
+# Counts the events of a file that it writes, into hours, days (a DATE before DuckDB 2.0) and months; and exports.
 JOB = """
 import duckdb
 from duckdb_sketch import Rollup
@@ -25,13 +25,20 @@ duckdb.execute(f'''
           FROM range({{number}} * 3000, {{number + 1}} * 3000) t(i)) TO '{{number}}.parquet'
 ''')
 for name in ("hour", "day"):
-    statement = f"SELECT date_trunc('{{name}}', ts) AS t, count(*) AS n, hll_sketch_agg(u) AS users, approx_histogram_agg(price) AS prices FROM e GROUP BY ALL"
+    statement = f'''
+        SELECT date_trunc('{{name}}', ts) AS t, count(*) AS n, hll_sketch_agg(u) AS users,
+               approx_histogram_agg(price) AS prices
+        FROM e GROUP BY ALL
+    '''
     with Rollup.from_sql(statement, name=f"{{name}}s", sources={{"e": "*.parquet"}}, database="r.duckdb") as rollup:
         assert rollup.refresh().rows == 3000
         if name == "hour" and number == 0:
             rollup.coarsen("month", "months")
         rollup.export(f"export-{{name}}s-{{number}}")
-        answer = "sum(n)::BIGINT, hll_sketch_estimate(hll_union_agg(users)), approx_histogram_stats(approx_histogram_union_agg(prices)).count"
+        answer = '''
+            sum(n)::BIGINT, hll_sketch_estimate(hll_union_agg(users)),
+            approx_histogram_stats(approx_histogram_union_agg(prices)).count
+        '''
         print(rollup.connection.execute(f"SELECT {{answer}} FROM {{name}}s").fetchone())
         if name == "hour":
             print(rollup.connection.execute(f"SELECT {{answer}} FROM months").fetchone())
@@ -39,8 +46,10 @@ for name in ("hour", "day"):
 READ = """
 import duckdb_sketch
 con = duckdb_sketch.connect(config={"allow_unsigned_extensions": "true"})
-print(con.execute("SELECT sum(n)::BIGINT, md5(hll_union_agg(users)), approx_histogram_stats(approx_histogram_union_agg(prices)).count FROM "
-                  "read_parquet('export-hours-*/*/*.parquet', hive_partitioning = false)").fetchone())
+print(con.execute('''
+    SELECT sum(n)::BIGINT, md5(hll_union_agg(users)), approx_histogram_stats(approx_histogram_union_agg(prices)).count
+    FROM read_parquet('export-hours-*/*/*.parquet', hive_partitioning = false)
+''').fetchone())
 """
 
 

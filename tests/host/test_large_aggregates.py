@@ -1,4 +1,4 @@
-"""Very many groups, and very large states: the memory that `docs/STORAGE.md` states, and the pattern that stays inside a limit."""
+"""Very many groups, and large states: the memory that `docs/STORAGE.md` states, and how to stay inside a limit."""
 
 from __future__ import annotations
 

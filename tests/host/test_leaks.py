@@ -1,7 +1,7 @@
 """Memory after many queries is what it was after a few.
 
-A longer look: `DUCKDB_SKETCH_SOAK_MINUTES=120 pytest -m slow tests/host/test_leaks.py -k soak`. And `make leaks` has valgrind look
-at every allocation that the extension makes.
+A longer look: `DUCKDB_SKETCH_SOAK_MINUTES=120 pytest -m slow tests/host/test_leaks.py -k soak`. And `make leaks` has
+valgrind look at every allocation that the extension makes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import cycle
 
 import duckdb
@@ -26,7 +26,8 @@ SOAK_MINUTES = float(os.environ.get("DUCKDB_SKETCH_SOAK_MINUTES", "0.5"))
 # Each group has more values than fit into the row of DuckDB's hash table, so that every state has memory of its own.
 LARGER = """
     SELECT count(hll_sketch_estimate(a) + hll_sketch_estimate(c)), count(approx_histogram_stats(d).count)
-    FROM (SELECT hll_union_agg(a) AS a, approx_histogram_union_agg(b) AS b, hll_union_agg(c) AS c, approx_histogram_union_agg(d) AS d
+    FROM (SELECT hll_union_agg(a) AS a, approx_histogram_union_agg(b) AS b, hll_union_agg(c) AS c,
+                 approx_histogram_union_agg(d) AS d
           FROM (SELECT hll_sketch_agg(i) AS a, approx_histogram_agg(i) AS b, hll_sketch_agg(i::VARCHAR, 10) AS c,
                        approx_histogram_agg(i, 9) AS d
                 FROM range(3000) t(i) GROUP BY i % 8))
@@ -34,11 +35,11 @@ LARGER = """
 
 
 @pytest.fixture
-def ask(con: duckdb.DuckDBPyConnection) -> Iterator[Callable[[], object]]:
+def ask(con: duckdb.DuckDBPyConnection) -> Callable[[], object]:
     """Run the next query of a round of the reference's, and one of larger groups."""
     con.execute("SET threads = 2")
     queries = cycle([*prepare(con), LARGER])
-    yield lambda: con.execute(next(queries)).fetchall()
+    return lambda: con.execute(next(queries)).fetchall()
 
 
 def test_the_reference_calls_every_function(con: duckdb.DuckDBPyConnection) -> None:

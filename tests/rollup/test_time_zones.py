@@ -81,7 +81,8 @@ def test_a_level_takes_up_each_part_of_a_changed_hour(tmp_path: Path, zone: str)
         for quarter in range(-8, 8):
             fine.append(
                 connection.sql(
-                    f"SELECT '{start}:00+00'::TIMESTAMPTZ + to_minutes({quarter} * 15) AS ts, {quarter}::BIGINT AS user_id"
+                    f"SELECT '{start}:00+00'::TIMESTAMPTZ + to_minutes({quarter} * 15) AS ts, "
+                    f"{quarter}::BIGINT AS user_id"
                 )
             )
             if quarter == -8:
