@@ -427,6 +427,7 @@ def pyplot() -> Iterator[Any]:
     mpl.use("Agg")
     from matplotlib import pyplot
 
+    pyplot.close("all")
     yield pyplot
     pyplot.close("all")
 
