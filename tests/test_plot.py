@@ -207,7 +207,8 @@ def test_brackets_of_far_tails_run_out_of_the_picture(ax: Axes, delays: ApproxHi
 
 def test_uniques_are_what_sql_says(ax: Axes, rolled_up: duckdb.DuckDBPyConnection) -> None:
     """Rows of several airports and carriers a day are one day."""
-    daily = rolled_up.cursor().sql("SELECT day, aircraft FROM flights_daily WHERE day < '2013-03-01'").df()
+    with rolled_up.cursor() as cursor:
+        daily = cursor.sql("SELECT day, aircraft FROM flights_daily WHERE day < '2013-03-01'").df()
     plot.uniques(daily["day"], daily["aircraft"], ax, num_std_dev=3, label="aircraft")
     expected = rows(
         rolled_up,
@@ -303,7 +304,8 @@ def test_times_are_drawn_in_their_time_zone(users: list[bytes]) -> None:
 
 
 def test_months_are_no_gaps(ax: Axes, rolled_up: duckdb.DuckDBPyConnection) -> None:
-    monthly = rolled_up.cursor().sql("SELECT month, aircraft FROM flights_monthly").pl()
+    with rolled_up.cursor() as cursor:
+        monthly = cursor.sql("SELECT month, aircraft FROM flights_monthly").pl()
     plot.uniques(monthly["month"], monthly["aircraft"], ax)
     _, y = line(ax, "estimate")
     assert len(y) == 12
@@ -318,7 +320,8 @@ def test_one_row_can_be_seen(ax: Axes, users: list[bytes]) -> None:
 
 
 def test_quantile_bands_are_what_sql_says(ax: Axes, rolled_up: duckdb.DuckDBPyConnection) -> None:
-    monthly = rolled_up.cursor().sql("SELECT month, delays FROM flights_monthly").pl()
+    with rolled_up.cursor() as cursor:
+        monthly = cursor.sql("SELECT month, delays FROM flights_monthly").pl()
     plot.quantile_bands(monthly["month"], monthly["delays"], ax)
     expected = rows(
         rolled_up,
@@ -342,7 +345,8 @@ def test_quantile_bands_of_a_pair_have_no_line(ax: Axes) -> None:
 
 
 def test_daily_envelope_is_what_sql_says(ax: Axes, rolled_up: duckdb.DuckDBPyConnection) -> None:
-    hourly = rolled_up.cursor().sql("SELECT hour, delays FROM flights_hourly").to_arrow_table()
+    with rolled_up.cursor() as cursor:
+        hourly = cursor.sql("SELECT hour, delays FROM flights_hourly").to_arrow_table()
     plot.daily_envelope(hourly["hour"], hourly["delays"], ax, label="minutes")
     expected = {
         (weekend, hour): answers

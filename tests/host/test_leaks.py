@@ -53,9 +53,9 @@ def test_the_reference_calls_every_function(con: duckdb.DuckDBPyConnection) -> N
 
 
 def test_a_leak_is_noticed() -> None:
-    """Of a kilobyte a query: a quarter of the registers of a sketch."""
+    """Of two kilobytes a query: half of the registers of a sketch."""
     kept = []
-    assert growth(lambda: kept.append(bytearray(1000)), warm_up=100, times=QUERIES) > MOST
+    assert growth(lambda: kept.append(bytearray(2000)), warm_up=100, times=QUERIES) > MOST
 
 
 @pytest.mark.slow

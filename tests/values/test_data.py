@@ -22,8 +22,11 @@ from duckdb_sketch import ApproxHistogram, HllSketch, InvalidInputError, histogr
 VALUES = [3, 1, 4, 5, 9, 2, 6]
 
 
+_ELSEWHERE = duckdb.connect()
+
+
 def _relation(values: list[int]) -> duckdb.DuckDBPyRelation:
-    return duckdb.connect().sql("SELECT unnest($values) AS x", params={"values": values})
+    return _ELSEWHERE.sql("SELECT unnest($values) AS x", params={"values": values})
 
 
 MAKE: dict[str, Callable[[list[Any]], Any]] = {
