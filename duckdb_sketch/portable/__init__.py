@@ -6,8 +6,8 @@ HLL sketch of the same values has the same bytes, and every image that one backe
 What differs:
 
 - An aggregate is a macro over a list of the group's values, so it takes memory in proportion to the values
-  (`hll_sketch_agg` four bytes each, `approx_histogram_agg` eight), and time: 5 to 50 times as long for numbers
-  and times, some hundred times for different strings.
+  (`hll_sketch_agg` four bytes each, `approx_histogram_agg` eight), and time: many times as long, most of all
+  `hll_sketch_agg` of strings, which are hashed one by one.
 - DuckDB refuses FILTER, DISTINCT and ORDER BY in a call of a macro: write
   `hll_sketch_agg(CASE WHEN condition THEN x END)` for `hll_sketch_agg(x) FILTER (condition)`. DISTINCT and ORDER BY
   change nothing about an HLL sketch. PIVOT refuses macros, too.

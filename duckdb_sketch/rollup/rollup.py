@@ -494,13 +494,7 @@ class Rollup(Level):
             What was counted; no batch if the id was known.
         """
         appender = Appender(self._manifest, self.specification, self._open_table, levels=levels)
-        appender.register(data)
-        try:
-            refreshed = self._retried(lambda: appender.run(self.name, batch_id))
-        finally:
-            appender.unregister()
-        refreshed.watermark = self._entry().watermark
-        return refreshed
+        return self._appended(appender, data, batch_id)
 
     def append_groups(
         self, groups: Any, *, events: Any = None, batch_id: str | None = None, levels: bool = True
@@ -528,8 +522,11 @@ class Rollup(Level):
         appender = GroupAppender(self._manifest, self.specification, self._open_table, levels=levels)
         if events is not None:
             appender.register_events(events)
-        appender.register(groups)
+        return self._appended(appender, groups, batch_id)
+
+    def _appended(self, appender: Appender, data: Any, batch_id: str | None) -> Refreshed:
         try:
+            appender.register(data)
             refreshed = self._retried(lambda: appender.run(self.name, batch_id))
         finally:
             appender.unregister()
