@@ -7,17 +7,23 @@ from typing import Any
 from benchmarks.markdown import bytes_text, seconds_text, table
 
 _WORK = {
-    "ours": "the rollup: count, sum, `hll_sketch_agg`, `approx_histogram_agg`",
+    "ours": "the rollup of files: count, sum, `hll_sketch_agg`, `approx_histogram_agg`",
+    "ours_of_rows": "the rollup of a DataFrame of the same files",
     "sparks": "Spark's own: count, sum, `hll_sketch_agg`, `approx_percentile`",
-    "merged_by_group": "the rollup, merged by `applyInArrow`, a call a group",
+    "merged_by_group": "the same, merged by `applyInArrow`, a call a group",
     "users": "a rollup of `hll_sketch_agg` alone",
     "users_united_by_spark": "the same, merged by Spark's `hll_union_agg`",
 }
-_BESIDE = {"sparks": "ours", "merged_by_group": "ours", "users_united_by_spark": "users"}
+_BESIDE = {
+    "ours_of_rows": "ours",
+    "sparks": "ours",
+    "merged_by_group": "ours_of_rows",
+    "users_united_by_spark": "users",
+}
 
 
 def render(found: dict[str, Any]) -> str:
-    """A table for each kind of group. What is relative is so to the rollup that merges in `mapInArrow`."""
+    """A table for each kind of group. What is relative is so to the rollup as it is."""
     machine = found["machine"]
     what = (
         f"{machine['cpu']}, {bytes_text(machine['memory'])} of memory, Spark {machine['versions']['pyspark']} as "
@@ -45,7 +51,8 @@ def _tables(found: dict[str, Any]) -> list[str]:
 
 def _line(name: str, measured: dict[str, Any]) -> list[str]:
     line = [_WORK[name]]
+    beside = measured.get(_BESIDE.get(name))
     for figure, text in (("seconds", seconds_text), ("cpu_seconds", seconds_text), ("shuffled_bytes", bytes_text)):
-        this, beside = measured[name][figure], measured[_BESIDE.get(name, name)][figure]
-        line += [text(this), f"{this / beside:.2f}" if name in _BESIDE else ""]
+        this = measured[name][figure]
+        line += [text(this), f"{this / beside[figure]:.2f}" if beside else ""]
     return [*line, f"{measured[name]['shuffled_rows']:,}"]

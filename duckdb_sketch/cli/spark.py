@@ -63,7 +63,7 @@ def spark(
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
-    """Count the Parquet files that have not been counted on a Spark cluster, each exactly once, in one batch."""
+    """Count the files that have not been counted on a Spark cluster, each exactly once, in one batch."""
     from duckdb_sketch.spark import refresh  # only here: PySpark is an extra
     from duckdb_sketch.spark.tasks import watched
 

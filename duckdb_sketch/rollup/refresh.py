@@ -20,7 +20,7 @@ from duckdb_sketch.rollup.level import update_levels
 from duckdb_sketch.rollup.manifest import Batch, CountedFile, Entry, Manifest
 from duckdb_sketch.rollup.plan import Plan
 from duckdb_sketch.rollup.query import fetch, fetch_row
-from duckdb_sketch.rollup.source import FILE, File, check_types, check_unchanged, count_rows, scan
+from duckdb_sketch.rollup.source import FILE, File, check_types, check_unchanged, count_rows, scan, scan_all
 from duckdb_sketch.rollup.specification import EVENTS, Specification
 from duckdb_sketch.rollup.table import Table, literal
 
@@ -180,9 +180,7 @@ class Refresher:
         Raises:
             SourceError: If a file cannot be read, or its columns are others than those of the files before it.
         """
-        types = known
-        for alike in _by_reader(files):
-            types = check_types(self._connection, alike, self._specification.references, types)
+        types = check_types(self._connection, files, self._specification.references, known)
         try:
             self._show(files, types)
         except duckdb.Error as error:
@@ -190,8 +188,7 @@ class Refresher:
         return types
 
     def _show(self, files: Sequence[File], types: dict[str, str]) -> None:
-        scans = " UNION ALL BY NAME ".join(scan(alike, types) for alike in _by_reader(files))
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {scans}")
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {scan_all(files, types)}")
 
     def _count(self, name: str, files: Sequence[File], refreshed: Refreshed, *, complete: bool) -> None:
         entry = self._manifest.entry(name)
@@ -405,11 +402,3 @@ def require(file: File) -> None:
         raise SourceError(f"{file.path} has been counted and is gone: put it back to make its buckets anew") from error
     if now != file:
         raise SourceError(f"{file.path} changed since it was counted: refresh with on_change='rebuild' first")
-
-
-def _by_reader(files: Sequence[File]) -> list[list[File]]:
-    """Files by their kind, each of which a function of DuckDB reads."""
-    kinds: dict[str, list[File]] = {}
-    for file in files:
-        kinds.setdefault(file.reader, []).append(file)
-    return list(kinds.values())

@@ -129,22 +129,36 @@ def check_unchanged(files: Iterable[File]) -> None:
             )
 
 
-def scan(files: Sequence[File], types: Mapping[str, str]) -> str:
+def scan(files: Sequence[File], types: Mapping[str, str], options: str = "") -> str:
     """SQL of the rows of files of one kind, with the column `FILE`.
 
     Args:
         files: The files.
         types: What is known of the columns' types; Parquet files have their own, which `check_types` compares.
+        options: More options of their reader, each after a comma.
     """
     paths = f"[{', '.join(quote(_pattern(file)) for file in files)}]"
     reader = files[0].reader
-    options = f", filename = '{FILE}'"
+    options += f", filename = '{FILE}'"
     if reader == "read_parquet":
         options += ", union_by_name = true" if len(files) > 1 else ""
     elif types:
         listed = ", ".join(f"{quote(name)}: {quote(kind)}" for name, kind in types.items())
         options += f", {'types' if reader == 'read_csv' else 'columns'} = {{{listed}}}"
     return f"SELECT * FROM {reader}({paths}{options})"
+
+
+def scan_all(files: Sequence[File], types: Mapping[str, str]) -> str:
+    """SQL of the rows of files of any kinds, as `scan`."""
+    return " UNION ALL BY NAME ".join(scan(alike, types) for alike in by_reader(files))
+
+
+def by_reader(files: Sequence[File]) -> list[list[File]]:
+    """Files by their kind, each of which a function of DuckDB reads."""
+    kinds: dict[str, list[File]] = {}
+    for file in files:
+        kinds.setdefault(file.reader, []).append(file)
+    return list(kinds.values())
 
 
 def _pattern(file: File) -> str:
@@ -155,7 +169,7 @@ def _pattern(file: File) -> str:
 def check_types(
     connection: duckdb.DuckDBPyConnection, files: Sequence[File], references: frozenset[str], known: Mapping[str, str]
 ) -> dict[str, str]:
-    """The types of the columns that a statement mentions, in files of one kind.
+    """The types of the columns that a statement mentions, in files of any kinds.
 
     Args:
         connection: Reads the files' metadata.
@@ -166,6 +180,15 @@ def check_types(
     Raises:
         SourceError: If a file cannot be read, lacks a column, or has it in another type. The error names the file.
     """
+    types = dict(known)
+    for alike in by_reader(files):
+        types = _check_types(connection, alike, references, types)
+    return types
+
+
+def _check_types(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[File], references: frozenset[str], known: Mapping[str, str]
+) -> dict[str, str]:
     types = dict(known)
     found: list[tuple[str, dict[str, str]]] = []
     for file, columns in _columns(connection, files, known):
@@ -316,3 +339,9 @@ def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> 
         except duckdb.Error as error:
             raise SourceError(f"{_culprit(connection, parquet)}: {error}") from error
     return rows
+
+
+def row_groups(connection: duckdb.DuckDBPyConnection, file: File) -> list[int]:
+    """How many rows each row group of a Parquet file has."""
+    query = "SELECT any_value(row_group_num_rows) FROM parquet_metadata(?) GROUP BY row_group_id ORDER BY row_group_id"
+    return [rows for (rows,) in fetch(connection, query, [_pattern(file)])]

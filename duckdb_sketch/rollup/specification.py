@@ -6,6 +6,7 @@ Nothing here needs a connection. Types are not known here; `statements.Table` ha
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -147,6 +148,10 @@ class Specification:
     def event(self) -> str:
         """SQL of the event time, as it comes from the source."""
         return self.time.argument
+
+    def may_use(self, column: str) -> bool:
+        """Whether it may use a column of the events: its name is in there, perhaps as something else."""
+        return bool(re.search(rf"(?<!\w){re.escape(column)}(?!\w)", self.statement, re.IGNORECASE))
 
     def aggregate(self, extra: tuple[str, ...] = (), condition: str | None = None) -> str:
         """SQL of the statement over the table `EVENTS`.

@@ -19,7 +19,7 @@ from duckdb_sketch.rollup.manifest import CountedFile, Entry, Manifest
 from duckdb_sketch.rollup.metric import Metric
 from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.refresh import require
-from duckdb_sketch.rollup.source import FILE, File, check_unchanged, scan
+from duckdb_sketch.rollup.source import FILE, File, check_unchanged, scan_all
 from duckdb_sketch.rollup.specification import EVENTS, Specification
 from duckdb_sketch.rollup.table import Table, literal
 from duckdb_sketch.rollup.verified import (
@@ -220,8 +220,6 @@ class _Verification:
         """Aggregate the events of the buckets, with what is needed to compare sketches besides."""
         types = self._entry.input_types
         files = self._choice.files
-        readers = dict.fromkeys(file.reader for file in files)
-        scans = [scan([file for file in files if file.reader == reader], types) for reader in readers]
         specification, table = self._specification, self._table
         event = table.naive(specification.event())
         bucket = table.naive(specification.truncated(specification.event()))
@@ -233,7 +231,7 @@ class _Verification:
             *self._undropped(bucket),
         ]
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM ({' UNION ALL BY NAME '.join(scans)}) "
+            f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM ({scan_all(files, types)}) "
             f"AS {identifier(specification.alias)} WHERE {' AND '.join(conditions)}"
         )
         extra = tuple(

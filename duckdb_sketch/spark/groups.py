@@ -11,9 +11,12 @@ from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.database import provide
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.rollup import read_statement
+from duckdb_sketch.rollup.source import find
 from duckdb_sketch.rollup.specification import Specification
 from duckdb_sketch.spark.errors import require_pyspark
-from duckdb_sketch.spark.job import MEMORY_LIMIT, Job
+from duckdb_sketch.spark.files import Files
+from duckdb_sketch.spark.frame import Frame
+from duckdb_sketch.spark.job import MEMORY_LIMIT, Events, Job
 from duckdb_sketch.spark.worker import opened
 
 if TYPE_CHECKING:
@@ -36,8 +39,10 @@ def rollup(
     Args:
         spark: The session.
         statement: One SELECT … GROUP BY ALL, or the path of a file with one.
-        sources: What the tables in it stand for: of the events a DataFrame of Spark. Lookup tables, which go to every
-            executor, may also be paths or whatever DuckDB scans.
+        sources: What the tables in it stand for: of the events a DataFrame of Spark, or files, by paths with `*`, `?`,
+            `[…]` and `**` under which the driver and all executors find them: DuckDB reads them where they are
+            aggregated, several times as fast. Lookup tables, which go to every executor, may also be whatever DuckDB
+            scans.
         time_zone: In which timestamps with a time zone (Spark's TIMESTAMP) are truncated, such as `Europe/Berlin`; it
             does not depend on Spark's session. Those without one (TIMESTAMP_NTZ) are truncated as they stand.
         memory_limit: That a Python worker may use, beside the executor's own memory.
@@ -48,23 +53,33 @@ def rollup(
 
     Raises:
         SpecificationError: If the statement cannot be rolled up, or not over these columns.
-        SourceError: If a table is not given.
+        SourceError: If a table is not given, there is no such file, or one has other columns than the others.
     """
     require_pyspark()
     text, _ = read_statement(statement)
     specification = Specification.parse(text)
     for name in (specification.source, *specification.lookups):
         if name not in sources:
-            raise SourceError(f"nothing is said of {name}: give sources={{'{name}': …}}, a DataFrame of Spark")
-    events = sources[specification.source]
-    if not hasattr(events, "mapInArrow"):
-        raise SourceError(
-            f"the source {specification.source} is a {type(events).__name__}: give a DataFrame of Spark, such as "
-            "spark.read.parquet(…)"
-        )
+            raise SourceError(f"nothing is said of {name}: give sources={{'{name}': …}}, a DataFrame of Spark or files")
+    events = _events(spark, specification, sources[specification.source])
     lookups = {name: _lookup(name, sources[name]) for name in specification.lookups}
     job = Job(specification, events, lookups, time_zone, memory_limit)
     return job.groups.select(*job.columns)
+
+
+def _events(spark: SparkSession, specification: Specification, data: Any) -> Events:
+    if hasattr(data, "mapInArrow"):
+        return Frame(specification, data)
+    patterns = [data] if isinstance(data, (str, Path)) else data
+    if not isinstance(patterns, (list, tuple)) or any("://" in str(pattern) for pattern in patterns):
+        what = f"the URL {data}" if isinstance(data, str) else f"a {type(data).__name__}"
+        raise SourceError(
+            f"the source {specification.source} is {what}: give paths of files, or a DataFrame of Spark, such as "
+            "spark.read.parquet(…)"
+        )
+    with opened() as connection:
+        files = find(connection, [str(pattern) for pattern in patterns])
+    return Files(spark, specification, files)
 
 
 def _lookup(name: str, data: Any) -> pyarrow.Table:

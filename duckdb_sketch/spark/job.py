@@ -1,22 +1,20 @@
-"""A rollup's statement over a Spark DataFrame of events."""
+"""A rollup's statement over events on a cluster."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import duckdb
 
 from duckdb_sketch._version import __version__
 from duckdb_sketch.rollup.batch import bind
 from duckdb_sketch.rollup.database import parse_bytes
-from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe
 from duckdb_sketch.rollup.specification import EVENTS, Specification
 from duckdb_sketch.rollup.table import LATEST, ROWS
 from duckdb_sketch.spark.column import restored, schema, spark_identifier, stored
-from duckdb_sketch.spark.partition import Aggregation, Merging
+from duckdb_sketch.spark.partition import Merging, Work
 from duckdb_sketch.spark.worker import opened
 
 if TYPE_CHECKING:
@@ -27,6 +25,21 @@ if TYPE_CHECKING:
 MEMORY_LIMIT = "1GB"
 
 
+class Events(Protocol):
+    """Where the events of a job are."""
+
+    def show(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Make the table `EVENTS` in a connection of the driver, if only with the columns that they have."""
+
+    def aggregated(self, work: Work, schema: str) -> DataFrame:
+        """The groups that a query makes of them on the cluster; a group may come in several rows.
+
+        Args:
+            work: The query.
+            schema: Spark's schema of what it gives, as DDL.
+        """
+
+
 class Job:
     """Groups of events, made on a cluster.
 
@@ -34,14 +47,13 @@ class Job:
     which has all rows of its groups, DuckDB merges the states. Both run in `mapInArrow`, one call a partition.
 
     Attributes:
-        sample: The columns of the events that the statement may use, as an Arrow table without rows.
-        sample_types: Their types in DuckDB.
+        types: The columns of the events that the statement may use, and their types in DuckDB.
     """
 
     def __init__(
         self,
         specification: Specification,
-        events: DataFrame,
+        events: Events,
         lookups: Mapping[str, pyarrow.Table],
         zone: str | None,
         memory_limit: str = MEMORY_LIMIT,
@@ -58,19 +70,14 @@ class Job:
         Raises:
             SpecificationError: If DuckDB does not take the statement over these columns, or no zone is said and it is
                 needed.
-            SourceError: If the events are a stream.
         """
-        if events.isStreaming:
-            raise SourceError("the events are a stream: give duckdb_sketch.spark.Sink(…) to writeStream.foreachBatch")
-        used = [spark_identifier(name) for name in events.columns if _mentions(specification.statement, name)]
         self._specification = specification
-        self._events = events.select(*used)
-        self.sample = self._events.limit(0).toArrow()
+        self._events = events
         self._zone = zone or "UTC"
         self._lookups = dict(lookups)
         self._memory_limit = parse_bytes(memory_limit)
         with opened(self._zone) as connection:
-            connection.register(EVENTS, self.sample)
+            events.show(connection)
             for name, table in self._lookups.items():
                 connection.register(name, table)
             self._bind(connection, zone)
@@ -81,22 +88,20 @@ class Job:
         self._table = bind(connection, specification, specification.source, zone)
         self._statement = specification.aggregate(extra)
         self._types = describe(connection, self._statement)
-        self.sample_types = describe(connection, f"SELECT * FROM {EVENTS}")
+        self.types = describe(connection, f"SELECT * FROM {EVENTS}")
 
     @property
     def partial(self) -> DataFrame:
         """The groups of each partition by itself, so that a group may come in several rows."""
-        query = f"SELECT {stored(self._types)} FROM ({self._statement})"
-        work = Aggregation(query, self._zone, self._lookups, self._memory_limit, __version__)
-        return self._events.mapInArrow(work, schema(self._types))
+        work = self._work(f"SELECT {stored(self._types)} FROM ({self._statement})", self._lookups)
+        return self._events.aggregated(work, schema(self._types))
 
     @property
     def merging(self) -> Merging:
         """What merges a partition that has all rows of its groups."""
         totals = f", CAST(sum({ROWS}) AS BIGINT) AS {ROWS}, max({LATEST}) AS {LATEST}"
         merged = f"{self._table.merged(totals)} FROM (SELECT {restored(self._types)} FROM {EVENTS}) GROUP BY ALL"
-        query = f"SELECT {stored(self._types)} FROM ({merged})"
-        return Merging(query, self._zone, {}, self._memory_limit, __version__)
+        return Merging(self._work(f"SELECT {stored(self._types)} FROM ({merged})", {}))
 
     @property
     def groups(self) -> DataFrame:
@@ -112,7 +117,5 @@ class Job:
         """The statement's columns, as Spark's identifiers."""
         return [spark_identifier(name) for name in self._table.types]
 
-
-def _mentions(statement: str, name: str) -> bool:
-    """Whether a statement may use a column: its name is in there, perhaps as something else."""
-    return bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", statement, re.IGNORECASE))
+    def _work(self, query: str, lookups: Mapping[str, pyarrow.Table]) -> Work:
+        return Work(query, self._zone, lookups, self._memory_limit, __version__)

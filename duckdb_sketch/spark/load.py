@@ -11,7 +11,9 @@ from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed
 from duckdb_sketch.rollup.rollup import Rollup
 from duckdb_sketch.rollup.source import File, check_columns
 from duckdb_sketch.spark.errors import require_pyspark, running
-from duckdb_sketch.spark.job import MEMORY_LIMIT, Job
+from duckdb_sketch.spark.files import Files
+from duckdb_sketch.spark.frame import Frame
+from duckdb_sketch.spark.job import MEMORY_LIMIT, Events, Job
 
 if TYPE_CHECKING:
     import pyarrow  # type: ignore[import-untyped]
@@ -61,8 +63,10 @@ def refresh(
 ) -> Refreshed:
     """Count the files that a rollup has not counted, as `Rollup.refresh` does, on a cluster.
 
-    The files are those of the rollup's source, Parquet, under paths that Spark and this process both read; they are
-    in the manifest, so that refreshes of both kinds may follow each other in any order. All that is new is one batch.
+    The files are those of the rollup's source, under paths that this process and all executors read; they are in the
+    manifest, so that refreshes of both kinds may follow each other in any order. What is new is one batch, or one for
+    each kind of file. DuckDB reads them where it aggregates them; what URLs stand for, which has to be Parquet, Spark
+    reads.
 
     Args:
         spark: The session.
@@ -80,7 +84,7 @@ def refresh(
         RollupError: As `Rollup.refresh` does.
     """
     require_pyspark()
-    engine = _Cluster(spark, rollup, memory_limit)
+    engine = Cluster(spark, rollup, memory_limit)
     return rollup.refresh(on_change=on_change, levels=levels, progress=progress, engine=engine)
 
 
@@ -95,12 +99,13 @@ def _append(
     if rollup.has_batch(batch_id):  # or the job would run for nothing
         return Refreshed(rollup.name, watermark=rollup.status()[0].watermark)
     with running():
-        job = Job(rollup.specification, events, rollup.lookups(), rollup.time_zone, memory_limit)
+        frame = Frame(rollup.specification, events)
+        job = Job(rollup.specification, frame, rollup.lookups(), rollup.time_zone, memory_limit)
         groups = result(job).toArrow()
-    return rollup.append_groups(groups, events=job.sample, batch_id=batch_id, levels=levels)
+    return rollup.append_groups(groups, events=frame.sample, batch_id=batch_id, levels=levels)
 
 
-class _Cluster:
+class Cluster:
     """Aggregates a rollup's files on Spark."""
 
     def __init__(self, spark: SparkSession, rollup: Rollup, memory_limit: str) -> None:
@@ -110,15 +115,22 @@ class _Cluster:
 
     def aggregate(self, files: Sequence[File], types: Mapping[str, str]) -> pyarrow.Table:
         """The groups of some files; see `Engine`."""
-        for file in files:
-            if file.reader != "read_parquet":
-                raise SourceError(f"{file.path} is no Parquet: Spark and DuckDB may take its columns for other types")
         rollup = self._rollup
         with running():
-            events = self._spark.read.parquet(*[_pattern(file) for file in files])
-            job = Job(rollup.specification, events, rollup.lookups(), rollup.time_zone, self._memory_limit)
-            check_columns("the files in Spark", job.sample_types, rollup.specification.references, types)
+            job = Job(
+                rollup.specification, self._events(files, types), rollup.lookups(), rollup.time_zone, self._memory_limit
+            )
+            check_columns("the files in Spark", job.types, rollup.specification.references, types)
             return job.groups.toArrow()
+
+    def _events(self, files: Sequence[File], types: Mapping[str, str]) -> Events:
+        specification = self._rollup.specification
+        if not any("://" in file.path for file in files):
+            return Files(self._spark, specification, files, types)
+        for file in files:  # of which Spark knows how to get at them
+            if file.reader != "read_parquet":
+                raise SourceError(f"{file.path} is no Parquet: Spark and DuckDB may take its columns for other types")
+        return Frame(specification, self._spark.read.parquet(*[_pattern(file) for file in files]))
 
 
 def _pattern(file: File) -> str:

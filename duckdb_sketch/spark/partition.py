@@ -1,8 +1,8 @@
-"""What an executor does with a partition: DuckDB aggregates its events, or merges its groups."""
+"""What an executor does with a partition: DuckDB reads or is given events and aggregates them, or merges groups."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -24,7 +24,7 @@ _ROWS_A_BATCH = 10_000  # of groups that go to Spark at a time, as Spark's own b
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
     """A query of a partition's rows, which are in the table `EVENTS`.
 
     Attributes:
@@ -42,7 +42,8 @@ class _Work:
     version: str
 
     @contextmanager
-    def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that has the limits, and all tables but the events."""
         from pyspark import TaskContext
 
         require_version(self.version)
@@ -54,38 +55,70 @@ class _Work:
                 connection.register(name, table)
             yield connection
 
-    def _groups(self, connection: duckdb.DuckDBPyConnection, rows: pyarrow.RecordBatchReader) -> Batches:
+    def groups(self, connection: duckdb.DuckDBPyConnection) -> Batches:
+        """Run the query."""
+        yield from arrow_reader(connection.sql(self.query), _ROWS_A_BATCH)
+
+    def groups_of(self, connection: duckdb.DuckDBPyConnection, rows: pyarrow.RecordBatchReader) -> Batches:
+        """Run the query of these rows."""
         connection.register(EVENTS, rows)
         try:
-            yield from arrow_reader(connection.sql(self.query), _ROWS_A_BATCH)
+            yield from self.groups(connection)
         finally:
             connection.unregister(EVENTS)
 
 
-class Aggregation(_Work):
+@dataclass(frozen=True)
+class Aggregation:
     """Makes groups of a partition's events; of more events than fit, several times, so that a group comes again."""
+
+    work: Work
 
     def __call__(self, batches: Batches) -> Batches:
         """Run it."""
-        most = max(self.memory_limit // 2 // BYTES_OF_A_GROUP, 1)
+        most = max(self.work.memory_limit // 2 // BYTES_OF_A_GROUP, 1)
         events, groups = 0, 0
-        with self._opened() as connection:
+        with self.work.opened() as connection:
             for first in batches:
                 room = _Room(rows_of_batch(most, events, groups))
-                for made in self._groups(connection, _reader(room.take(first, batches))):
+                for made in self.work.groups_of(connection, _reader(room.take(first, batches))):
                     groups += made.num_rows
                     yield made
                 events += room.taken
 
 
-class Merging(_Work):
-    """Makes one row of each group of a partition that has all rows of its groups."""
+@dataclass(frozen=True)
+class Reading:
+    """Makes groups of events that it reads itself; the partition's rows are numbers of what there is to read.
+
+    Attributes:
+        work: The query.
+        scans: SQL of events.
+    """
+
+    work: Work
+    scans: Sequence[str]
 
     def __call__(self, batches: Batches) -> Batches:
         """Run it."""
-        with self._opened() as connection:
+        with self.work.opened() as connection:
+            for batch in batches:
+                for number in batch.column(0).to_pylist():
+                    connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {self.scans[number]}")
+                    yield from self.work.groups(connection)
+
+
+@dataclass(frozen=True)
+class Merging:
+    """Makes one row of each group of a partition that has all rows of its groups."""
+
+    work: Work
+
+    def __call__(self, batches: Batches) -> Batches:
+        """Run it."""
+        with self.work.opened() as connection:
             for first in batches:
-                yield from self._groups(connection, _reader(chain([first], batches)))
+                yield from self.work.groups_of(connection, _reader(chain([first], batches)))
 
 
 @dataclass

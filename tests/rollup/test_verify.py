@@ -137,7 +137,8 @@ def test_sample_is_seeded(rollup: Rollup) -> None:
 
 def test_nothing_is_written(rollup: Rollup, tmp_path: Path) -> None:
     tables = (
-        "SELECT table_name, temporary FROM duckdb_tables() UNION ALL SELECT view_name, temporary FROM duckdb_views()"
+        "SELECT table_name, temporary FROM duckdb_tables() "
+        "UNION ALL SELECT view_name, temporary FROM duckdb_views() ORDER BY ALL"
     )
     connection = rollup._connection
     before = rows(connection, tables), rollup.status(), rows(connection, "FROM hourly ORDER BY ALL")

@@ -16,6 +16,7 @@ from slowly import Slowly
 
 from duckdb_sketch import spark as sketches
 from duckdb_sketch.rollup import Rollup
+from duckdb_sketch.spark.frame import Frame
 from duckdb_sketch.spark.job import Job
 
 pytestmark = pytest.mark.spark
@@ -54,7 +55,7 @@ def test_an_executor_is_killed(spark: Any, tmp_path: Path, stage: str) -> None:
             work = threading.Thread(target=lambda: done.append(sketches.append(rollup, slow, batch_id="a")))
         else:
             # When groups merge, the first stage is over: what the killed executor had of it has to be made again.
-            groups = Job(rollup.specification, events, {}, None).groups
+            groups = Job(rollup.specification, Frame(rollup.specification, events), {}, None).groups
             slow = groups.mapInArrow(slowly, groups.schema)
             sample = duckdb.sql(EVENTS.format(first=0, last=0)).to_arrow_table()
             work = threading.Thread(

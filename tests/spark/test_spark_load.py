@@ -122,18 +122,6 @@ def test_events_of_other_columns_are_refused(
     assert everything(rollup.connection) == before
 
 
-def test_other_files_than_parquet_are_refused(spark: Any, tmp_path: Path) -> None:
-    write_events(tmp_path / "a.csv", 0, 10)
-    with hourly(tmp_path, "*.csv") as rollup, pytest.raises(SourceError, match=r"a.csv is no Parquet"):
-        sketches.refresh(spark, rollup)
-
-
-def test_names_with_characters_of_patterns(spark: Any, tmp_path: Path) -> None:
-    write_events(tmp_path / "a {1,2} [b] ü%20.parquet", 0, 10)
-    with hourly(tmp_path) as rollup:
-        assert sketches.refresh(spark, rollup).rows == 10
-
-
 def test_what_fails_on_the_cluster_says_why(spark: Any, tmp_path: Path) -> None:
     """And leaves everything as it was."""
     statement = "SELECT date_trunc('hour', ts) AS hour, sum(publisher::INTEGER) AS n FROM bids GROUP BY ALL"

@@ -14,6 +14,7 @@ import duckdb_sketch
 from duckdb_sketch import LoadError, __version__
 from duckdb_sketch import spark as sketches
 from duckdb_sketch.rollup import SourceError, Specification, SpecificationError
+from duckdb_sketch.spark.frame import Frame
 from duckdb_sketch.spark.job import Job
 from duckdb_sketch.spark.worker import require_version
 
@@ -55,10 +56,10 @@ def bids(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def of_one_machine(statement: str, table: str, path: Path) -> tuple[list[Any], dict[str, str]]:
-    """The rows, as `content` has them, and the types."""
+def of_one_machine(statement: str, table: str, files: str) -> tuple[list[Any], dict[str, str]]:
+    """The rows that a statement makes of files, in SQL, as `content` has them, and the types."""
     with duckdb_sketch.connect() as connection:
-        connection.sql(f"SELECT * FROM '{path}'").create_view(table)
+        connection.sql(f"SELECT * FROM {files}").create_view(table)
         types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE {statement}").fetchall()}
         return content(connection, statement.strip()), types
 
@@ -73,7 +74,7 @@ def of_spark(frame: Any, types: dict[str, str]) -> list[Any]:
 
 
 def test_every_kind_of_column(spark: Any, kinds: Path) -> None:
-    expected, types = of_one_machine(EVERYTHING, "events", kinds)
+    expected, types = of_one_machine(EVERYTHING, "events", f"'{kinds}'")
     assert len(expected) > 300
     groups = sketches.rollup(spark, EVERYTHING, {"events": spark.read.parquet(str(kinds)).repartition(3)})
     assert groups.columns == list(types)
@@ -140,7 +141,7 @@ def test_states_that_do_not_fit_are_merged_from_several_parts(spark: Any) -> Non
         "id", "timestampadd(SECOND, id % 7000, timestamp_ntz '2024-01-01') AS ts"
     )
     # Half of it are the states of 200,000 rows.
-    job = Job(statement, events, {}, None, memory_limit="64MB")
+    job = Job(statement, Frame(statement, events), {}, None, memory_limit="64MB")
     assert job.groups.count() == 2
     assert job.partial.count() > 2
     expected = (
@@ -195,9 +196,7 @@ def test_mistakes_come_before_a_job_runs(
         sketches.rollup(spark, statement, dict.fromkeys(sources, spark.read.parquet(str(bids))))
 
 
-def test_events_of_another_kind_are_refused(spark: Any, bids: Path) -> None:
-    with pytest.raises(SourceError, match=r"the source bids is a str: give a DataFrame of Spark"):
-        sketches.rollup(spark, HOURLY, {"bids": str(bids)})
+def test_a_stream_is_refused(spark: Any, bids: Path) -> None:
     stream = spark.readStream.schema(spark.read.parquet(str(bids)).schema).parquet(str(bids.parent))
     with pytest.raises(SourceError, match=r"stream.*Sink"):
         sketches.rollup(spark, HOURLY, {"bids": stream})

@@ -1,0 +1,73 @@
+"""Events in files that executors read with DuckDB, so that no row goes through Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from duckdb_sketch._sql import identifier
+from duckdb_sketch.rollup.plan import BYTES_OF_A_GROUP
+from duckdb_sketch.rollup.query import describe
+from duckdb_sketch.rollup.source import FILE, File, check_types, count_rows, scan_all
+from duckdb_sketch.rollup.specification import EVENTS, Specification
+from duckdb_sketch.spark.partition import Reading, Work
+from duckdb_sketch.spark.split import split
+from duckdb_sketch.spark.worker import opened
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_LEAST = 500_000  # rows of a split: fewer are not worth a task
+_TASKS_A_CORE = 3  # so that none waits long for the last one
+
+
+class Files:
+    """Local files, or on a disk that the driver and all executors have under the same path."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        specification: Specification,
+        files: Sequence[File],
+        known: Mapping[str, str] | None = None,
+    ) -> None:
+        """Args follow.
+
+        Args:
+            spark: The session.
+            specification: The statement.
+            files: The files.
+            known: The types of the columns that the statement uses, if files were counted before.
+
+        Raises:
+            SourceError: If a file cannot be read, lacks a column, or has it in another type. The error names the file.
+        """
+        self._spark = spark
+        self._files = files
+        with opened() as connection:
+            self._known = check_types(connection, files, specification.references, known or {})
+            columns = describe(connection, f"SELECT * FROM ({scan_all(files, self._known)})")
+        # Of two files one may have a wider type.
+        self._types = {name: kind for name, kind in columns.items() if specification.may_use(name) and name != FILE}
+
+    def show(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """See `Events`."""
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {self._typed(scan_all(self._files, self._known))}")
+
+    def aggregated(self, work: Work, schema: str) -> DataFrame:
+        """See `Events`."""
+        tasks = _TASKS_A_CORE * self._spark.sparkContext.defaultParallelism
+        with opened() as connection:
+            rows = sum(count_rows(connection, self._files).values())
+            most = min(max(rows // tasks, _LEAST), work.memory_limit // 2 // BYTES_OF_A_GROUP)
+            splits = split(connection, self._files, max(most, 1))
+        scans = [self._typed(one.sql(self._known)) for one in splits]
+        return self._spark.range(0, len(scans), 1, len(scans)).mapInArrow(Reading(work, scans), schema)
+
+    def _typed(self, rows: str) -> str:
+        columns = ", ".join(
+            f"CAST({identifier(name)} AS {kind}) AS {identifier(name)}" for name, kind in self._types.items()
+        )
+        return f"SELECT {columns} FROM ({rows})"

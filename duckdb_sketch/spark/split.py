@@ -1,0 +1,61 @@
+"""Files in portions, each for one task of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import duckdb
+
+from duckdb_sketch.rollup.plan import batches
+from duckdb_sketch.rollup.source import File, count_rows, row_groups, scan, scan_all
+
+_NUMBER = "file_row_number"  # by which DuckDB passes over the row groups that it need not read
+
+
+@dataclass(frozen=True)
+class Split:
+    """What one task reads: files, or a part of one.
+
+    Attributes:
+        files: The files.
+        rows: The first row of the part, and the one after its last; None for all rows.
+    """
+
+    files: tuple[File, ...]
+    rows: tuple[int, int] | None = None
+
+    def sql(self, types: Mapping[str, str]) -> str:
+        """SQL of its rows, as `source.scan` has them."""
+        if self.rows is None:
+            return scan_all(self.files, types)
+        first, end = self.rows
+        return f"{scan(self.files, types, f', {_NUMBER} = true')} WHERE {_NUMBER} >= {first} AND {_NUMBER} < {end}"
+
+
+def split(connection: duckdb.DuckDBPyConnection, files: Sequence[File], most: int) -> list[Split]:
+    """Files in their order, in splits of at most so many rows; a text file is never cut.
+
+    Raises:
+        SourceError: If a file cannot be read.
+    """
+    rows = count_rows(connection, files)
+    splits: list[Split] = []
+    for pack in batches(files, rows, most):
+        if rows[pack[0].path] > most and pack[0].reader == "read_parquet":
+            splits += [Split(tuple(pack), part) for part in _parts(row_groups(connection, pack[0]), most)]
+        else:
+            splits.append(Split(tuple(pack)))
+    return splits
+
+
+def _parts(groups: Sequence[int], most: int) -> list[tuple[int, int]]:
+    """Ranges of at most so many rows, which end where row groups do, unless one is larger than a range may be."""
+    ends, end = [0], 0
+    for rows in groups:
+        if end > ends[-1] and end + rows > ends[-1] + most:
+            ends.append(end)
+        end += rows
+        ends.extend(range(ends[-1] + most, end, most))
+    return list(pairwise([*ends, end]))
