@@ -121,15 +121,17 @@ def register(spark: SparkSession) -> None:
         spark: The session.
 
     Raises:
-        MissingDependencyError: If PySpark is missing, or older than 4.1.
+        MissingDependencyError: If PySpark is missing, or older than 4.2.
     """
     require_pyspark()
     try:
         from pyspark.sql.functions import ArrowUDFType, arrow_udf
-    except ImportError as error:
-        raise MissingDependencyError('functions in Arrow need Spark 4.1: pip install "pyspark>=4.1"') from error
+
+        aggregate = ArrowUDFType.GROUPED_AGG_ITER
+    except (ImportError, AttributeError) as error:  # Spark 4.0, 4.1
+        raise MissingDependencyError('functions in Arrow need Spark 4.2: pip install "pyspark>=4.2"') from error
     for name, function in (_SCALARS | _AGGREGATES).items():
-        kind = ArrowUDFType.GROUPED_AGG_ITER if isinstance(function, _Aggregate) else ArrowUDFType.SCALAR
+        kind = aggregate if isinstance(function, _Aggregate) else ArrowUDFType.SCALAR
         spark.udf.register(name, arrow_udf(function, function.returns[1], kind))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pytest
 
 import duckdb_sketch
+from duckdb_sketch import MissingDependencyError
 from duckdb_sketch.spark import register
 
 pytestmark = pytest.mark.spark
@@ -140,3 +141,11 @@ def test_distinct_counts_are_sparks_own(spark: Any, states: duckdb.DuckDBPyConne
         "SELECT 1, approx_histogram_stats(approx_histogram_union_agg(h)).count FROM written",
         "SELECT 1, approx_histogram_stats(approx_histogram_union_agg(h)).count FROM written",
     )
+
+
+def test_an_older_spark_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyspark.sql import functions
+
+    monkeypatch.setattr(functions, "ArrowUDFType", object())
+    with pytest.raises(MissingDependencyError, match=r"functions in Arrow need Spark 4\.2"):
+        register(cast(Any, None))
