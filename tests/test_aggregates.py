@@ -424,3 +424,25 @@ def test_lists_of_any_making_are_read_as_they_are(con: duckdb.DuckDBPyConnection
     )
     assert None in at_once or expression.startswith("list_concat")
     assert at_once == one_by_one
+
+
+STRUCTS = {
+    "hll_sketch_bounds(s, 2)": ["lower", "estimate", "upper"],
+    "hll_sketch_describe(s)": ["lg_k", "mode", "target_type", "compact", "coupons", "estimate", "bytes"],
+    "approx_histogram_stats(h)": ["count", "min", "mean", "bins", "non_finite", "exact", "rank_error", "bytes"],
+    "approx_histogram_quantile_bounds(h, 0.5)": ["lower", "estimate", "upper"],
+}
+
+
+@pytest.mark.parametrize("call", STRUCTS)
+def test_every_field_of_null_is_null(con: duckdb.DuckDBPyConnection, call: str) -> None:
+    """DuckDB reads a field without a look at the STRUCT that it is in."""
+    con.execute("""
+        CREATE TABLE t AS
+        SELECT i, CASE WHEN i % 3 > 0 THEN hll_sketch_agg(i) END s, CASE WHEN i % 3 > 0 THEN approx_histogram_agg(i) END h
+        FROM range(5000) r(i) GROUP BY i
+    """)
+    for field in STRUCTS[call]:
+        asked = f'SELECT i % 3 > 0 AS is_there, count(*), count(({call})."{field}") FROM t GROUP BY ALL ORDER BY ALL'
+        assert rows(con, asked) == [(False, 1667, 0), (True, 3333, 3333)], field
+        assert column(con, f'SELECT ({call})."{field}" FROM t WHERE i % 3 = 0 LIMIT 5') == [None] * 5

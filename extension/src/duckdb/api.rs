@@ -124,6 +124,7 @@ api_table! {
     170 duckdb_enum_internal_type: fn(RawLogicalType) -> u32;
     171 duckdb_enum_dictionary_size: fn(RawLogicalType) -> u32;
     172 duckdb_enum_dictionary_value: fn(RawLogicalType, u64) -> *mut c_char;
+    178 duckdb_struct_type_child_count: fn(RawLogicalType) -> u64;
     184 duckdb_destroy_logical_type: fn(*mut RawLogicalType);
     189 duckdb_data_chunk_get_column_count: fn(RawChunk) -> u64;
     190 duckdb_data_chunk_get_vector: fn(RawChunk, u64) -> RawVector;

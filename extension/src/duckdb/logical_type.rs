@@ -195,6 +195,15 @@ impl LogicalType {
         TypeId::from_raw(raw)
     }
 
+    /// How many fields a STRUCT has; other types have none.
+    pub(super) fn fields(&self) -> u64 {
+        match self.id() {
+            // SAFETY: as in `id`.
+            Some(TypeId::Struct) => unsafe { (api().duckdb_struct_type_child_count)(self.0) },
+            _ => 0,
+        }
+    }
+
     /// How many strings an ENUM has.
     pub fn enum_size(&self) -> u32 {
         // SAFETY: as in `id`.

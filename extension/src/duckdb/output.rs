@@ -14,6 +14,8 @@ pub struct Output<'a> {
     raw: RawVector,
     /// The type of the values' layout, asked of DuckDB once.
     storage: OnceCell<Option<TypeId>>,
+    /// The fields of a STRUCT, once one of its rows is NULL.
+    fields: OnceCell<Vec<Output<'a>>>,
     lifetime: PhantomData<&'a mut ()>,
 }
 
@@ -21,10 +23,10 @@ impl<'a> Output<'a> {
     /// # Safety
     /// `raw` must be a writable flat vector that lives for `'a`.
     pub(super) unsafe fn new(raw: RawVector) -> Self {
-        Output { raw, storage: OnceCell::new(), lifetime: PhantomData }
+        Output { raw, storage: OnceCell::new(), fields: OnceCell::new(), lifetime: PhantomData }
     }
 
-    /// Makes a row NULL.
+    /// Makes a row NULL, and with it every field of a STRUCT: DuckDB reads a field without a look at the STRUCT.
     pub fn set_null(&mut self, row: usize) {
         let api = api();
         // SAFETY: the vector is writable; the mask exists once it was asked for, with a bit for every row.
@@ -33,6 +35,12 @@ impl<'a> Output<'a> {
             let mask = (api.duckdb_vector_get_validity)(self.raw);
             *mask.add(row / 64) &= !(1 << (row % 64));
         }
+        self.fields.get_or_init(|| {
+            // SAFETY: the vector is a STRUCT wherever its type has fields; see `field`.
+            let field = |index| unsafe { Output::new((api.duckdb_struct_vector_get_child)(self.raw, index)) };
+            (0..LogicalType::of(self.raw).fields()).map(field).collect()
+        });
+        self.fields.get_mut().into_iter().flatten().for_each(|field| field.set_null(row));
     }
 
     /// Writes a string or a blob; DuckDB copies the bytes.
