@@ -21,8 +21,9 @@ pub trait Aggregate {
     const PARAMETERS: &'static [SqlType];
     /// The type of the result.
     const RETURNS: SqlType;
-    /// What a group holds. It lives in the row of DuckDB's hash table, which DuckDB moves as plain bytes.
-    type State: Default;
+    /// What a group holds. It lives in the row of DuckDB's hash table, which DuckDB moves as plain bytes. Threads hand it
+    /// to each other, and several combine from one at a time.
+    type State: Default + Send + Sync;
 
     /// Adds each row of `input`, NULL rows included, to its group's state.
     fn update(input: &Chunk, states: &mut States<Self::State>) -> Result<(), SqlError>;

@@ -173,7 +173,7 @@ api_table! {
 
 static API: OnceLock<Api> = OnceLock::new();
 
-/// The table. One process has one DuckDB that loaded this library, so one table.
+/// The table. A process that has two copies of DuckDB can use the library with one of them, so there is one table.
 ///
 /// # Panics
 /// If called before [`init`]; every caller runs inside a callback that DuckDB can only know after it.
@@ -181,23 +181,33 @@ pub fn api() -> &'static Api {
     API.get().expect("the extension's entry point has run")
 }
 
-/// Keeps the host's table.
+/// Keeps the host's table; `false` if another DuckDB of this process came first, whose functions these are not.
 ///
 /// # Safety
 /// `table` must be the struct that the host returned for [`API_VERSION`].
-pub unsafe fn init(table: *const *const c_void) {
-    API.get_or_init(|| {
-        // SAFETY: the caller's promise is the same.
-        unsafe { Api::read(table) }
-    });
+pub unsafe fn init(table: *const *const c_void) -> bool {
+    // SAFETY: the caller's promise is the same.
+    let host = unsafe { Api::read(table) };
+    std::ptr::fn_addr_eq(API.get_or_init(|| host).duckdb_connect, host.duckdb_connect)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Api;
+    use std::ffi::c_void;
+
+    use super::{Api, init};
 
     /// Slot numbers and names as DuckDB publishes them for API v1.2.0.
     const PUBLISHED: &str = include_str!("api-slots.txt");
+
+    #[test]
+    fn one_process_has_one_host() {
+        let (one, other) = ([1usize; 357], [2usize; 357]);
+        let table = |host: &[usize; 357]| host.as_ptr().cast::<*const c_void>();
+        // SAFETY: the tables have every slot, and nothing in them is called.
+        let known = [&one, &one, &other, &one].map(|host| unsafe { init(table(host)) });
+        assert_eq!(known, [true, true, false, true]);
+    }
 
     #[test]
     fn each_slot_is_the_published_one() {

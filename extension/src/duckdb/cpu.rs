@@ -12,7 +12,7 @@ pub fn widest<R>(body: impl FnOnce() -> R) -> R {
             // SAFETY: the CPU has every feature that the function was compiled for.
             return unsafe { x86::with_avx512(body) };
         }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+        if x86::has_avx2() {
             // SAFETY: as above.
             return unsafe { x86::with_avx2(body) };
         }
@@ -34,29 +34,25 @@ pub fn prefetch(address: *const u8) {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    pub fn has_avx512() -> bool {
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512cd")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512vbmi")
-            && is_x86_feature_detected!("bmi2")
+    /// A function that says whether this CPU has all of the features, and one that is compiled for them.
+    macro_rules! version {
+        ($has:ident, $with:ident: $($feature:tt)*) => {
+            pub fn $has() -> bool {
+                $(is_x86_feature_detected!($feature))&&*
+            }
+
+            /// # Safety
+            /// The CPU must have the features.
+            $(#[target_feature(enable = $feature)])*
+            pub unsafe fn $with<R>(body: impl FnOnce() -> R) -> R {
+                body()
+            }
+        };
     }
 
-    /// # Safety
-    /// The CPU must have the features: see [`has_avx512`].
-    #[target_feature(enable = "avx512f,avx512dq,avx512cd,avx512bw,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
-    pub unsafe fn with_avx512<R>(body: impl FnOnce() -> R) -> R {
-        body()
-    }
-
-    /// # Safety
-    /// The CPU must have AVX2 and BMI2.
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    pub unsafe fn with_avx2<R>(body: impl FnOnce() -> R) -> R {
-        body()
-    }
+    version!(has_avx2, with_avx2: "avx2" "bmi1" "bmi2" "lzcnt" "popcnt");
+    version!(has_avx512, with_avx512:
+        "avx512f" "avx512dq" "avx512cd" "avx512bw" "avx512vl" "avx512vbmi" "bmi1" "bmi2" "lzcnt" "popcnt");
 }
 
 #[cfg(test)]

@@ -50,7 +50,11 @@ pub unsafe fn entry_point(
             ));
         }
         // SAFETY: the host returned the table for that version.
-        unsafe { api::init(table) };
+        if !unsafe { api::init(table) } {
+            return Err(SqlError::new(
+                "another copy of DuckDB in this process has loaded this file; load a copy of the file, of another path",
+            ));
+        }
         let mut connection = Connection(std::ptr::null_mut());
         // SAFETY: the database is open while its extension loads.
         if unsafe { (api().duckdb_connect)(*database, &mut connection) } != SUCCESS {

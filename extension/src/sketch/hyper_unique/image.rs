@@ -174,14 +174,15 @@ fn without_filling(mut listed: &[[u8; LISTED]]) -> &[[u8; LISTED]] {
 #[inline(always)]
 fn count_listed(listed: &[[u8; LISTED]]) -> Result<u16, Error> {
     // Without a way out, so that a pair need not wait for the one before.
-    let (mut least, mut above, mut sound) = (HEADER as u16, 0, true);
+    let (mut least, mut above, mut sound) = (HEADER as u16, 0u32, true);
     for &[high, low, pair] in listed {
         let place = u16::from_be_bytes([high, low]);
         sound &= place >= least && place < DENSE as u16 && pair != 0;
         least = place.wrapping_add(1);
-        above += u16::from(pair > 15) + u16::from(pair & 15 > 0);
+        above += u32::from(pair > 15) + u32::from(pair & 15 > 0);
     }
-    if sound { Ok(above) } else { Err(misplaced(listed)) }
+    // Of pairs in different places there are at most 1,024.
+    if sound { Ok(above as u16) } else { Err(misplaced(listed)) }
 }
 
 #[cold]
@@ -211,4 +212,17 @@ fn not_a_hyper_unique(bytes: &[u8]) -> Error {
     Error::bad_image(format!(
         "not a hyperUnique of Druid: it starts with {start}, and a hyperUnique with 01 and six bytes more{hint}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More registers than a `u16` counts.
+    #[test]
+    fn a_long_list_is_refused() {
+        let mut image = vec![VERSION, 0, 0, 0, 0, 0, 0];
+        image.extend([0, 7, 0xff].repeat(40_000));
+        assert!(HyperUniqueImage::parse(&image).is_err());
+    }
 }
