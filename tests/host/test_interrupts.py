@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import duckdb
 import pytest
@@ -16,8 +17,8 @@ from processes import HAS_REPOSITORIES
 from queries import value
 from resident import least_growth
 
-GROUPS = 2_000  # of 250 values each: an abandoned query would leave megabytes of states behind
-LEAST_LEAK = 20  # MB
+GROUPS = 2_000
+LEAST_LEAK = 20  # MB; a query that is interrupted has more of them in its states
 BAD_ROW = 500_000
 AGGREGATES = {
     "hll_sketch_agg": "hll_sketch_agg(i)",
@@ -47,25 +48,59 @@ def sketches() -> Iterator[duckdb.DuckDBPyConnection]:
                    CASE i WHEN {BAD_ROW} THEN 'bad'::BLOB ELSE approx_histogram_agg(i) END AS h
             FROM range(600_000) t(i) GROUP BY i
         """)
+        # Of so many values that each state has memory of its own from its first row on.
+        connection.execute("""
+            CREATE TABLE larger AS
+            SELECT i % 20 AS k, hll_sketch_agg(i) AS s, approx_histogram_agg(sqrt(i), 200) AS h
+            FROM range(20_000) t(i) GROUP BY k
+        """)
         yield connection
 
 
-@contextmanager
-def interrupting(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Interrupt whatever the connection runs, again and again: one interrupt may come before the query has begun."""
-    over = threading.Event()
+class Passing:
+    """A SQL function that hands on what it gets, and knows how many rows have passed: a query is interrupted once it
+    holds states, however fast the machine is.
+    """
 
-    def interrupt() -> None:
-        while not over.wait(0.1):
-            connection.interrupt()
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._rows = 0
+        self._most = 0
+        self._enough = threading.Event()
+        types = {"parameters": ["BIGINT"], "return_type": "BIGINT"}
+        connection.create_function("passing", self._pass, **types, type="arrow", side_effects=True)
 
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    def _pass(self, column: Any) -> Any:
+        self._rows += len(column)
+        if self._rows >= self._most:
+            self._enough.set()
+        return column
+
+    @contextmanager
+    def interrupting_after(self, rows: int) -> Iterator[None]:
+        """Interrupt what the connection runs once so many rows have passed, again and again until it is over."""
+        over = threading.Event()
+        self._rows, self._most = 0, rows
+        self._enough.clear()
+
+        def interrupt() -> None:
+            self._enough.wait()
+            while not over.wait(0.01):
+                self._connection.interrupt()
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            self._enough.set()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def passing(sketches: duckdb.DuckDBPyConnection) -> Passing:
+    return Passing(sketches)
 
 
 def assert_works(connection: duckdb.DuckDBPyConnection, aggregate: str) -> None:
@@ -73,20 +108,37 @@ def assert_works(connection: duckdb.DuckDBPyConnection, aggregate: str) -> None:
     assert value(connection, f"SELECT {count} FROM sketches WHERE i < 100") == 100
 
 
+# Queries that do not end in a test's time.
+SHAPES = {
+    "GROUP BY": f"""
+        SELECT count(x) FROM (
+            SELECT {{aggregate}} AS x FROM range(1_000_000_000_000) t(i) JOIN larger ON k = i % 20
+            WHERE passing(i) >= 0 GROUP BY i % {GROUPS})
+    """,
+    "OVER": f"""
+        SELECT count(x) FROM (
+            SELECT {{aggregate}} OVER (ORDER BY i ROWS 500 PRECEDING) AS x FROM sketches WHERE i < {BAD_ROW})
+        WHERE passing(octet_length(x)) >= 0
+    """,
+}
+
+
+def rows_until_states_are_large(name: str, shape: str) -> int:
+    """Rows that come into a GROUP BY, and out of a window: these are read off a tree of states."""
+    if shape == "OVER":
+        return 10_000
+    return 10 * GROUPS if "union" in name else 1000 * GROUPS
+
+
 @needs_proc
 @pytest.mark.parametrize("name", AGGREGATES)
-@pytest.mark.parametrize("shape", ["GROUP BY", "OVER"])
-def test_interrupt(sketches: duckdb.DuckDBPyConnection, name: str, shape: str) -> None:
+@pytest.mark.parametrize("shape", SHAPES)
+def test_interrupt(sketches: duckdb.DuckDBPyConnection, passing: Passing, name: str, shape: str) -> None:
     aggregate = AGGREGATES[name]
-    good = f"sketches WHERE i < {BAD_ROW}"
-    if shape == "GROUP BY":
-        endless = f"(SELECT * FROM range(1_000_000), (FROM {good}))"
-        query = f"SELECT count(x) FROM (SELECT {aggregate} AS x FROM {endless} GROUP BY g)"
-    else:
-        query = f"SELECT count(x) FROM (SELECT {aggregate} OVER (ORDER BY i ROWS 500 PRECEDING) AS x FROM {good})"
+    query, rows = SHAPES[shape].format(aggregate=aggregate), rows_until_states_are_large(name, shape)
 
     def attempt() -> None:
-        with interrupting(sketches), pytest.raises(duckdb.InterruptException):
+        with passing.interrupting_after(rows), pytest.raises(duckdb.InterruptException):
             sketches.execute(query).fetchall()
 
     assert least_growth(attempt, warm_up=2, times=5, most=LEAST_LEAK) < LEAST_LEAK
