@@ -29,8 +29,8 @@ _LISTED = 3
 _LEAST_DENSE = 128
 _MOST_ABOVE = 15
 _MAX_RANK = 64
+_MAX_OFFSET = _MAX_RANK - _MOST_ABOVE
 _SEED = 0
-_FILLING = bytes(_LISTED)
 
 _ALPHA = 0.7213 / (1 + 1.079 / _REGISTERS)
 _LINEAR_COUNTING = 2.5 * _REGISTERS
@@ -69,7 +69,7 @@ class HyperUniqueImage:
         if len(blob) < _HEADER.size or not (blob[0] == _VERSION or overwritten):
             raise _not_a_hyper_unique(blob)
         _, offset, above, rank, register = _HEADER.unpack_from(blob)
-        if offset > _MAX_RANK - _MOST_ABOVE:
+        if offset > _MAX_OFFSET:
             raise _damaged(f"its offset is {offset}, and no hash has ranks for more than 49")
         if 0 < rank <= _MOST_ABOVE or rank > _MAX_RANK or register >= _REGISTERS:
             raise _damaged(
@@ -149,7 +149,7 @@ def is_hyper_unique(blob: bytes) -> bool:
 
 
 def _image(registers: Bytes) -> bytes:
-    offset, greatest = int(registers.min()), int(registers.max())
+    offset, greatest = min(int(registers.min()), _MAX_OFFSET), int(registers.max())
     above = np.minimum(registers - np.uint8(offset), np.uint8(_MOST_ABOVE))
     pairs = (above[0::2] << np.uint8(4) | above[1::2]).astype(np.uint8)
     overflow = (0, 0) if greatest <= offset + _MOST_ABOVE else (int(np.argmax(registers)), greatest)
@@ -171,8 +171,8 @@ def _parse_pairs(blob: bytes) -> Bytes:
             f"it has {len(blob)} bytes, and must have {_DENSE}, or {_HEADER.size} and {_LISTED} for each register "
             "above the offset"
         )
-    while body.endswith(_FILLING) and len(body) % _LISTED == 0:
-        body = body[:-_LISTED]
+    # In one go: byte by byte a long filling would take the square of its length.
+    body = body[: -(-len(body.rstrip(b"\0")) // _LISTED) * _LISTED]
     pairs = np.zeros(_PAIRS, np.uint8)
     least = _HEADER.size
     for place, pair in struct.iter_unpack(">HB", body):

@@ -25,8 +25,9 @@ fn sound(random: &mut Random) -> Vec<u8> {
 /// Any registers and any offset, but a header that counts them.
 fn wild(random: &mut Random) -> Vec<u8> {
     let filled = random.pick(&[2, 30, 1024, 4096]);
+    let at_least = random.pick(&[0, 0, 0, 0x11, 0xff]);
     let pairs: Vec<u8> =
-        (0..PAIRS).map(|_| if random.below(PAIRS) < filled { random.bits() as u8 } else { 0 }).collect();
+        (0..PAIRS).map(|_| if random.below(PAIRS) < filled { random.bits() as u8 | at_least } else { 0 }).collect();
     let above: u16 = pairs.iter().map(|&pair| u16::from(pair > 15) + u16::from(pair & 15 > 0)).sum();
     let is_dense = above > 200 || random.one_in(4);
     let any_offset = random.below(64) as u8;

@@ -1,6 +1,6 @@
 //! A view of stored bytes: checked once, merged and estimated without being copied.
 
-use super::registers::{MOST_ABOVE, PAIRS, Packed, REGISTERS, Registers, count_above};
+use super::registers::{MAX_OFFSET, MAX_RANK, MOST_ABOVE, PAIRS, Packed, REGISTERS, Registers, count_above};
 use crate::sketch::{Error, kind};
 
 const VERSION: u8 = 1;
@@ -10,8 +10,6 @@ const DENSE: usize = HEADER + PAIRS;
 const LISTED: usize = 3;
 /// With fewer registers above the offset only the pairs that have one are listed.
 const LEAST_DENSE: u16 = 128;
-/// The greatest rank of a hash.
-const MAX_RANK: u8 = 64;
 
 /// An image of Druid's `HyperLogLogCollector`, version 1. Numbers have their highest byte first.
 ///
@@ -53,7 +51,7 @@ impl<'a> HyperUniqueImage<'a> {
         let &[_, offset, above_high, above_low, rank, register_high, register_low] = header;
         let above = u16::from_be_bytes([above_high, above_low]);
         let register = u16::from_be_bytes([register_high, register_low]);
-        if offset > MAX_RANK - MOST_ABOVE {
+        if offset > MAX_OFFSET {
             return Err(damaged(format!("its offset is {offset}, and no hash has ranks for more than 49")));
         }
         if (rank != 0 && rank <= MOST_ABOVE) || rank > MAX_RANK || usize::from(register) >= REGISTERS {

@@ -6,6 +6,10 @@ pub const REGISTERS: usize = 2048;
 pub const PAIRS: usize = REGISTERS / 2;
 /// The most that four bits say above the offset.
 pub const MOST_ABOVE: u8 = 15;
+/// The greatest rank of a hash.
+pub const MAX_RANK: u8 = 64;
+/// The greatest offset: what four bits say above it reaches to the greatest rank.
+pub const MAX_OFFSET: u8 = MAX_RANK - MOST_ABOVE;
 
 /// 2,048 ranks: the even registers and the odd ones apart, so that a loop over packed pairs has nothing to shuffle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +18,7 @@ pub struct Registers([[u8; PAIRS]; 2]);
 /// Registers in four bits each, and the one that may stand beside them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed {
-    /// The least rank.
+    /// The least rank, or the greatest offset.
     pub offset: u8,
     /// How many registers are above it.
     pub above: u16,
@@ -69,7 +73,7 @@ impl Registers {
     #[inline(always)]
     pub fn pack(&self) -> Packed {
         let [even, odd] = &self.0;
-        let (mut offset, mut greatest) = (u8::MAX, 0);
+        let (mut offset, mut greatest) = (MAX_OFFSET, 0);
         for &rank in self.0.iter().flatten() {
             offset = rank.min(offset);
             greatest = rank.max(greatest);
@@ -121,6 +125,18 @@ mod tests {
             let mut one_by_one = Registers::new();
             (0..PAIRS).for_each(|place| one_by_one.merge_pair(place, packed.pairs[place], packed.offset));
             assert_eq!(one_by_one, registers);
+        }
+    }
+
+    #[test]
+    fn registers_above_the_greatest_offset_come_back() {
+        for rank in [MAX_OFFSET, MAX_OFFSET + 1, MAX_RANK] {
+            let mut registers = Registers::new();
+            (0..REGISTERS as u16).for_each(|register| registers.insert(register, rank));
+            let packed = registers.pack();
+            let mut read = Registers::new();
+            read.merge_pairs(&packed.pairs, packed.offset);
+            assert_eq!((read, packed.offset, packed.overflow), (registers, MAX_OFFSET, None));
         }
     }
 
