@@ -439,7 +439,8 @@ def test_every_field_of_null_is_null(con: duckdb.DuckDBPyConnection, call: str) 
     """DuckDB reads a field without a look at the STRUCT that it is in."""
     con.execute("""
         CREATE TABLE t AS
-        SELECT i, CASE WHEN i % 3 > 0 THEN hll_sketch_agg(i) END s, CASE WHEN i % 3 > 0 THEN approx_histogram_agg(i) END h
+        SELECT i, CASE WHEN i % 3 > 0 THEN hll_sketch_agg(i) END AS s,
+               CASE WHEN i % 3 > 0 THEN approx_histogram_agg(i) END AS h
         FROM range(5000) r(i) GROUP BY i
     """)
     for field in STRUCTS[call]:

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 from queries import column, rows, value
 from test_bad_input import histogram_image
+from test_druid import sparse
 
 import duckdb_sketch
 from duckdb_sketch.portable import register
@@ -47,6 +48,9 @@ def assert_sound(con: duckdb.DuckDBPyConnection, image: bytes) -> None:
     edges = [-GREATEST, *sorted({-1.0, 0.0, 1.0, mean}), GREATEST]
     fractions = value(con, "SELECT approx_histogram_cdf($1, $2::DOUBLE[])", image, edges)
     assert all(0 <= fraction <= 1 for fraction in fractions)
+    below = value(con, "SELECT approx_histogram_count_below($1, $2::DOUBLE[])", image, edges)
+    assert below == sorted(below)
+    assert below[-1] == pytest.approx(count, rel=1e-9)
     for q in (0.01, 0.5, 0.99):
         bounds = value(con, "SELECT approx_histogram_quantile_bounds($1, $2)", image, q)
         assert least <= bounds["lower"] <= bounds["estimate"] <= bounds["upper"] <= greatest
@@ -66,6 +70,83 @@ def test_the_greatest_count(backend: duckdb.DuckDBPyConnection, inexact: bool) -
     alone = value(backend, "SELECT approx_histogram_union_agg($1::BLOB)", image)
     assert stats(backend, alone)["count"] == MOST
     assert_sound(backend, alone)
+
+
+# What u64 adds up to 1.
+AROUND = [(1.0, 2**63 - 1), (2.0, 2**63 - 1), (3.0, 3)]
+
+
+@pytest.mark.parametrize(
+    ("bins", "count"),
+    [
+        ([(1.0, 2**62)], 2**62),
+        ([(1.0, 2**63 - 1)], 2**63 - 1),
+        ([(1.0, 2**61), (2.0, 2**61)], 2**62),
+        (AROUND, 2**64 - 1),
+        (AROUND, 1),
+        ([(1.0, 1)], 2**64 - 1),
+    ],
+    ids=str,
+)
+def test_images_of_counts_that_no_histogram_has(
+    backend: duckdb.DuckDBPyConnection, bins: list[tuple[float, int]], count: int
+) -> None:
+    """Up to where 64 bits end, and where they start again."""
+    image = histogram_image(bins, count=count)
+    for call in ("stats", "union_agg"):
+        with pytest.raises(duckdb.InvalidInputException, match="damaged approximate histogram"):
+            backend.execute(f"SELECT approx_histogram_{call}($1::BLOB)", [image])
+
+
+@pytest.mark.parametrize("mark", [1, -1])
+def test_the_greatest_count_from_and_to_druid(backend: duckdb.DuckDBPyConnection, mark: int) -> None:
+    """A count below 0 is that of an approximate bin."""
+    image = sparse([(1.0, mark * (MOST - 9)), (2.5, 9)])
+    ours = value(backend, "SELECT approx_histogram_from_druid($1::BLOB)", image)
+    assert stats(backend, ours)["count"] == MOST
+    assert_sound(backend, ours)
+    again = value(backend, "SELECT approx_histogram_from_druid(approx_histogram_to_druid($1::BLOB))", ours)
+    assert stats(backend, again)["count"] == MOST
+    for bins in (
+        [(1.0, mark * (MOST - 8)), (2.5, 9)],
+        [(1.0, mark * (2**63 - 1))],
+        [(1.0, 2**63 - 1)] * 2 + [(4.0, 2)],
+    ):
+        with pytest.raises(duckdb.InvalidInputException, match=OVERFLOW):
+            backend.execute("SELECT approx_histogram_from_druid($1::BLOB)", [sparse(bins)])
+
+
+def test_the_greatest_hyper_unique(backend: duckdb.DuckDBPyConnection) -> None:
+    """Every register at the greatest rank, of 64: Druid's estimate has no end there."""
+    image = struct.pack(">BBHBH", 1, 49, 2048, 64, 2047) + b"\xff" * 1024
+    assert value(backend, "SELECT hyper_unique_estimate($1::BLOB)", image) == math.inf
+    union = "SELECT hyper_unique_union_agg(x) FROM (SELECT unnest([$1, $2]::BLOB[]) AS x)"
+    for _ in range(32):
+        image = value(backend, union, image, image)
+    few = value(backend, "SELECT hyper_unique_agg(i::VARCHAR) FROM range(9) t(i)")
+    assert value(backend, union, image, few) == value(backend, union, few, image) == image
+    assert value(backend, "SELECT hyper_unique_estimate($1::BLOB)", image) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("sql_type", "least", "greatest"),
+    [
+        ("UBIGINT", 0, 2**64 - 1),
+        ("BIGINT", -(2**63), 2**63 - 1),
+        ("UHUGEINT", 0, 2**128 - 1),
+        ("HUGEINT", -(2**127), 2**127 - 1),
+        ("DECIMAL(38, 0)", 1 - 10**38, 10**38 - 1),
+    ],
+)
+def test_the_ends_of_integers(backend: duckdb.DuckDBPyConnection, sql_type: str, least: int, greatest: int) -> None:
+    """Each is a value of its own to an HLL sketch, and the nearest DOUBLE to a histogram."""
+    numbers = [str(number) for number in (least, least + 1, greatest - 1, greatest)]
+    source = f"FROM (SELECT unnest({numbers})::{sql_type} AS x)"
+    assert value(backend, f"SELECT hll_sketch_estimate(hll_sketch_agg(x)) {source}") == 4
+    image = value(backend, f"SELECT approx_histogram_agg(x) {source}")
+    found = stats(backend, image)
+    assert (found["count"], found["min"], found["max"]) == (4, float(least), float(greatest))
+    assert_sound(backend, image)
 
 
 @pytest.mark.parametrize("call", ["approx_histogram_union(a, b)", "approx_histogram_union_agg(unnest([a, b]))"])
@@ -96,6 +177,29 @@ def test_counts_that_overflow_between_threads(con: duckdb.DuckDBPyConnection) ->
         con.execute("SELECT approx_histogram_union_agg(h) FROM t")
     whole = value(con, "SELECT approx_histogram_union_agg(h) FROM t WHERE i > 0")
     assert stats(con, whole)["count"] == 2**62 - 2**43
+
+
+def test_four_billion_rows_in_one_aggregate(con: duckdb.DuckDBPyConnection) -> None:
+    """2^16 unions of what 2^16 unions have made, so that states in flight hold them."""
+    for values, sketch in [("i % 40", "i"), ("sqrt(i)", "i % 100")]:
+        ((image, registers),) = rows(
+            con, f"SELECT approx_histogram_agg({values}, 20), hll_sketch_agg({sketch}) FROM range(1000) t(i)"
+        )
+        before, counted = stats(con, image), registers
+        for _ in range(2):
+            ((image, registers),) = rows(
+                con,
+                "SELECT approx_histogram_union_agg($1::BLOB), hll_union_agg($2::BLOB) FROM range(65_536)",
+                image,
+                registers,
+            )
+        after = stats(con, image)
+        assert after["count"] == 1000 << 32
+        assert (after["min"], after["max"], after["bins"]) == (before["min"], before["max"], before["bins"])
+        assert after["mean"] == pytest.approx(before["mean"], rel=1e-9)
+        assert after["rank_error"] <= 0.5
+        assert_sound(con, image)
+        assert registers == counted
 
 
 def doubled(con: duckdb.DuckDBPyConnection, union: str, image: bytes, times: int) -> bytes:
@@ -140,7 +244,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("ends", ENDS)
-@pytest.mark.parametrize("bins", [2, 7, 50])
+@pytest.mark.parametrize("bins", [2, 7, 50, 65_535])
 def test_doubles_at_the_ends_of_their_range(backend: duckdb.DuckDBPyConnection, ends: str, bins: int) -> None:
     """Bins, means and what lies between them: never NaN, never infinite, never outside."""
     source = f"(SELECT i, {ENDS[ends]} AS x FROM range(600) t(i))"
@@ -157,6 +261,17 @@ def test_doubles_at_the_ends_of_their_range(backend: duckdb.DuckDBPyConnection, 
         assert (found["min"], found["max"], found["count"]) == (least, greatest, count)
         assert found["bins"] <= bins
         assert_sound(backend, image)
+
+
+@pytest.mark.parametrize("lg_k", [4, 21])
+def test_the_least_and_the_greatest_precision_of_few(backend: duckdb.DuckDBPyConnection, lg_k: int) -> None:
+    """In both backends: coupons, and registers."""
+    for count in (1, 8, 250_000):
+        sketch = value(backend, f"SELECT hll_sketch_agg(i, {lg_k}) FROM range({count}) t(i)")
+        assert value(backend, "SELECT hll_sketch_describe($1).lg_k", sketch) == lg_k
+        bounds = value(backend, "SELECT hll_sketch_bounds($1, 3)", sketch)
+        assert bounds["lower"] <= count <= bounds["upper"]
+        assert value(backend, "SELECT hll_union_agg($1::BLOB)", sketch) == sketch
 
 
 @pytest.mark.parametrize("lg_k", [4, 21])
