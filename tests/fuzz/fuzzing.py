@@ -14,7 +14,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import duckdb
@@ -28,6 +28,9 @@ from duckdb_sketch.portable import register
 CLOSE = 1e-9
 MOST = 1 << 62
 REFUSED = "refused"
+BATCH = 2000
+COMPARED = 20
+"""Of each batch: the portable backend is a thousand times as slow."""
 
 
 @dataclass
@@ -35,8 +38,13 @@ class Tally:
     """What was tried."""
 
     images: int = 0
+    cases: int = 0
+    """An image that a SQL function was called with."""
     accepted: int = 0
     compared: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
 
 def fuzz(family: Family, seed: int, count: int, compare: int) -> Tally:
@@ -45,13 +53,13 @@ def fuzz(family: Family, seed: int, count: int, compare: int) -> Tally:
     Raises:
         AssertionError: It names the image.
     """
-    tally, batch = Tally(), 2000
+    tally = Tally()
     with duckdb_sketch.connect() as native, duckdb.connect() as portable:
         register(portable)
         sound = family.sound(native)
         pairs = [(image, sound[0]) for image in past()]
-        for start in range(0, count, batch):
-            pairs += mutants(family, sound, seed + start, min(batch, count - start))
+        for start in range(0, count, BATCH):
+            pairs += mutants(family, sound, seed + start, min(BATCH, count - start))
             _try(native, family, pairs, tally)
             _compare(native, portable, family, pairs[:compare] if start else pairs[: len(past()) + compare], tally)
             pairs = []
@@ -81,7 +89,13 @@ def _try(con: duckdb.DuckDBPyConnection, family: Family, pairs: list[tuple[bytes
             )
     _aggregate(con, family, f'"{[*family.merged, *family.asked][0]}" IS NOT NULL')
     tally.images += len(pairs)
+    tally.cases += len(pairs) * calls_of(family)
     tally.accepted += value(con, f"SELECT count_if({first}) FROM m")
+
+
+def calls_of(family: Family) -> int:
+    """How many calls are made with each image; the aggregate is one more, of all of them."""
+    return len([*family.asked, *family.merged, *family.written]) + 1
 
 
 def _aggregate(con: duckdb.DuckDBPyConnection, family: Family, accepted: str) -> None:
@@ -166,17 +180,16 @@ def _numbers(answer: Any) -> Iterator[Any]:
         yield answer
 
 
-def main(count: int, seed: int) -> None:
-    """Fuzz each family with so many images, and say what was tried."""
+def main(cases: int, seed: int) -> None:
+    """Fuzz each family with its share of the cases, and say what was tried."""
+    all_families = Tally()
     for family in FAMILIES:
-        start = time.perf_counter()
-        done = 0
-        while done < count:
-            part = min(20_000, count - done)
-            tally = fuzz(family, seed + done, part, compare=100)
-            done += part
-            seconds = time.perf_counter() - start
-            print(f"{family.name}, seed {seed}: {done} of {count} images after {seconds:.0f} s; of the last {tally}")
+        start, tally = time.perf_counter(), Tally()
+        while (wanted := -(-(cases // len(FAMILIES) - tally.cases) // calls_of(family))) > 0:
+            tally += fuzz(family, seed + tally.images, min(wanted, 10 * BATCH), COMPARED)
+            print(f"{family.name}, seed {seed}, after {time.perf_counter() - start:.0f} s: {tally}", flush=True)
+        all_families += tally
+    print(f"all families, no failures: {all_families}")
 
 
 if __name__ == "__main__":
