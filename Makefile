@@ -17,7 +17,7 @@ DUCKDB_TESTS := tests/test_[abhilps]*.py tests/values tests/host tests/portable/
 	--ignore tests/test_benchmarks.py --ignore tests/rollup/test_crashes.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo java test test-slow test-duckdb leaks test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz miri lint fmt docs tour build dist clean
+.PHONY: help demo java test test-slow test-duckdb leaks test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri lint fmt docs tour build dist clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -71,13 +71,16 @@ bench-druid: build ## Merge and ask the same data as Druid's own classes; needs 
 bench-spark: java $(VENV)/.bench $(VENV)/.spark build ## Time rollups on Spark beside its own aggregates (needs Java 17)
 	$(BIN)/python -m benchmarks.spark
 
-fuzz: build ## Feed changed images to the decoders, ten million plain and as many under AddressSanitizer, and to SQL
+fuzz: build ## Feed changed images to the decoders, plain and under AddressSanitizer, and to SQL: ten million cases each
 	FUZZ_CASES=$(FUZZ_CASES) cargo test $(CRATE) --profile fuzz --test fuzz
 	@if cargo +nightly --version >/dev/null 2>&1; then \
 		FUZZ_CASES=$(FUZZ_CASES) FUZZ_SEED=2 RUSTFLAGS=-Zsanitizer=address \
 			cargo +nightly test $(CRATE) --profile fuzz --test fuzz --target $(HOST); \
 	else echo "There is no nightly Rust: nothing ran under AddressSanitizer."; fi
-	PYTHONPATH=tests:tests/fuzz $(BIN)/python -m fuzzing 100000
+	PYTHONPATH=tests:tests/fuzz $(BIN)/python -m fuzzing $(FUZZ_CASES)
+
+asan: build ## Run the SQL tests and changed images with an extension that AddressSanitizer watches
+	PYTHONPATH=tests $(BIN)/python tests/host/asan.py
 
 miri: ## Run the unit tests of the sketches under Miri, where it is installed
 	@if cargo +nightly miri --version >/dev/null 2>&1; then cargo +nightly miri test $(CRATE) --lib sketch; \
