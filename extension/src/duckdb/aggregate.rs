@@ -11,7 +11,7 @@ use super::error::{SqlError, c_string};
 use super::guard::guard;
 use super::input::Chunk;
 use super::logical_type::SqlType;
-use super::output::Output;
+use super::output::{Output, Queue};
 
 /// An aggregate function, or one overload of it.
 pub trait Aggregate {
@@ -164,19 +164,26 @@ impl Drop for AggregateSet {
     }
 }
 
+/// How many results wait in memory of their own before DuckDB copies them.
+const FINALIZED_AT_ONCE: usize = 32;
+
 /// Runs a callback's body and reports its failure.
 fn guarded<A: Aggregate>(info: FunctionInfo, body: impl FnOnce() -> Result<(), SqlError>) {
-    if let Err(message) = guard(&A::NAME.to_string_lossy(), body) {
+    report(info, guard(&A::NAME.to_string_lossy(), body));
+}
+
+fn report(info: FunctionInfo, outcome: Result<(), String>) {
+    if let Err(message) = outcome {
         // SAFETY: `info` is that of this call; DuckDB copies the message.
         unsafe { (api().duckdb_aggregate_function_set_error)(info, c_string(&message).as_ptr()) };
     }
 }
 
-unsafe extern "C" fn state_size<A: Aggregate>(_: FunctionInfo) -> u64 {
+unsafe extern "C-unwind" fn state_size<A: Aggregate>(_: FunctionInfo) -> u64 {
     size_of::<A::State>() as u64
 }
 
-unsafe extern "C" fn init<A: Aggregate>(info: FunctionInfo, state: RawState) {
+unsafe extern "C-unwind" fn init<A: Aggregate>(info: FunctionInfo, state: RawState) {
     guarded::<A>(info, || {
         let state = state.0.cast::<A::State>();
         if !state.is_aligned() {
@@ -188,7 +195,7 @@ unsafe extern "C" fn init<A: Aggregate>(info: FunctionInfo, state: RawState) {
     });
 }
 
-unsafe extern "C" fn update<A: Aggregate>(info: FunctionInfo, input: RawChunk, states: *mut RawState) {
+unsafe extern "C-unwind" fn update<A: Aggregate>(info: FunctionInfo, input: RawChunk, states: *mut RawState) {
     guarded::<A>(info, || {
         // SAFETY: DuckDB flattens the chunk and gives a pointer to an initialized state for each of its rows; no
         // other thread updates these states.
@@ -204,7 +211,7 @@ unsafe extern "C" fn update<A: Aggregate>(info: FunctionInfo, input: RawChunk, s
     });
 }
 
-unsafe extern "C" fn combine<A: Aggregate>(
+unsafe extern "C-unwind" fn combine<A: Aggregate>(
     info: FunctionInfo,
     sources: *mut RawState,
     targets: *mut RawState,
@@ -233,32 +240,40 @@ unsafe extern "C" fn combine<A: Aggregate>(
     });
 }
 
-unsafe extern "C" fn finalize<A: Aggregate>(
+unsafe extern "C-unwind" fn finalize<A: Aggregate>(
     info: FunctionInfo,
     states: *mut RawState,
     result: RawVector,
     count: u64,
     offset: u64,
 ) {
-    guarded::<A>(info, || {
-        // SAFETY: DuckDB gives `count` pointers to initialized states, and a result vector with room for
-        // `offset + count` rows.
-        let (states, mut output) = unsafe { (slice::from_raw_parts(states, count as usize), Output::new(result)) };
-        widest(
-            #[inline(always)]
-            || {
-                for (row, state) in states.iter().enumerate() {
-                    // SAFETY: as above.
-                    let state = unsafe { &*state.0.cast::<A::State>() };
-                    A::finalize(state, &mut output, offset as usize + row)?;
-                }
-                Ok(())
-            },
-        )
-    });
+    let (name, queue) = (A::NAME.to_string_lossy(), Queue::default());
+    let finalize = |first: usize, states: &[RawState]| {
+        guard(&name, || {
+            // SAFETY: DuckDB gives a result vector with room for `offset + count` rows.
+            let mut output = unsafe { Output::new(result, &queue) };
+            widest(
+                #[inline(always)]
+                || {
+                    for (row, state) in states.iter().enumerate() {
+                        // SAFETY: the states are initialized.
+                        let state = unsafe { &*state.0.cast::<A::State>() };
+                        A::finalize(state, &mut output, first + row)?;
+                    }
+                    Ok(())
+                },
+            )
+        })?;
+        // SAFETY: the result vector is still there.
+        unsafe { queue.flush(&name) }
+    };
+    // SAFETY: DuckDB gives `count` pointers to initialized states.
+    let states = unsafe { slice::from_raw_parts(states, count as usize) };
+    let mut parts = (offset as usize..).step_by(FINALIZED_AT_ONCE).zip(states.chunks(FINALIZED_AT_ONCE));
+    report(info, parts.try_for_each(|(first, states)| finalize(first, states)));
 }
 
-unsafe extern "C" fn destroy<A: Aggregate>(states: *mut RawState, count: u64) {
+unsafe extern "C-unwind" fn destroy<A: Aggregate>(states: *mut RawState, count: u64) {
     // Nobody could be told of an error here; dropping a state cannot fail.
     let _ = guard(&A::NAME.to_string_lossy(), || {
         // SAFETY: DuckDB gives `count` pointers to states, each initialized once and destroyed once; `init` refused

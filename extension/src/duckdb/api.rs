@@ -3,6 +3,9 @@
 //! DuckDB hands an extension a struct of function pointers that grows at its end with every release. The stable API
 //! v1.2.0 guarantees slots 0 to 356; reading past the end of an older host's struct is undefined, so only the
 //! slots named here are read, each by its number.
+//!
+//! They are `C-unwind`: DuckDB is C++, and some of them throw where memory ends. What is thrown passes through our frames
+//! to DuckDB's, which report it; only a [`guard`](super::guard) may not be in between, as Rust cannot catch it.
 
 use std::ffi::{c_char, c_void};
 use std::sync::OnceLock;
@@ -54,29 +57,29 @@ pub type Status = i32;
 pub const SUCCESS: Status = 0;
 
 /// `duckdb_scalar_function_t`
-pub type ScalarCallback = unsafe extern "C" fn(FunctionInfo, RawChunk, RawVector);
+pub type ScalarCallback = unsafe extern "C-unwind" fn(FunctionInfo, RawChunk, RawVector);
 /// `duckdb_aggregate_state_size`
-pub type StateSizeCallback = unsafe extern "C" fn(FunctionInfo) -> u64;
+pub type StateSizeCallback = unsafe extern "C-unwind" fn(FunctionInfo) -> u64;
 /// `duckdb_aggregate_init_t`
-pub type StateInitCallback = unsafe extern "C" fn(FunctionInfo, RawState);
+pub type StateInitCallback = unsafe extern "C-unwind" fn(FunctionInfo, RawState);
 /// `duckdb_aggregate_update_t`
-pub type UpdateCallback = unsafe extern "C" fn(FunctionInfo, RawChunk, *mut RawState);
+pub type UpdateCallback = unsafe extern "C-unwind" fn(FunctionInfo, RawChunk, *mut RawState);
 /// `duckdb_aggregate_combine_t`
-pub type CombineCallback = unsafe extern "C" fn(FunctionInfo, *mut RawState, *mut RawState, u64);
+pub type CombineCallback = unsafe extern "C-unwind" fn(FunctionInfo, *mut RawState, *mut RawState, u64);
 /// `duckdb_aggregate_finalize_t`
-pub type FinalizeCallback = unsafe extern "C" fn(FunctionInfo, *mut RawState, RawVector, u64, u64);
+pub type FinalizeCallback = unsafe extern "C-unwind" fn(FunctionInfo, *mut RawState, RawVector, u64, u64);
 /// `duckdb_aggregate_destroy_t`
-pub type DestroyCallback = unsafe extern "C" fn(*mut RawState, u64);
+pub type DestroyCallback = unsafe extern "C-unwind" fn(*mut RawState, u64);
 
 /// `struct duckdb_extension_access`: what the entry point is handed.
 #[repr(C)]
 pub struct ExtensionAccess {
     /// Reports why the extension cannot load.
-    pub set_error: unsafe extern "C" fn(ExtensionInfo, *const c_char),
+    pub set_error: unsafe extern "C-unwind" fn(ExtensionInfo, *const c_char),
     /// The database to register functions in.
-    pub get_database: unsafe extern "C" fn(ExtensionInfo) -> *mut Database,
+    pub get_database: unsafe extern "C-unwind" fn(ExtensionInfo) -> *mut Database,
     /// The struct of function pointers for an API version, or null.
-    pub get_api: unsafe extern "C" fn(ExtensionInfo, *const c_char) -> *const *const c_void,
+    pub get_api: unsafe extern "C-unwind" fn(ExtensionInfo, *const c_char) -> *const *const c_void,
 }
 
 macro_rules! api_table {
@@ -84,7 +87,7 @@ macro_rules! api_table {
         /// The functions that we call, each read from its slot.
         #[derive(Clone, Copy)]
         pub struct Api {
-            $(#[doc = concat!("slot ", $slot)] pub $name: unsafe extern "C" fn($($argument),*) $(-> $result)?,)*
+            $(#[doc = concat!("slot ", $slot)] pub $name: unsafe extern "C-unwind" fn($($argument),*) $(-> $result)?,)*
         }
 
         impl Api {
@@ -101,7 +104,7 @@ macro_rules! api_table {
                     // SAFETY: every slot number is within the 357 that API v1.2.0 guarantees, and the signature
                     // beside it is that of the header of the same version.
                     $($name: unsafe {
-                        std::mem::transmute::<*const c_void, unsafe extern "C" fn($($argument),*) $(-> $result)?>(
+                        std::mem::transmute::<*const c_void, unsafe extern "C-unwind" fn($($argument),*) $(-> $result)?>(
                             *table.add($slot),
                         )
                     },)*

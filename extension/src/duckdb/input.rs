@@ -67,6 +67,19 @@ pub trait Plain: Copy {
     const STORED_AS: &'static [TypeId];
 }
 
+/// An integer of 128 bits as it stands in a vector: at a multiple of eight, where Rust wants its own at one of sixteen.
+#[derive(Clone, Copy)]
+#[repr(C, packed(8))]
+pub struct Wide<T: Copy>(T);
+
+impl<T: Copy> Wide<T> {
+    /// The integer.
+    #[inline(always)]
+    pub fn get(self) -> T {
+        self.0
+    }
+}
+
 macro_rules! plain {
     ($($layout:ty: $($id:ident)*;)*) => {
         $(impl Plain for $layout {
@@ -80,12 +93,12 @@ plain! {
     i16: SmallInt;
     i32: Integer Date;
     i64: BigInt Time Timestamp TimestampS TimestampMs TimestampNs TimestampTz;
-    i128: HugeInt Uuid;
+    Wide<i128>: HugeInt Uuid;
     u8: UTinyInt Boolean;
     u16: USmallInt;
     u32: UInteger;
     u64: UBigInt;
-    u128: UHugeInt;
+    Wide<u128>: UHugeInt;
     f32: Float;
     f64: Double;
 }
@@ -171,6 +184,8 @@ impl<'a> Vector<'a> {
         if self.len == 0 {
             return &[];
         }
+        // DuckDB aligns no wider type than this.
+        const { assert!(align_of::<T>() <= align_of::<u64>()) };
         // SAFETY: the vector is live and flat; DuckDB aligns the data of a vector to its type.
         unsafe { slice::from_raw_parts((api().duckdb_vector_get_data)(self.raw).cast(), self.len) }
     }

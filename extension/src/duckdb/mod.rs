@@ -20,7 +20,7 @@ mod validity;
 pub use aggregate::{Aggregate, AggregateSet, States};
 pub use error::SqlError;
 pub use extension::{Registry, entry_point};
-pub use input::{Chunk, DoubleLists, Plain, Reading, Strings, Vector};
+pub use input::{Chunk, DoubleLists, Plain, Reading, Strings, Vector, Wide};
 pub use logical_type::{LogicalType, SqlType, TypeId};
 pub use output::Output;
 pub use scalar::{Scalar, ScalarSet};

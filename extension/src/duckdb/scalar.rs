@@ -8,7 +8,7 @@ use super::error::{SqlError, c_string};
 use super::guard::guard;
 use super::input::Chunk;
 use super::logical_type::SqlType;
-use super::output::Output;
+use super::output::{Output, Queue};
 
 /// A scalar function, or one overload of it.
 pub trait Scalar {
@@ -75,16 +75,18 @@ impl Drop for ScalarSet {
     }
 }
 
-unsafe extern "C" fn call<F: Scalar>(info: FunctionInfo, input: RawChunk, output: RawVector) {
-    let outcome = guard(&F::NAME.to_string_lossy(), || {
+unsafe extern "C-unwind" fn call<F: Scalar>(info: FunctionInfo, input: RawChunk, output: RawVector) {
+    let (name, queue) = (F::NAME.to_string_lossy(), Queue::default());
+    let outcome = guard(&name, || {
         // SAFETY: DuckDB flattens the chunk and keeps both alive during the call.
-        let (input, mut output) = unsafe { (Chunk::new(input), Output::new(output)) };
+        let (input, mut output) = unsafe { (Chunk::new(input), Output::new(output, &queue)) };
         widest(
             #[inline(always)]
             || F::call(&input, &mut output),
         )
     });
-    if let Err(message) = outcome {
+    // SAFETY: the result vector is still there.
+    if let Err(message) = outcome.and_then(|()| unsafe { queue.flush(&name) }) {
         // SAFETY: `info` is that of this call; DuckDB copies the message.
         unsafe { (api().duckdb_scalar_function_set_error)(info, c_string(&message).as_ptr()) };
     }

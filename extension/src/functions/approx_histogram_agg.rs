@@ -64,5 +64,5 @@ impl<const ARGUMENTS: usize> Aggregate for HistogramAgg<ARGUMENTS> {
 #[inline(always)]
 pub fn write_histogram(builder: Option<&HistogramBuilder>, output: &mut Output, row: usize) {
     let histogram = builder.map_or_else(|| Histogram::empty(MaxBins::DEFAULT), HistogramBuilder::finish);
-    output.set_bytes(row, &histogram.to_bytes());
+    output.set_bytes(row, histogram.to_bytes());
 }

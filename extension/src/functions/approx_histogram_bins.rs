@@ -18,12 +18,14 @@ impl Scalar for Bins {
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         each_blob(input, output, Reading::Whole, |output, row, blob| {
             let histogram = Histogram::parse(blob)?;
-            output.push_list(row, histogram.bins().len(), |child, first, len| {
+            let len = histogram.bins().len();
+            output.push_list(row, len, move |child, first, len| {
                 for (i, (center, count)) in histogram.bins().enumerate() {
                     child.field(0).values::<f64>(len)[first + i] = center;
                     child.field(1).values::<u64>(len)[first + i] = count;
                 }
-            })
+            });
+            Ok(())
         })
     }
 }

@@ -17,7 +17,7 @@ impl Scalar for FromDruid {
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         each_blob(input, output, Reading::Whole, |output, row, blob| {
-            output.set_bytes(row, &Histogram::from_druid(blob)?.to_bytes());
+            output.set_bytes(row, Histogram::from_druid(blob)?.to_bytes());
             Ok(())
         })
     }
@@ -44,7 +44,7 @@ impl<const ARGUMENTS: usize> Scalar for ToDruid<ARGUMENTS> {
                 None => None,
             };
             histogram.read(blob)?;
-            output.set_bytes(row, &histogram.to_druid(form)?);
+            output.set_bytes(row, histogram.to_druid(form)?);
             Ok(())
         })
     }

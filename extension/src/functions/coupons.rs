@@ -1,6 +1,6 @@
 //! From SQL values to coupons: `docs/STORAGE.md`, "The bytes that each SQL type is hashed by".
 
-use crate::duckdb::{LogicalType, Plain, SqlError, TypeId, Validity, Vector};
+use crate::duckdb::{LogicalType, Plain, SqlError, TypeId, Validity, Vector, Wide};
 use crate::sketch::hll::Coupon;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -23,15 +23,15 @@ pub fn coupons(column: &Vector) -> Result<Vec<Coupon>, SqlError> {
         Some(TypeId::USmallInt) => each(column, |value: u16| Coupon::of_u64(u64::from(value))),
         Some(TypeId::UInteger) => each(column, |value: u32| Coupon::of_u64(u64::from(value))),
         Some(TypeId::UBigInt) => each(column, |value: u64| Coupon::of_i128(i128::from(value))),
-        Some(TypeId::HugeInt) => each(column, Coupon::of_i128),
-        Some(TypeId::UHugeInt) => each(column, Coupon::of_u128),
+        Some(TypeId::HugeInt) => each(column, |value: Wide<i128>| Coupon::of_i128(value.get())),
+        Some(TypeId::UHugeInt) => each(column, |value: Wide<u128>| Coupon::of_u128(value.get())),
         Some(TypeId::Float) => each(column, |value: f32| Coupon::of_f64(f64::from(value))),
         Some(TypeId::Double) => each(column, Coupon::of_f64),
         Some(TypeId::TimestampS) => each(column, |value| of_instant(value, MICROS_PER_SECOND)),
         Some(TypeId::TimestampMs) => each(column, |value| of_instant(value, MICROS_PER_MILLI)),
         Some(TypeId::TimestampNs) => each(column, of_nanoseconds),
         Some(TypeId::Varchar | TypeId::Blob) => return Ok(of_strings(column)),
-        Some(TypeId::Uuid) => each(column, of_uuid),
+        Some(TypeId::Uuid) => each(column, |value: Wide<i128>| of_uuid(value.get())),
         Some(TypeId::Decimal) => of_decimals(column, &logical_type),
         Some(TypeId::Enum) => of_enums(column, &logical_type),
         Some(TypeId::SqlNull) => return Ok(vec![Coupon::EMPTY; column.len()]),
@@ -133,7 +133,7 @@ fn of_decimals(column: &Vector, logical_type: &LogicalType) -> Vec<Coupon> {
         Some(TypeId::SmallInt) => each(column, |value: i16| of_decimal(i128::from(value), scale)),
         Some(TypeId::Integer) => each(column, |value: i32| of_decimal(i128::from(value), scale)),
         Some(TypeId::BigInt) => each(column, |value: i64| of_decimal(i128::from(value), scale)),
-        _ => each(column, |value: i128| of_decimal(value, scale)),
+        _ => each(column, |value: Wide<i128>| of_decimal(value.get(), scale)),
     }
 }
 

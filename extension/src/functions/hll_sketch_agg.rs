@@ -59,7 +59,7 @@ impl<const ARGUMENTS: usize> Aggregate for SketchAgg<ARGUMENTS> {
 #[inline(always)]
 pub fn write_sketch(sketch: Option<&HllSketch>, output: &mut Output, row: usize) {
     match sketch {
-        Some(sketch) => output.set_bytes(row, &sketch.to_bytes()),
-        None => output.set_bytes(row, &HllSketch::new(LgK::DEFAULT).to_bytes()),
+        Some(sketch) => output.set_bytes(row, sketch.to_bytes()),
+        None => output.set_bytes(row, HllSketch::new(LgK::DEFAULT).to_bytes()),
     }
 }

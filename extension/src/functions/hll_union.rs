@@ -32,7 +32,7 @@ impl<const ARGUMENTS: usize> Scalar for Union<ARGUMENTS> {
             let mut union = HllSketch::new(image.lg_k());
             union.merge_image(&image, allow)?;
             union.merge_image(&other, allow)?;
-            output.set_bytes(row, &union.to_bytes());
+            output.set_bytes(row, union.to_bytes());
             Ok(())
         })
     }

@@ -56,7 +56,7 @@ pub fn combine_sketches(source: &Option<HyperUnique>, target: &mut Option<HyperU
 #[inline(always)]
 pub fn write_sketch(sketch: Option<&HyperUnique>, output: &mut Output, row: usize) {
     match sketch {
-        Some(sketch) => output.set_bytes(row, &sketch.to_bytes()),
-        None => output.set_bytes(row, &HyperUnique::default().to_bytes()),
+        Some(sketch) => output.set_bytes(row, sketch.to_bytes()),
+        None => output.set_bytes(row, HyperUnique::default().to_bytes()),
     }
 }

@@ -106,11 +106,11 @@ pub fn map_histogram_lists(
         let answers: Vec<Option<f64>> = elements
             .map(|element| element.map_or(Ok(None), |x| answer(&histogram, x)))
             .collect::<Result<_, SqlError>>()?;
-        output.push_list(row, answers.len(), |child, first, len| {
-            for (i, answer) in answers.iter().enumerate() {
-                set_or_null(child, len, first + i, *answer);
+        output.push_list(row, answers.len(), move |child, first, len| {
+            for (i, answer) in answers.into_iter().enumerate() {
+                set_or_null(child, len, first + i, answer);
             }
-        })?;
+        });
     }
     Ok(())
 }
@@ -123,14 +123,14 @@ pub const BUCKETS: SqlType = SqlType::List(&SqlType::Struct(&[
 ]));
 
 /// Gives a row its list of buckets.
-pub fn push_buckets(output: &mut Output, row: usize, buckets: &[Bucket]) -> Result<(), SqlError> {
-    output.push_list(row, buckets.len(), |child, first, len| {
-        for (i, bucket) in buckets.iter().enumerate() {
+pub fn push_buckets(output: &mut Output, row: usize, buckets: Vec<Bucket>) {
+    output.push_list(row, buckets.len(), move |child, first, len| {
+        for (i, bucket) in buckets.into_iter().enumerate() {
             for (field, value) in [bucket.lower, bucket.upper, bucket.count].into_iter().enumerate() {
                 child.field(field).values::<f64>(len)[first + i] = value;
             }
         }
-    })
+    });
 }
 
 /// Reads an HLL sketch.
