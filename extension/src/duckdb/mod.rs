@@ -1,8 +1,9 @@
 //! DuckDB's C extension API in safe Rust: types, vectors, aggregates and scalars as traits.
 //!
 //! All `unsafe` of the crate lives in this folder, and nothing here knows of a sketch. DuckDB hands over flat
-//! vectors (constant and dictionary vectors are flattened first), passes NULL rows to aggregates, and cannot
-//! unwind: every callback goes through [`guard`], which turns an error or a panic into a DuckDB error.
+//! vectors (constant and dictionary vectors are flattened first), passes NULL rows to aggregates, and knows no panic:
+//! every callback goes through [`guard`], which turns an error or a panic into a DuckDB error. What DuckDB itself may
+//! throw is called outside of it: see [`output`].
 #![allow(unsafe_code)]
 
 mod aggregate;
