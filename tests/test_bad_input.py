@@ -9,7 +9,6 @@ import random
 import re
 import resource
 import struct
-import time
 from typing import Any
 
 import duckdb
@@ -594,20 +593,24 @@ BOMBS = {
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_headers_that_claim_more_than_there_is_cost_nothing(con: duckdb.DuckDBPyConnection, bomb: str) -> None:
-    """Refused before anything is allocated: a hundred thousand of them in no time and no memory."""
+    """Refused before anything is allocated."""
     kind = HISTOGRAM_READERS if BOMBS[bomb].startswith(b"AH") else HLL_READERS
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before = most_resident()
     for reader in kind:
         for _ in range(50):
             assert_refused(con, reader, BOMBS[bomb])
-    assert time.perf_counter() - start < 20
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
+    assert most_resident() - before < 64
 
 
 def test_images_that_expand_are_bounded_by_lg_k(con: duckdb.DuckDBPyConnection) -> None:
     """An empty sketch of lg_k 21 takes eight bytes, and does not take two million registers to merge."""
     con.execute("CREATE TABLE t AS SELECT hll_sketch_agg(NULL::INTEGER, 21) s, i FROM range(20_000) r(i) GROUP BY i")
-    start = time.perf_counter()
+    before = most_resident()
     sketches = rows(con, "SELECT i % 5000, hll_union_agg(s) s FROM t GROUP BY ALL")
     assert {len(sketch) for _, sketch in sketches} == {8}
-    assert time.perf_counter() - start < 5
+    assert most_resident() - before < 64, "and not ten thousand"
+
+
+def most_resident() -> float:
+    """The most memory that this process has had, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
