@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import re
-import resource
 import struct
 from typing import Any
 
@@ -17,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from processes import run_python
 from queries import column, rows, value
+from resident import needs_proc, peak
 
 # Every function that reads a sketch, with `$1` for it.
 HLL_READERS = {
@@ -591,26 +591,23 @@ BOMBS = {
 }
 
 
+@needs_proc
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_headers_that_claim_more_than_there_is_cost_nothing(con: duckdb.DuckDBPyConnection, bomb: str) -> None:
     """Refused before anything is allocated."""
     kind = HISTOGRAM_READERS if BOMBS[bomb].startswith(b"AH") else HLL_READERS
-    before = most_resident()
-    for reader in kind:
-        for _ in range(50):
-            assert_refused(con, reader, BOMBS[bomb])
-    assert most_resident() - before < 64
+    with peak() as memory:
+        for reader in kind:
+            for _ in range(50):
+                assert_refused(con, reader, BOMBS[bomb])
+    assert memory.growth < 64
 
 
+@needs_proc
 def test_images_that_expand_are_bounded_by_lg_k(con: duckdb.DuckDBPyConnection) -> None:
     """An empty sketch of lg_k 21 takes eight bytes, and does not take two million registers to merge."""
     con.execute("CREATE TABLE t AS SELECT hll_sketch_agg(NULL::INTEGER, 21) s, i FROM range(20_000) r(i) GROUP BY i")
-    before = most_resident()
-    sketches = rows(con, "SELECT i % 5000, hll_union_agg(s) s FROM t GROUP BY ALL")
+    with peak() as memory:
+        sketches = rows(con, "SELECT i % 5000, hll_union_agg(s) s FROM t GROUP BY ALL")
     assert {len(sketch) for _, sketch in sketches} == {8}
-    assert most_resident() - before < 64, "and not ten thousand"
-
-
-def most_resident() -> float:
-    """The most memory that this process has had, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    assert memory.growth < 100, "and not ten thousand"

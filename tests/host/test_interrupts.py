@@ -5,7 +5,6 @@ The connection answers the next query, rightly, and the states that were in flig
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import duckdb
 import pytest
 from processes import HAS_REPOSITORIES
 from queries import value
-from resident import least_growth
+from resident import least_growth, needs_proc
 
 GROUPS = 2_000
 LEAST_LEAK = 20  # MB; a query that is interrupted has more of them in its states
@@ -31,7 +30,6 @@ needs_errors_in_windows = pytest.mark.skipif(
     not HAS_REPOSITORIES,
     reason="needs DuckDB 2.0: before, the threads of a window wait for ever for the one that has failed",
 )
-needs_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads resident memory from /proc")
 
 
 @pytest.fixture(scope="module")

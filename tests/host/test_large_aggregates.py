@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import duckdb
 import pytest
 from queries import rows
-from resident import resident
+from resident import needs_proc, peak
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads resident memory from /proc"),
-]
+pytestmark = [pytest.mark.slow, needs_proc]
 
 DENSE = 200_000
 VALUES = 500
 STATE = 4.5e-3  # MB: 4 kB of registers, and a little
 LIMIT = 500  # MB
-
-
-class Peak:
-    """The highest resident memory above that of the beginning, in MB."""
-
-    growth = 0.0
-
-
-@contextmanager
-def peak() -> Iterator[Peak]:
-    """Watch resident memory while the block runs."""
-    found, start, over = Peak(), resident(trim=True), threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.02):
-            found.growth = max(found.growth, resident(trim=False) - start)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield found
-    finally:
-        over.set()
-        thread.join()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ valgrind look at every allocation that the extension makes.
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from itertools import cycle
@@ -15,9 +14,9 @@ from itertools import cycle
 import duckdb
 import pytest
 from reference import prepare
-from resident import growth, least_growth, resident
+from resident import growth, least_growth, needs_proc, resident
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads resident memory from /proc")
+pytestmark = needs_proc
 
 QUERIES = 10_000
 MOST = 8  # MB: 800 bytes a query, less than the state of any aggregate of more than a few values

@@ -1,15 +1,21 @@
-"""How much memory this process has, and whether it grows."""
+"""How much memory this process has, whether it grows, and how much it takes meanwhile."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
-from contextlib import suppress
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import pytest
 
 MB = 1e6
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+
+needs_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads resident memory from /proc")
 
 
 def resident(*, trim: bool = True) -> float:
@@ -40,3 +46,19 @@ def growth(work: Callable[[], object], *, warm_up: int, times: int) -> float:
     for _ in range(times):
         work()
     return resident() - before
+
+
+class Peak:
+    """The highest resident memory above that of the beginning, in MB, once the block is over."""
+
+    growth = 0.0
+
+
+@contextmanager
+def peak() -> Iterator[Peak]:
+    """Watch resident memory while the block runs."""
+    found, start = Peak(), resident()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew: proc(5)
+    yield found
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    found.growth = int(kilobytes) * 1024 / MB - start
