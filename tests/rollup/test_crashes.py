@@ -2,228 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import resource
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow
 import pytest
-from crashing import Faulty
+from crashing import KINDS, causes
+from disks import limited, resize, small_disk
+from jobs import FILES, FIRST, KILLED, Job, copied, events, faulty, look, same, write_events
 from processes import PROJECT
 
-import duckdb_sketch
-from duckdb_sketch.rollup import Rollup, batch, open_level
-from duckdb_sketch.rollup import rollup as rollup_module
-
-STATEMENT = """
-SELECT date_trunc('hour', ts) AS hour, publisher, count(*) AS bids, sum(price) AS revenue, sum(clicks) AS clicks,
-       min(price) AS lowest, max(ts) AS latest, hll_sketch_agg(user_id) AS users,
-       approx_histogram_agg(CAST(price AS DOUBLE)) AS prices
-FROM bids GROUP BY ALL
-"""
-FILES = 16
-FIRST = 4  # files that there are before the coarser levels
-ROWS = 500  # a file
-A_FILE = 1  # rows that a batch may have, unless it is a file: each is one then, however few groups there are
-KILLED = -9
-# What differs from run to run.
-LEFT_OUT = {
-    "batches": "EXCLUDE (finished)",
-    "files": "EXCLUDE (modified) REPLACE (parse_filename(path) AS path)",
-}
-NOTHING: list[Any] = [{}, {}]
-
-
-def write_events(folder: Path, numbers: range) -> None:
-    """Files that overlap in time, the later ones with rows for days that are over, and a few rows without a time."""
-    with duckdb.connect() as connection:
-        for number in numbers:
-            connection.execute(
-                f"COPY (SELECT CASE WHEN r % 97 = 0 THEN NULL ELSE TIMESTAMP '2024-01-30 00:00:00' "
-                f"+ to_minutes(CAST({number * 240} + hash(r + {number * 1000}) % 1500 AS BIGINT)) "
-                f"- to_hours(CASE WHEN r % 13 = 0 THEN 48 ELSE 0 END) END AS ts, "
-                "CASE WHEN r % 11 > 0 THEN 'p' || (hash(r) % 2) END AS publisher, "
-                f"hash(r * 7 + {number}) % 5000 AS user_id, CAST(hash(r + 5) % 10000 / 100 AS DECIMAL(9, 2)) AS price, "
-                f"CAST(r % 7 AS INTEGER) AS clicks FROM range({ROWS}) AS t(r)) TO '{folder}/{number:03}.parquet'"
-            )
-
-
-def events(number: int) -> pyarrow.Table:
-    """What such a file holds, as data."""
-    with duckdb.connect() as connection:
-        return connection.sql(
-            f"SELECT TIMESTAMP '2024-02-01' + to_minutes(CAST(r * 7 + {number * 600} AS BIGINT)) AS ts, "
-            "'p' || (r % 2) AS publisher, CAST(r AS UBIGINT) AS user_id, CAST(r AS DECIMAL(9, 2)) AS price, "
-            f"CAST(1 AS INTEGER) AS clicks FROM range({ROWS}) AS t(r)"
-        ).to_arrow_table()
-
-
-class Job:
-    """A folder with a statement, files and a database."""
-
-    def __init__(self, folder: Path, files: int = FILES) -> None:
-        folder.mkdir(parents=True)
-        self.folder = folder
-        self.statement = folder / "hourly.sql"
-        self.statement.write_text(STATEMENT)
-        self.data = folder / "data"
-        self.data.mkdir()
-        self.database = folder / "rollups.duckdb"
-        self.errors = folder / "stderr"
-        self.put(range(files))
-
-    def put(self, numbers: range) -> None:
-        write_events(self.data, numbers)
-
-    def refreshing(self, *options: str) -> list[str]:
-        files = f"bids={self.data}/*.parquet"
-        return ["refresh", str(self.statement), "--source", files, "--database", str(self.database), "--json", *options]
-
-    def replaying(self) -> list[str]:
-        return ["replay", *self.refreshing()[1:]]
-
-    def coarsening(self, level: str, every: str, into: str) -> list[str]:
-        return ["coarsen", level, "--every", every, "--name", into, "--database", str(self.database), "--json"]
-
-    def expiring(self) -> list[str]:
-        return ["expire", "hourly", "--before", "2024-01-31", "--database", str(self.database), "--json"]
-
-    def start(
-        self, arguments: list[str], at: int = 0, when: str = "before", rows: int = A_FILE, **more: Any
-    ) -> subprocess.Popen[str]:
-        script = str(Path(__file__).with_name("crashing.py"))
-        with self.errors.open("w") as errors:
-            return subprocess.Popen(
-                [sys.executable, script, str(rows), str(at), when, "rollup", *arguments],
-                cwd=PROJECT,
-                env={**os.environ, "PYTHONPATH": str(PROJECT)},
-                text=True,
-                **{"stdout": subprocess.DEVNULL, "stderr": errors, **more},
-            )
-
-    def run(self, arguments: list[str], at: int = 0, when: str = "before", **more: Any) -> int:
-        return self.start(arguments, at, when, **more).wait()
-
-    def run_well(self, arguments: list[str]) -> None:
-        assert self.run(arguments) == 0, self.errors.read_text()
-
-    def levels(self) -> None:
-        with open_level("hourly", self.database) as hourly:
-            hourly.coarsen("day", "daily").coarsen("month", "monthly")
-
-    def was_counting(self) -> bool:
-        """Whether the last process that was started was in the midst of its batches when it ended."""
-        lines = [json.loads(line) for line in self.errors.read_text().splitlines() if line.endswith("}")]
-        return bool(lines) and lines[-1].get("files", 0) < lines[-1].get("of_files", 0)
-
-    def look(self) -> list[Any]:
-        """The tables and the manifest, as the next process would find them; the database stays as it is."""
-        copy = self.folder / "copy.duckdb"
-        for suffix in ("", ".wal"):
-            copied = copy.with_name(copy.name + suffix)
-            copied.unlink(missing_ok=True)
-            original = self.database.with_name(self.database.name + suffix)
-            if original.exists():
-                shutil.copy(original, copied)
-        if not copy.exists():
-            return NOTHING
-        with duckdb_sketch.connect(copy) as connection:
-            return look(connection)
-
-
-def look(connection: duckdb.DuckDBPyConnection) -> list[Any]:
-    """The rows of all rollups, sketches as what they say, and the manifest but for the time of day. Checked as well."""
-    manifest = {}
-    known = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'rollup_manifest' AND database_name = "
-        "current_database() ORDER BY ALL"
-    ).fetchall()
-    if not known:
-        return NOTHING
-    for (name,) in known:
-        manifest[name] = connection.execute(
-            f"SELECT * {LEFT_OUT.get(name, '')} FROM rollup_manifest.{name} ORDER BY ALL"
-        ).fetchall()
-    tables = {}
-    for (name,) in connection.execute("SELECT rollup FROM rollup_manifest.rollups ORDER BY ALL").fetchall():
-        tables[name] = connection.execute(
-            "SELECT * EXCLUDE (s, prices) REPLACE (md5(users) AS users), s.count, s.min, s.max, s.non_finite "
-            f"FROM (SELECT *, approx_histogram_stats(prices) AS s FROM {name}) ORDER BY ALL"
-        ).fetchall()
-    check(connection)
-    return [tables, manifest]
-
-
-def same(found: list[Any], expected: list[Any]) -> None:
-    """Compare, and name the first rows that differ, not all."""
-    for these, those in zip(found, expected, strict=True):
-        assert these.keys() == those.keys()
-        for name in those:
-            pairs = zip_longest(these[name], those[name])
-            different = [pair for pair in pairs if pair[0] != pair[1]]
-            assert not different, (name, len(different), different[:3])
-
-
-def check(connection: duckdb.DuckDBPyConnection) -> None:
-    """See that the manifest agrees with itself and with the tables."""
-
-    def none(query: str) -> None:
-        assert connection.execute(query).fetchall() == []
-
-    m = "rollup_manifest"
-    none(f"SELECT rollup, path FROM {m}.files GROUP BY ALL HAVING count(*) > 1")
-    none(f"SELECT rollup, batch FROM {m}.batches GROUP BY ALL HAVING count(*) > 1")
-    none(f"SELECT rollup, batch_id FROM {m}.batches WHERE batch_id IS NOT NULL GROUP BY ALL HAVING count(*) > 1")
-    none(f"SELECT rollup, batch, bucket FROM {m}.changes GROUP BY ALL HAVING count(*) > 1")
-    none(
-        f"SELECT r.rollup FROM {m}.rollups r LEFT JOIN {m}.batches b USING (rollup) GROUP BY r.rollup, r.last_batch "
-        "HAVING r.last_batch <> count(b.batch) OR r.last_batch <> coalesce(max(b.batch), 0)"
-    )
-    none(
-        f"SELECT r.rollup FROM {m}.rollups r JOIN {m}.rollups p ON r.parent = p.rollup "
-        "WHERE r.consumed > p.last_batch OR (r.consumed = p.last_batch AND r.watermark IS DISTINCT FROM p.watermark)"
-    )
-    none(
-        f"SELECT rollup, batch FROM {m}.batches b LEFT JOIN (SELECT rollup, batch, sum(rows) AS changed "
-        f"FROM {m}.changes GROUP BY ALL) USING (rollup, batch) WHERE kind <> 'expire' AND rows <> coalesce(changed, 0)"
-    )
-    # Files are counted by batches, all their rows; a rebuild takes a file out of the batch that it was in.
-    none(
-        f"SELECT f.* FROM (SELECT rollup, batch, sum(rows) AS rows FROM {m}.files GROUP BY ALL) f "
-        f"JOIN {m}.batches b USING (rollup, batch) "
-        "WHERE kind = 'refresh' AND f.rows <> b.rows + b.dropped_rows + b.rejected_rows "
-        f"AND rollup NOT IN (SELECT rollup FROM {m}.batches WHERE kind = 'rebuild')"
-    )
-    names = connection.execute(
-        f"SELECT r.rollup, r.parent, r.expired_before, r.consumed = p.last_batch FROM {m}.rollups r "
-        f"LEFT JOIN {m}.rollups p ON r.parent = p.rollup"
-    ).fetchall()
-    for name, parent, expired, current in names:
-        # How bins are cut depends on the order of rows, which threads make; what they hold together does not.
-        none(f"SELECT * FROM {name} WHERE abs(approx_histogram_stats(prices).mean - revenue / bids) > 1e-6")
-        (bids,) = connection.execute(f"SELECT coalesce(sum(bids), 0) FROM {name}").fetchall()[0]
-        if parent is None and expired is None:
-            kinds = connection.execute(
-                f"SELECT kind, rows FROM {m}.batches WHERE rollup = ? ORDER BY batch", [name]
-            ).fetchall()
-            replays = [rows for kind, rows in kinds if kind == "replay"]
-            if not any(kind == "rebuild" for kind, _ in kinds):
-                assert bids == (replays[-1] if replays else sum(rows for _, rows in kinds))
-        elif current and not any(gone for _, _, gone, _ in names):
-            assert [(bids,)] == connection.execute(f"SELECT sum(bids) FROM {parent}").fetchall()
-
+from duckdb_sketch.rollup import Rollup, batch
 
 # Killed processes
 
@@ -355,16 +153,6 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Job:
     return job
 
 
-def copied(job: Job, folder: Path) -> Job:
-    """The same job with a database of its own."""
-    folder.mkdir(parents=True)
-    other = Job.__new__(Job)
-    other.__dict__ = {**job.__dict__, "folder": folder, "database": folder / "rollups.duckdb"}
-    other.errors = folder / "stderr"
-    shutil.copy(job.database, other.database)
-    return other
-
-
 def killable(job: Job, action: str) -> list[str]:
     if action == "replay":
         return job.replaying()
@@ -450,58 +238,6 @@ def test_a_refresh_that_does_not_wait_names_the_process_that_it_met(tmp_path: Pa
 # Exceptions at each statement, in one process
 
 
-class Full(Exception):
-    """Something that no one expects."""
-
-
-KINDS: list[Callable[[], BaseException]] = [
-    lambda: Full("injected"),
-    lambda: duckdb.TransactionException("TransactionContext Error: Conflict on update!"),
-    lambda: KeyboardInterrupt(),
-    lambda: duckdb.IOException("IO Error: Could not write file: No space left on device"),
-    lambda: duckdb.OutOfMemoryException("Out of Memory Error: injected"),
-]
-
-
-class Injector:
-    """Raises an exception at one statement, once."""
-
-    def __init__(self, at: int, when: str, error: BaseException | None) -> None:
-        self.at, self.when, self.error = at, when, error
-
-    def __call__(self, number: int, moment: str) -> None:
-        if (number, moment) == (self.at, self.when) and self.error is not None:
-            error, self.error = self.error, None
-            raise error
-
-
-@contextmanager
-def faulty(
-    monkeypatch: pytest.MonkeyPatch, at: int, when: str, error: BaseException | None, wait: float
-) -> Iterator[Callable[[Job], Rollup]]:
-    """Opens rollups of which one statement fails; statements before the first call are not counted."""
-    opened = rollup_module.open_database
-    rollups = []
-
-    def make(job: Job) -> Rollup:
-        connection = opened(job.database, None, 0)
-        with monkeypatch.context() as patch:
-            patch.setattr(rollup_module, "open_database", lambda *_: Faulty(connection, lambda *_: None))
-            rollup = Rollup.from_sql(
-                job.statement, sources={"bids": f"{job.data}/*.parquet"}, database=job.database, wait=wait
-            )
-        proxy: Any = rollup._connection
-        proxy.texts, proxy.fault = [], Injector(at, when, error)
-        rollups.append(rollup)
-        return rollup
-
-    with monkeypatch.context() as patch:
-        patch.setattr(rollup_module, "rows_that_fit", lambda *_: A_FILE)
-        yield make
-    for rollup in rollups:
-        rollup.close()
-
-
 def change_a_file(job: Job) -> None:
     """Two more rows in one of the files, whose folder becomes the job's own."""
     data = job.folder / "data"
@@ -545,10 +281,6 @@ ACTIONS: dict[str, tuple[Callable[[Job], None], Callable[[Rollup], Any]]] = {
     "coarsen": (no_change, lambda rollup: rollup.coarsen("week", "weekly")),
     "expire": (no_change, lambda rollup: rollup.expire(before=datetime(2024, 1, 31))),
 }
-
-
-def causes(error: BaseException | None) -> list[BaseException]:
-    return [error, *causes(error.__cause__ or error.__context__)] if error else []
 
 
 def inject(kept: Job, folder: Path, monkeypatch: pytest.MonkeyPatch, action: str, step: int) -> int:
@@ -634,27 +366,6 @@ def test_after_an_exception_at_any_statement_the_next_call_succeeds(
 # Full disks
 
 
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A folder on a disk of its own, a small one."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    try:
-        mounted = subprocess.run(command, capture_output=True, text=True)
-    except FileNotFoundError:
-        pytest.skip("there is no mount here to make a small disk with")
-    if mounted.returncode:
-        pytest.skip(f"a small disk cannot be mounted: {mounted.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-def resize(folder: Path, size: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
-
-
 def test_a_refresh_that_met_a_full_disk_goes_on_when_there_is_room(tmp_path: Path) -> None:
     clean = Job(tmp_path / "clean", FIRST)
     clean.run_well(clean.refreshing())
@@ -688,11 +399,8 @@ def test_a_refresh_that_met_a_full_disk_goes_on_when_there_is_room(tmp_path: Pat
     [60_000, *(pytest.param(size, marks=pytest.mark.slow) for size in (4096, 12_288, 30_000, 120_000, 270_000))],
 )
 def test_a_refresh_whose_files_may_not_grow_goes_on_when_they_may(tmp_path: Path, bytes_a_file: int, kept: Job) -> None:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_a_file, bytes_a_file))
-
     job = Job(tmp_path / "job", 4)
-    with job.start(job.refreshing(), preexec_fn=limit, stderr=subprocess.PIPE) as process:
+    with job.start(job.refreshing(), preexec_fn=limited(bytes_a_file), stderr=subprocess.PIPE) as process:
         _, errors = process.communicate()
     assert process.returncode in (0, 1), errors
     assert "Traceback" not in errors
@@ -705,33 +413,10 @@ def test_a_refresh_whose_files_may_not_grow_goes_on_when_they_may(tmp_path: Path
 # The same batch again
 
 
-APPEND = """
-import os, signal, sys
-from crashing import Faulty
-from test_crashes import STATEMENT, events
-from duckdb_sketch import Rollup
-
-def kill(number, moment):
-    if number == int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-with Rollup.from_sql(STATEMENT, database=sys.argv[1], name="hourly") as rollup:
-    proxy = rollup._connection = rollup._manifest.connection = Faulty(rollup._connection, kill)
-    rollup.append(events(3), batch_id="third")
-"""
-
-
 def append_in_a_child(job: Job, at: int) -> int:
-    path = os.pathsep.join([str(PROJECT), str(PROJECT / "tests"), str(Path(__file__).parent)])
-    process = subprocess.run(
-        [sys.executable, "-c", APPEND, str(job.database), str(at)],
-        cwd=PROJECT,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode in (0, KILLED), process.stderr
-    return process.returncode
+    code = job.run(job.appending(3, "third"), at)
+    assert code in (0, KILLED), job.errors.read_text()
+    return code
 
 
 def append_and_be_killed(kept: Job, folder: Path, step: int) -> int:
