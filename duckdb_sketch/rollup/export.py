@@ -8,17 +8,19 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 
+from duckdb_sketch._lock import lock_or_fail
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.batch import table_of
-from duckdb_sketch.rollup.errors import RollupError
-from duckdb_sketch.rollup.label import NAME, Label, put, read_label, sync_folder, write_label
+from duckdb_sketch.rollup.errors import LockedError, RollupError
+from duckdb_sketch.rollup.label import NAME, Label, digest, put, read_label, sync_folder, write_label
 from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
 from duckdb_sketch.rollup.parquet import restored, stored
 from duckdb_sketch.rollup.partition import Partitioning
@@ -29,6 +31,7 @@ from duckdb_sketch.rollup.table import literal
 FILE = "rollup.parquet"
 
 _TEMPORARY = f".{FILE}.tmp"
+_LOCK = ".rollup.lock"
 _DAY = timedelta(days=1)  # by which the clocks of a zone differ from UTC at most
 
 # Batches of which an import has to know more than sums: their rows are in no file, and may come again under their id.
@@ -72,12 +75,12 @@ def export(manifest: Manifest, rollup: str, folder: str | Path, width: str) -> E
     Raises:
         SpecificationError: If buckets do not nest in partitions, or a column's type has no place in Parquet.
         RollupError: If the folder holds anything else, or cannot be written.
-        LockedError: If another export of it to the same folder is at work.
+        LockedError: If another export to the same folder is at work.
     """
     place = resolve(folder)
     with manifest.transaction():
         _Export(manifest, rollup, place, width).announce()
-    with manifest.transaction():
+    with manifest.transaction(), _alone(place):
         return _Export(manifest, rollup, place, width).run()
 
 
@@ -109,9 +112,17 @@ class _Export:
         self._columns = stored(self._table.types)
         self._folder = folder
         self._line = [rollup, str(folder)]
+        self._writer = uuid4().hex
         self._label = self._read_label()
         with _named(folder):
             self._sizes = self._read_sizes()
+        # Files that are not as long as the label says are written anew.
+        label = self._label
+        self._digests = {
+            name: text
+            for name, text in (label.digests if label else {}).items()
+            if label and name in self._sizes and label.partitions.get(name) == self._sizes[name]
+        }
 
     def announce(self) -> None:
         """Give this export a line in the manifest, which those of two at the same time contend for."""
@@ -124,20 +135,23 @@ class _Export:
         # Of two transactions that delete the same row, the second one fails.
         self._connection.execute("DELETE FROM rollup_manifest.exports WHERE rollup = ? AND folder = ?", self._line)
         known = self._label
-        if known is None or known.batch != since:  # the folder is not what the manifest takes it for
+        if known is None or known.batch != since or not self._is_ours(known):
+            # The folder is not what the manifest takes it for.
             known = self._new_label(0)
             since = 0
         todo = self._stale(known, since)
         kept = {folder: size for folder, size in self._sizes.items() if folder not in todo}
+        digests = {folder: text for folder, text in self._digests.items() if folder in kept}
         if todo:
-            with _named(self._folder):
-                self._folder.mkdir(parents=True, exist_ok=True)
-                write_label(self._folder, replace(known, complete=False, partitions=dict.fromkeys(todo, 0) | kept))
-        written = {folder: size for folder, start in todo.items() if (size := self._replace(folder, start))}
-        label = replace(self._new_label(self._entry.last_batch), complete=True, partitions=kept | written)
+            self._begin(replace(known, partitions=dict.fromkeys(todo, 0) | kept, digests=digests))
+        written: dict[str, int] = {}
+        for folder, start in todo.items():
+            if replaced := self._replace(folder, start):
+                written[folder], digests[folder] = replaced
+        label = self._new_label(self._entry.last_batch)
+        label = replace(label, complete=True, partitions=kept | written, digests=digests)
         if todo or label != self._label:
             with _named(self._folder):
-                self._folder.mkdir(parents=True, exist_ok=True)
                 write_label(self._folder, label)
         self._connection.execute(
             "INSERT INTO rollup_manifest.exports VALUES (?, ?, ?)", [*self._line, self._entry.last_batch]
@@ -146,6 +160,33 @@ class _Export:
         return Exported(
             self._entry.rollup, self._folder, self._entry.last_batch, tuple(sorted(written)), tuple(removed), len(kept)
         )
+
+    def _begin(self, label: Label) -> None:
+        """Write a label that says what is about to be replaced."""
+        with _named(self._folder):
+            write_label(self._folder, replace(label, complete=False, writer=self._writer))
+
+    def _require_label(self) -> None:
+        """See that the label is the one of this export, where the file system has no locks, or does not share them.
+
+        Raises:
+            RollupError: If another export has come in between.
+        """
+        found = read_label(self._folder)
+        if found is None or found.writer != self._writer:
+            raise RollupError(
+                f"another export to {self._folder} was at work at the same time: give each database a folder of its "
+                "own, and export again"
+            )
+
+    def _is_ours(self, label: Label) -> bool:
+        """Whether the batch that a label is of is this database's one of that number."""
+        return label.finished is None or label.finished == self._finished(label.batch)
+
+    def _finished(self, batch: int) -> int | None:
+        query = "SELECT epoch_us(finished) FROM rollup_manifest.batches WHERE rollup = ? AND batch = ?"
+        found = fetch(self._connection, query, [self._entry.rollup, batch])
+        return int(found[0][0]) if found else None
 
     def _lines(self) -> list[int]:
         query = "SELECT batch FROM rollup_manifest.exports WHERE rollup = ? AND folder = ?"
@@ -160,6 +201,7 @@ class _Export:
             str(self._partitioning.width),
             files=files,
             batches=_read_batches(self._manifest, entry),
+            finished=self._finished(batch),
         )
 
     def _read_label(self) -> Label | None:
@@ -173,7 +215,7 @@ class _Export:
         if not known.same_rollup(self._new_label(0)):
             # After a replay with another statement all of it is written anew, which what has expired cannot be.
             expired = known.entry.expired_before or self._entry.expired_before
-            if known.batch in self._lines() and expired is None:
+            if known.batch in self._lines() and self._is_ours(known) and expired is None:
                 return None
             raise RollupError(
                 f"{self._folder} holds an export of {known.entry.rollup} as another statement defines it, and what is "
@@ -183,6 +225,12 @@ class _Export:
             raise RollupError(
                 f"{self._folder} is partitioned by {known.partition}: say partition={known.partition!r} "
                 f"(--partition {known.partition!r}), or give another folder"
+            )
+        archived, here = known.entry.expired_before, self._entry.expired_before
+        if archived is not None and (here is None or here < archived) and not self._is_ours(known):
+            raise RollupError(
+                f"{self._folder} holds an export of another database, from which buckets before {archived} have "
+                "expired: they may be nowhere else. Give another folder, or import that export and go on with it"
             )
         return known
 
@@ -228,8 +276,8 @@ class _Export:
             self._connection, f"SELECT 1 FROM {self._table.sql} WHERE {self._partitioning.holds(start)} LIMIT 1"
         )
 
-    def _replace(self, folder: str, start: datetime) -> int:
-        """Write a partition, in place of what it was. Returns its size; 0 if there are no rows for it."""
+    def _replace(self, folder: str, start: datetime) -> tuple[int, str] | None:
+        """Write a partition, in place of what it was. Returns its size and digest; None if there are no rows for it."""
         path = self._folder / folder / FILE
         temporary = path.with_name(_TEMPORARY)
         with _named(path):
@@ -241,15 +289,17 @@ class _Export:
                 f"COPY ({self._select(folder, start)}) TO {quote(temporary)} "
                 "(FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
             )
+            self._require_label()
             if rows:
+                written = temporary.stat().st_size, digest(temporary)
                 put(temporary, path)
-                return path.stat().st_size
+                return written
             temporary.unlink()
             path.unlink(missing_ok=True)
             sync_folder(path.parent)
             with suppress(OSError):  # something hidden may be in it
                 path.parent.rmdir()
-        return 0
+        return None
 
     def _select(self, folder: str, start: datetime) -> str:
         table = self._table
@@ -257,10 +307,25 @@ class _Export:
         before = self._entry.expired_before
         if before is not None and start <= before + _DAY and folder in self._sizes:
             # An export is an archive: what has expired from the table stays in it.
+            self._require_undamaged(folder)
             expired = f"{table.bucket} < {table.typed(literal(before))}"
             rows += f" UNION ALL SELECT * FROM ({read(self._folder, [folder], table.types)}) WHERE {expired}"
         order = ", ".join(identifier(column) for column in (table.time, *table.dimensions))
         return f"SELECT {self._columns} FROM ({rows}) ORDER BY {order}"
+
+    def _require_undamaged(self, folder: str) -> None:
+        """See that a file of which a part is kept is the one that was written.
+
+        Raises:
+            RollupError: If it is not.
+        """
+        path = self._folder / folder / FILE
+        known = self._digests.get(folder)
+        if known is not None and digest(path) != known:
+            raise RollupError(
+                f"{path} is damaged, and what has expired from {self._entry.rollup} may be nowhere else: put back a "
+                "copy of it, or delete it, and export again"
+            )
 
 
 def read(folder: Path, partitions: Iterable[str], types: Mapping[str, str]) -> str:
@@ -298,6 +363,23 @@ def _listed(folder: Path) -> list[Path]:
 
 def _foreign(path: Path) -> RollupError:
     return RollupError(f"{path} is not of this export, and readers would take it for a part: give a folder of its own")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other exports out of a folder, which is made if it is not there; those of other databases as well.
+
+    Raises:
+        LockedError: If one is at work.
+    """
+    with ExitStack() as stack:
+        with _named(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                stack.enter_context(lock_or_fail(folder / _LOCK))
+            except BlockingIOError as error:
+                raise LockedError(f"another export to {folder} is at work") from error
+        yield
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Readers of Parquet pass over names that begin with `_`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -35,6 +36,10 @@ class Label:
         complete: False from when an export begins to replace files until all of them are of one batch.
         partitions: The size of each partition's file, by the name of its folder. While an export is at work, and
             after one that was interrupted, 0 for those that it replaces.
+        digests: The SHA-256 of each of these files, but for those that are being replaced.
+        finished: When the last batch was finished, in microseconds since 1970: what tells the batches of a database
+            from those of another that have the same numbers. None if that is not known.
+        writer: While an export is at work, and after one that was interrupted: a name of that one alone.
         files: Of a rollup of events: the files that it has counted.
         batches: Of a rollup of events: the batches that were appended, and one with the sums of the others.
     """
@@ -44,6 +49,9 @@ class Label:
     partition: str
     complete: bool = False
     partitions: dict[str, int] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    finished: int | None = None
+    writer: str | None = None
     files: Sequence[CountedFile] = ()
     batches: Sequence[Batch] = ()
 
@@ -72,6 +80,9 @@ def write_label(folder: Path, label: Label) -> None:
             "batch": label.batch,
             "complete": label.complete,
             "partitions": dict(sorted(label.partitions.items())),
+            "digests": dict(sorted(label.digests.items())),
+            "finished": label.finished,
+            "writer": label.writer,
             "files": [_packed(_file(counted)) for counted in label.files],
             "batches": [_packed(asdict(batch)) for batch in label.batches],
         },
@@ -108,11 +119,23 @@ def read_label(folder: Path) -> Label | None:
             partition=found["partition"],
             complete=found["complete"],
             partitions=found["partitions"],
+            digests=found.get("digests", {}),  # the first labels had none of these three
+            finished=found.get("finished"),
+            writer=found.get("writer"),
             files=[_counted(_unpacked(line)) for line in found["files"]],
             batches=[Batch(**_unpacked(line)) for line in found["batches"]],
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ManifestError(f"{path} is not as it was written ({error!r}): delete it, and export again") from error
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()
 
 
 def put(temporary: Path, path: Path) -> None:

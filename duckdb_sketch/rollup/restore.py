@@ -13,7 +13,7 @@ from duckdb_sketch.rollup.batch import table_of
 from duckdb_sketch.rollup.errors import ManifestError, RollupError
 from duckdb_sketch.rollup.export import FILE, read
 from duckdb_sketch.rollup.granularity import Granularity
-from duckdb_sketch.rollup.label import NAME, Label, read_label
+from duckdb_sketch.rollup.label import NAME, Label, digest, read_label
 from duckdb_sketch.rollup.manifest import Entry, Manifest
 from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.specification import Specification
@@ -41,6 +41,11 @@ def check_export(folder: Path) -> Label:
             state = "is missing" if found is None else f"has {found:,} bytes"
             raise ManifestError(
                 f"{path} {state}, and {NAME} says {size:,}: the export is not whole. Export again, or copy it again"
+            )
+        if label.digests.get(partition) not in (None, digest(path)):
+            raise ManifestError(
+                f"{path} is damaged: it is as long as {NAME} says, and not what was written. Delete it and export "
+                "again, or copy it again"
             )
     return label
 

@@ -34,6 +34,7 @@ HOURLY = """
     FROM bids GROUP BY ALL
 """
 MONTHS = ["month=2024-01", "month=2024-02", "month=2024-03"]
+NEW_IN_LABELS = ("digests", "finished", "writer")
 EVERYTHING = "hour, publisher, bids, big, revenue, highest, md5(users), md5(prices)"
 
 
@@ -852,11 +853,17 @@ def test_a_torn_export_is_refused(hourly: Rollup, tmp_path: Path, damage: Callab
         assert in_table(imported) == in_table(hourly)
 
 
-def test_a_damaged_partition_leaves_no_half_import(hourly: Rollup, tmp_path: Path) -> None:
+@pytest.mark.parametrize("known", [True, False], ids=["digest", "no digest"])
+def test_a_damaged_partition_leaves_no_half_import(hourly: Rollup, tmp_path: Path, known: bool) -> None:
     hourly.export(tmp_path / "out")
     path = tmp_path / "out" / "month=2024-02" / "rollup.parquet"
     path.write_bytes(b"x" * path.stat().st_size)
-    with pytest.raises(RollupError, match="cannot be read"):
+    if not known:  # as the first labels had none
+        old = {name: value for name, value in label(tmp_path / "out").items() if name not in NEW_IN_LABELS}
+        (tmp_path / "out" / "_rollup.json").write_text(json.dumps(old))
+    with duckdb.connect(tmp_path / "new.duckdb"):
+        pass
+    with pytest.raises(RollupError, match=r"month=2024-02/rollup\.parquet is damaged" if known else "cannot be read"):
         Rollup.from_export(tmp_path / "out", database=tmp_path / "new.duckdb")
     with duckdb.connect(tmp_path / "new.duckdb") as con:
         assert rows(con, "SELECT table_name FROM duckdb_tables() WHERE table_name = 'bids_hourly'") == []
