@@ -206,7 +206,8 @@ def check(connection: duckdb.DuckDBPyConnection) -> None:
     none(f"SELECT rollup, batch, bucket FROM {m}.changes GROUP BY ALL HAVING count(*) > 1")
     none(
         f"SELECT r.rollup FROM {m}.rollups r LEFT JOIN {m}.batches b USING (rollup) GROUP BY r.rollup, r.last_batch "
-        "HAVING r.last_batch <> count(b.batch) OR r.last_batch <> coalesce(max(b.batch), 0)"
+        "HAVING (r.last_batch <> count(b.batch) AND NOT bool_or(kind = 'import')) "
+        "OR r.last_batch <> coalesce(max(b.batch), 0)"
     )
     none(
         f"SELECT r.rollup FROM {m}.rollups r JOIN {m}.rollups p ON r.parent = p.rollup "
@@ -214,7 +215,8 @@ def check(connection: duckdb.DuckDBPyConnection) -> None:
     )
     none(
         f"SELECT rollup, batch FROM {m}.batches b LEFT JOIN (SELECT rollup, batch, sum(rows) AS changed "
-        f"FROM {m}.changes GROUP BY ALL) USING (rollup, batch) WHERE kind <> 'expire' AND rows <> coalesce(changed, 0)"
+        f"FROM {m}.changes GROUP BY ALL) USING (rollup, batch) WHERE kind NOT IN ('expire', 'import') "
+        "AND rows <> coalesce(changed, 0)"
     )
     # Files are counted by batches, all their rows; a rebuild takes a file out of the batch that it was in.
     none(
@@ -236,7 +238,7 @@ def check(connection: duckdb.DuckDBPyConnection) -> None:
                 f"SELECT kind, rows FROM {m}.batches WHERE rollup = ? ORDER BY batch", [name]
             ).fetchall()
             last = max((place for place, (kind, _) in enumerate(kinds) if kind == "replay"), default=0)
-            if not any(kind == "rebuild" for kind, _ in kinds[last:]):
+            if not any(kind in ("rebuild", "import") for kind, _ in kinds[last:]):
                 assert bids == sum(rows for _, rows in kinds[last:])
         elif current and not any(gone for _, _, gone, _ in names):
             assert [(bids,)] == connection.execute(f"SELECT sum(bids) FROM {parent}").fetchall()
