@@ -2,6 +2,7 @@
 
 from duckdb_sketch.rollup.errors import (
     ChangedStatementError,
+    DamagedError,
     LateDataError,
     LockedError,
     ManifestError,
@@ -21,6 +22,7 @@ from duckdb_sketch.rollup.verified import Verified
 __all__ = [
     "Change",
     "ChangedStatementError",
+    "DamagedError",
     "Exported",
     "Granularity",
     "LateDataError",

@@ -15,9 +15,9 @@ import duckdb
 
 from duckdb_sketch._loading import connect, load
 from duckdb_sketch._sql import identifier
-from duckdb_sketch.rollup.errors import LockedError, RollupError
+from duckdb_sketch.rollup.errors import DamagedError, LockedError, RollupError
 from duckdb_sketch.rollup.plan import BYTES_OF_A_GROUP
-from duckdb_sketch.rollup.query import fetch_row
+from duckdb_sketch.rollup.query import fetch_row, noticing_damage
 from duckdb_sketch.rollup.source import FILE, find, scan
 
 _OLDEST = (1, 4)  # MERGE INTO
@@ -40,6 +40,7 @@ def open_database(
 
     Raises:
         LockedError: If it still has then.
+        DamagedError: If it is damaged.
         RollupError: If it cannot be opened, or DuckDB is too old.
     """
     version = tuple(int(part) for part in duckdb.__version__.split(".")[:2])
@@ -73,7 +74,10 @@ def _open_file(database: str | Path, wait: float) -> duckdb.DuckDBPyConnection:
     while True:
         try:
             _make_whole(database)
-            return connect(database)
+            with noticing_damage():
+                return connect(database)
+        except DamagedError as error:
+            raise DamagedError(f"{database}: {error}") from error
         except duckdb.IOException as error:
             if not _LOCKED.search(str(error)):
                 raise RollupError(f"{database} cannot be opened: {error}") from error

@@ -29,3 +29,7 @@ class ManifestError(RollupError):
 
 class LockedError(RollupError):
     """Another process has the database open, or another refresh was faster. Trying again later may work."""
+
+
+class DamagedError(RollupError):
+    """The database's file is not as DuckDB wrote it. A copy, an export or the source files bring the rollup back."""

@@ -21,6 +21,7 @@ from duckdb_sketch.rollup.source import File
 
 NAME = "_rollup.json"
 _FORMAT = 1
+_DIGEST = "digest"
 _MICROSECOND = timedelta(microseconds=1)
 _TIMES = ("earliest", "latest", "highest_event", "watermark", "expired_before")
 
@@ -71,25 +72,22 @@ class Label:
 
 def write_label(folder: Path, label: Label) -> None:
     """Write it, in place of the one that there may be: a reader finds the one or the other, and never a part."""
-    text = json.dumps(
-        {
-            "format": _FORMAT,
-            "rollup": _packed(asdict(label.entry)),
-            "columns": label.types,
-            "partition": label.partition,
-            "batch": label.batch,
-            "complete": label.complete,
-            "partitions": dict(sorted(label.partitions.items())),
-            "digests": dict(sorted(label.digests.items())),
-            "finished": label.finished,
-            "writer": label.writer,
-            "files": [_packed(_file(counted)) for counted in label.files],
-            "batches": [_packed(asdict(batch)) for batch in label.batches],
-        },
-        indent=1,
-    )
+    lines = {
+        "format": _FORMAT,
+        "rollup": _packed(asdict(label.entry)),
+        "columns": label.types,
+        "partition": label.partition,
+        "batch": label.batch,
+        "complete": label.complete,
+        "partitions": dict(sorted(label.partitions.items())),
+        "digests": dict(sorted(label.digests.items())),
+        "finished": label.finished,
+        "writer": label.writer,
+        "files": [_packed(_file(counted)) for counted in label.files],
+        "batches": [_packed(asdict(batch)) for batch in label.batches],
+    }
     temporary = folder / f"{NAME}.tmp"
-    temporary.write_text(text, encoding="utf-8")
+    temporary.write_text(json.dumps({**lines, _DIGEST: _digest(lines)}, indent=1), encoding="utf-8")
     put(temporary, folder / NAME)
 
 
@@ -112,6 +110,8 @@ def read_label(folder: Path) -> Label | None:
             f"{path} is of version {version}, and this duckdb_sketch knows version {_FORMAT}: use the version that "
             "wrote it, or a later one"
         )
+    if found.pop(_DIGEST, None) not in (None, _digest(found)):
+        raise ManifestError(f"{path} is damaged, or was changed by hand: delete it, and export again")
     try:
         return Label(
             entry=Entry(**_unpacked(found["rollup"])),
@@ -156,6 +156,11 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _digest(lines: dict[str, Any]) -> str:
+    """What tells a label of which a part is not as it was written."""
+    return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
 
 
 def _file(counted: CountedFile) -> dict[str, Any]:

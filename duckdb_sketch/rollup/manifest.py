@@ -13,7 +13,7 @@ import duckdb
 
 from duckdb_sketch._files import sql_folder
 from duckdb_sketch.rollup.errors import LockedError, ManifestError, RollupError
-from duckdb_sketch.rollup.query import fetch
+from duckdb_sketch.rollup.query import fetch, noticing_damage
 from duckdb_sketch.rollup.source import File
 
 _VERSION = 1
@@ -239,11 +239,13 @@ class Manifest:
         Raises:
             LockedError: If another connection of this process changed the same rollup meanwhile.
             RollupError: If it could not be written: the disk may be full.
+            DamagedError: If the database is damaged.
         """
         try:
-            self.connection.execute("BEGIN TRANSACTION")  # which may be interrupted as well, once it has begun
-            yield
-            self.connection.execute("COMMIT")
+            with noticing_damage():
+                self.connection.execute("BEGIN TRANSACTION")  # which may be interrupted as well, once it has begun
+                yield
+                self.connection.execute("COMMIT")
         except BaseException as error:
             self._roll_back()
             if not isinstance(error, duckdb.TransactionException):

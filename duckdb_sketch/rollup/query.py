@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 
+from duckdb_sketch.rollup.errors import DamagedError
+
 Row = tuple[Any, ...]
 
 
+_DAMAGED = re.compile(r"Corrupt (database|WAL) file|does not match stored checksum|replaying WAL file")
+
+
+@contextmanager
+def noticing_damage() -> Iterator[None]:
+    """Tell a database that is damaged from everything else that DuckDB may say.
+
+    Raises:
+        DamagedError: If it is.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        if not _DAMAGED.search(str(error)):
+            raise
+        raise DamagedError(
+            f"the database is damaged: {error}. Put back a copy of it, or make it anew from an export (rollup import) "
+            "or from the source files"
+        ) from error
+
+
 def fetch(connection: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | None = None) -> list[Row]:
-    """All rows of a query."""
-    return connection.execute(query, parameters).fetchall()
+    """All rows of a query.
+
+    Raises:
+        DamagedError: If the database is damaged where they are.
+    """
+    with noticing_damage():
+        return connection.execute(query, parameters).fetchall()
 
 
 def fetch_row(connection: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | None = None) -> Row:

@@ -19,7 +19,7 @@ from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError, S
 from duckdb_sketch.rollup.level import update_levels
 from duckdb_sketch.rollup.manifest import Batch, CountedFile, Entry, Manifest
 from duckdb_sketch.rollup.plan import Plan
-from duckdb_sketch.rollup.query import fetch, fetch_row
+from duckdb_sketch.rollup.query import fetch, fetch_row, noticing_damage
 from duckdb_sketch.rollup.source import FILE, File, check_types, check_unchanged, count_rows, scan, scan_all
 from duckdb_sketch.rollup.specification import EVENTS, Specification
 from duckdb_sketch.rollup.table import Table, literal
@@ -100,9 +100,11 @@ def reading() -> Iterator[None]:
 
     Raises:
         UnreadableError: If they are.
+        DamagedError: If the database is.
     """
     try:
-        yield
+        with noticing_damage():
+            yield
     except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.TransactionException):
         raise
     except duckdb.Error as error:

@@ -89,6 +89,17 @@ class Job:
     def put(self, numbers: range) -> None:
         write_events(self.data, numbers)
 
+    def own_data(self) -> None:
+        """Give a copy of a job files of its own, which are those that it has counted."""
+        data = self.folder / "data"
+        shutil.copytree(self.data, data, copy_function=shutil.copy2)
+        with duckdb.connect(str(self.database)) as connection:
+            connection.execute(
+                "UPDATE rollup_manifest.files SET path = replace(path, ?, ?)",
+                [str(self.data.resolve()), str(data.resolve())],
+            )
+        self.data = data
+
     def refreshing(self, *options: str) -> list[str]:
         files = f"bids={self.data}/*.parquet"
         return self._command("refresh", str(self.statement), "--source", files, *options)
@@ -130,6 +141,11 @@ class Job:
 
     def run_well(self, arguments: list[str]) -> None:
         assert self.run(arguments) == 0, self.errors.read_text()
+
+    def open(self, **settings: Any) -> Rollup:
+        """The rollup, in this process."""
+        sources = {"bids": f"{self.data}/*.parquet"}
+        return Rollup.from_sql(self.statement, sources=sources, database=self.database, **settings)
 
     def levels(self) -> None:
         with open_level("hourly", self.database) as hourly:
@@ -266,9 +282,7 @@ def faulty(
         connection = opened(job.database, None, 0)
         with monkeypatch.context() as patch:
             patch.setattr(rollup_module, "open_database", lambda *_: Faulty(connection, lambda *_: None))
-            rollup = Rollup.from_sql(
-                job.statement, sources={"bids": f"{job.data}/*.parquet"}, database=job.database, wait=wait
-            )
+            rollup = job.open(wait=wait)
         proxy: Any = rollup._connection
         proxy.texts, proxy.fault = [], Injector(at, when, error)
         rollups.append(rollup)

@@ -34,7 +34,7 @@ HOURLY = """
     FROM bids GROUP BY ALL
 """
 MONTHS = ["month=2024-01", "month=2024-02", "month=2024-03"]
-NEW_IN_LABELS = ("digests", "finished", "writer")
+NEW_IN_LABELS = ("digests", "finished", "writer", "digest")
 EVERYTHING = "hour, publisher, bids, big, revenue, highest, md5(users), md5(prices)"
 
 
