@@ -82,7 +82,8 @@ def _open_file(database: str | Path, wait: float) -> duckdb.DuckDBPyConnection:
             if not _LOCKED.search(str(error)):
                 raise RollupError(f"{database} cannot be opened: {error}") from error
             if time.monotonic() >= deadline:
-                process = re.search(r"PID (\d+)", str(error))
+                # Of one that is in a container, or on another machine, the number is not known here.
+                process = re.search(r"PID ([1-9]\d*)", str(error))
                 holder = f"process {process[1]}" if process else "another process"
                 raise LockedError(
                     f"{database} is open in {holder}, and DuckDB lets one process write at a time: "

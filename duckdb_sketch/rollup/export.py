@@ -152,6 +152,10 @@ class _Export:
         label = replace(label, complete=True, partitions=kept | written, digests=digests)
         if todo or label != self._label:
             with _named(self._folder):
+                if todo:
+                    self._require_label()
+                if self._read_sizes() != label.partitions:
+                    raise self._disturbed()
                 write_label(self._folder, label)
         self._connection.execute(
             "INSERT INTO rollup_manifest.exports VALUES (?, ?, ?)", [*self._line, self._entry.last_batch]
@@ -174,10 +178,13 @@ class _Export:
         """
         found = read_label(self._folder)
         if found is None or found.writer != self._writer:
-            raise RollupError(
-                f"another export to {self._folder} was at work at the same time: give each database a folder of its "
-                "own, and export again"
-            )
+            raise self._disturbed()
+
+    def _disturbed(self) -> RollupError:
+        return RollupError(
+            f"something else, such as an export of another database, changed {self._folder} meanwhile: give each a "
+            "folder of its own, and export again"
+        )
 
     def _is_ours(self, label: Label) -> bool:
         """Whether the batch that a label is of is this database's one of that number."""

@@ -37,16 +37,18 @@ def check_export(folder: Path) -> Label:
     for partition, size in label.partitions.items():
         path = folder / partition / FILE
         found = path.stat().st_size if path.exists() else None
-        if found != size:
-            state = "is missing" if found is None else f"has {found:,} bytes"
-            raise ManifestError(
-                f"{path} {state}, and {NAME} says {size:,}: the export is not whole. Export again, or copy it again"
-            )
-        if label.digests.get(partition) not in (None, digest(path)):
+        if found == size and label.digests.get(partition) in (None, digest(path)):
+            continue
+        _require_same(folder, label)
+        if found == size:
             raise ManifestError(
                 f"{path} is damaged: it is as long as {NAME} says, and not what was written. Delete it and export "
                 "again, or copy it again"
             )
+        state = "is missing" if found is None else f"has {found:,} bytes"
+        raise ManifestError(
+            f"{path} {state}, and {NAME} says {size:,}: the export is not whole. Export again, or copy it again"
+        )
     return label
 
 
@@ -73,9 +75,9 @@ def restore(manifest: Manifest, folder: Path, label: Label, name: str) -> None:
                 f"INSERT INTO {table.sql} SELECT * FROM ({read(folder, label.partitions, label.types)}) {kept}"
             )
         except (duckdb.IOException, duckdb.InvalidInputException, duckdb.BinderException, duckdb.DataError) as error:
+            _require_same(folder, label)
             raise RollupError(f"the export in {folder} cannot be read: {error}") from error
-    if read_label(folder) != label:
-        raise ManifestError(f"the export in {folder} changed while it was read: import again")
+    _require_same(folder, label)
     manifest.add(entry)
     *appended, rest = label.batches
     for batch in appended:
@@ -83,6 +85,16 @@ def restore(manifest: Manifest, folder: Path, label: Label, name: str) -> None:
     manifest.add_batch(name, replace(rest, batch=entry.last_batch))
     manifest.add_files(name, entry.last_batch, label.files)
     _announce(manifest, entry, table)
+
+
+def _require_same(folder: Path, label: Label) -> None:
+    """See that no export has come in between.
+
+    Raises:
+        ManifestError: If one has.
+    """
+    if read_label(folder) != label:
+        raise ManifestError(f"the export in {folder} changed while it was read: import again")
 
 
 def _table(manifest: Manifest, entry: Entry, types: Mapping[str, str]) -> Table:
