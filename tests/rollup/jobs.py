@@ -40,7 +40,8 @@ LEFT_OUT = {
     "files": "EXCLUDE (modified) REPLACE (parse_filename(path) AS path)",
 }
 NOTHING: list[Any] = [{}, {}]
-PATH = os.pathsep.join([str(PROJECT), str(PROJECT / "tests")])
+# Where child processes find modules: another version of DuckDB as well, if this process has it from there.
+PATH = os.pathsep.join(filter(None, [str(PROJECT), str(PROJECT / "tests"), os.environ.get("PYTHONPATH")]))
 
 
 def rows_of_file(number: int, rows: int = ROWS) -> str:

@@ -18,7 +18,7 @@ import pyarrow
 import pytest
 from crashing import KINDS, causes
 from disks import limited, resize, small_disk
-from jobs import FILES, FIRST, KILLED, Job, copied, events, faulty, look, same, write_events
+from jobs import FILES, FIRST, KILLED, PATH, Job, copied, events, faulty, look, same, write_events
 from processes import PROJECT
 
 from duckdb_sketch.rollup import Rollup, batch
@@ -219,7 +219,7 @@ def test_a_refresh_that_does_not_wait_names_the_process_that_it_met(tmp_path: Pa
     holder = subprocess.Popen(
         [sys.executable, "-c", code, str(job.database)],
         cwd=PROJECT,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        env={**os.environ, "PYTHONPATH": PATH},
         text=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
