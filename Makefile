@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 CRATE := --manifest-path extension/Cargo.toml
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 FUZZ_CASES ?= 10000000
+HOURS ?= 1
 
 EXTENSION := duckdb_sketch/duckdb_sketch.duckdb_extension
 EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/Cargo.toml extension/Cargo.lock
@@ -17,7 +18,7 @@ DUCKDB_TESTS := tests/test_[abhilps]*.py tests/values tests/host tests/portable/
 	--ignore tests/test_benchmarks.py --ignore tests/rollup/test_crashes.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo java test test-slow test-duckdb leaks test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri lint fmt docs tour build dist clean
+.PHONY: help demo java test test-slow test-duckdb leaks test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri soak lint fmt docs tour build dist clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -85,6 +86,9 @@ asan: build ## Run the SQL tests and changed images with an extension that Addre
 miri: ## Run the unit tests of the sketches under Miri, where it is installed
 	@if cargo +nightly miri --version >/dev/null 2>&1; then cargo +nightly miri test $(CRATE) --lib sketch; \
 	else echo "Miri is not installed (rustup +nightly component add miri): nothing ran."; fi
+
+soak: build ## Work on rollup jobs at random, under faults of every kind, for HOURS (SEED and EPOCH do a failure again)
+	$(BIN)/python tests/rollup/soak.py $(HOURS) $(SEED) $(EPOCH)
 
 lint: $(VENV)/.dev ## Check style, formatting and types
 	$(BIN)/ruff check $(PYTHON_SOURCES)

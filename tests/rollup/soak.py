@@ -30,7 +30,7 @@ import pytest
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from crashing import KINDS, KINDS_OF_FILES, Injector, causes, watched
+from crashing import KINDS, KINDS_OF_FILES, Clock, Injector, causes, watched
 from disks import full, mounted
 from jobs import KILLED, STATEMENT, Job, events, faulty, rows_of_file, summary
 
@@ -47,16 +47,6 @@ EXPIRES = datetime(2024, 1, 31)
 
 class SoakError(AssertionError):
     """Says which step went wrong, so that it can be done again."""
-
-
-class Clock(datetime):
-    """A clock that was set wrong."""
-
-    year_now = 2024
-
-    @classmethod
-    def now(cls, tz: Any = None) -> datetime:
-        return datetime(cls.year_now, 2, 3, tzinfo=tz)
 
 
 class Counts:
@@ -446,13 +436,13 @@ def resident() -> int:
     return pages * resource.getpagesize()
 
 
-def soak(folder: Path, seed: int, over: Callable[[], bool], *, steps: int = STEPS, only: int | None = None) -> Counts:
+def soak(folder: Path, seed: int, over: Callable[[], bool], counts: Counts, *, only: int | None = None) -> None:
     """Run epochs until it is over, or one of them. What failed is kept beside the folder.
 
     Raises:
         SoakError: If anything is not as a clean run has it.
     """
-    counts, said = Counts(), time.monotonic()
+    said = time.monotonic()
     folder.mkdir(exist_ok=True)
 
     def told() -> bool:
@@ -470,7 +460,7 @@ def soak(folder: Path, seed: int, over: Callable[[], bool], *, steps: int = STEP
                 print(f"no disk will be full: {problem}", flush=True)
             place = folder / str(number)
             try:
-                Epoch(place, f"{seed}/{number}", counts).run(steps, told)
+                Epoch(place, f"{seed}/{number}", counts).run(STEPS, told)
             except SoakError:
                 shutil.copytree(place, folder.with_name(f"{folder.name}-failed"))
                 raise
@@ -478,7 +468,6 @@ def soak(folder: Path, seed: int, over: Callable[[], bool], *, steps: int = STEP
         # Ten epochs are time enough for what is kept once.
         if len(counts.memory) > 10 and counts.memory[-1] > 1.5 * max(counts.memory[5:10]) + 200_000_000:
             raise SoakError(f"memory grows: {counts.memory}")
-    return counts
 
 
 def main() -> None:
@@ -488,7 +477,9 @@ def main() -> None:
     end = time.monotonic() + float(hours) * 3600
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     print(f"seed {seed}, in {folder}", flush=True)
-    print(soak(folder, seed, lambda: time.monotonic() >= end, only=only))
+    counts = Counts()
+    soak(folder, seed, lambda: time.monotonic() >= end, counts, only=only)
+    print(counts)
     folder.rmdir()
 
 

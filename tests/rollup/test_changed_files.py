@@ -57,6 +57,25 @@ def test_a_change_is_seen_by_size_or_time(tmp_path: Path, how: str) -> None:
     refused(hours, r"1\.parquet")
 
 
+def test_a_change_is_seen_whose_time_is_before_that_of_the_file_before(tmp_path: Path) -> None:
+    hours = three_files(tmp_path)
+    write_events(tmp_path / "1.parquet", 100, 250)
+    hours.refresh(on_change="rebuild")
+    modified = (tmp_path / "1.parquet").stat().st_mtime_ns
+    size = (tmp_path / "1.parquet").stat().st_size
+    for back in (1, 10**9, modified - 1, modified + 10**18):  # by a nanosecond, to 1970, and before
+        write(tmp_path / "1.parquet", EVENTS.format(first=100, last=250).replace("'a'", "'c'"))
+        os.utime(tmp_path / "1.parquet", ns=(modified - back, modified - back))
+        assert (tmp_path / "1.parquet").stat().st_size == size
+        refused(hours, r"changed since counted: .*1\.parquet")
+        hours.refresh(on_change="rebuild")
+        check(hours, tmp_path)
+        write_events(tmp_path / "1.parquet", 100, 250)
+        os.utime(tmp_path / "1.parquet", ns=(modified, modified))
+        hours.refresh(on_change="rebuild")
+        check(hours, tmp_path)
+
+
 @pytest.mark.parametrize(("first", "last"), [(100, 120), (100, 250), (0, 400), (500, 600), (0, 0), (240, 260)], ids=str)
 @pytest.mark.parametrize("part", [0, 1])
 def test_a_rebuild_gives_what_a_clean_run_does(tmp_path: Path, part: int, first: int, last: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow
 import pytest
-from crashing import KINDS, causes
+from crashing import KINDS, Clock, causes
 from disks import limited, resize, small_disk
 from jobs import FILES, FIRST, KILLED, PATH, Job, copied, events, faulty, look, same, write_events
 from processes import PROJECT
@@ -451,15 +451,6 @@ def test_a_batch_appended_again_after_any_crash_is_counted_once(
 
 
 def test_a_clock_that_jumps_back_moves_no_watermark_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Clock(datetime):
-        """A clock that is set by hand."""
-
-        year_now = 2024
-
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:
-            return datetime(cls.year_now, 2, 3, tzinfo=tz)
-
     monkeypatch.setattr(batch, "datetime", Clock)
     job = Job(tmp_path / "job", 2)
     with Rollup.from_sql(
@@ -481,3 +472,26 @@ def test_a_clock_that_jumps_back_moves_no_watermark_back(tmp_path: Path, monkeyp
         Clock.year_now = 2000
         assert rollup.refresh().watermark == highest
         look(rollup.connection)
+
+
+def test_clocks_that_jump_between_refreshes_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "datetime", Clock)
+    found = []
+    for years in ((2024, 2024, 2024), (2024, 1999, 2024), (2100, 2024, 2031), (1999, 2024, 2024)):
+        job = Job(tmp_path / "-".join(map(str, years)), 0)
+        for number, Clock.year_now in enumerate(years):
+            new = range(number * 2, number * 2 + 2)
+            job.put(new)
+            for each in new:  # the times of files are of such clocks as well
+                os.utime(job.data / f"{each:03}.parquet", (datetime(Clock.year_now, 2, 3).timestamp(),) * 2)
+            with job.open() as rollup:
+                assert rollup.refresh().files == 2
+                rollup.coarsen("day", "daily")
+                assert rollup.export(job.folder / "out").written
+                assert rollup.refresh().batches == []
+                assert rollup.export(job.folder / "out").written == ()
+        found.append(job.look()[0])
+        with job.open() as rollup:
+            found[-1]["status"] = [(status.rollup, status.rows, status.watermark) for status in rollup.status()]
+    for other in found[1:]:
+        same([other], [found[0]])
