@@ -169,10 +169,18 @@ def test_where_locks_are_not_shared_a_mixture_does_not_pass_for_an_export(
             if apart:  # what they have in common may give them away sooner
                 patch.setattr(exporting, "_TEMPORARY", ".second.tmp")
             second.export(machines.out, "day")
+        left.update(contents())
 
+    def contents() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in machines.out.glob("*/rollup.parquet")}
+
+    left: dict[Path, bytes] = {}
     message = "something else, such as an export" if apart or not at else "cannot be exported"
     with paused(monkeypatch, at, export), pytest.raises(RollupError, match=message):
         first.export(machines.out, "day")
+    found = contents()
+    if at:  # it has noticed at once, and left the others alone
+        assert len([path for path, content in left.items() if found[path] != content]) <= 1
     try:
         with Rollup.from_export(machines.out) as imported:
             rows = in_table(imported)
