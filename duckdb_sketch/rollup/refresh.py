@@ -282,15 +282,25 @@ class Refresher:
         return files[0].path if len(files) == 1 else f"{files[0].path} and {len(files) - 1} more"
 
     def survey(self, table: Table, entry: Entry, files: Sequence[File]) -> list[CountedFile]:
-        """Count each file's rows, and find from when to when they are, as the manifest holds times."""
+        """Count each file's rows, and find from when to when they are, as the manifest holds times.
+
+        Raises:
+            SourceError: If a file's statistics do not tell of its times, as of one that is damaged.
+        """
         event = table.naive(self._specification.event())
-        sane = f"{event} >= {table.naive_truncated(entry.earliest)} AND {event} < {literal(entry.latest)}"
+        earliest = table.naive_truncated(entry.earliest)
+        sane = f"{event} >= {earliest} AND {event} < {literal(entry.latest)}"
         rows = fetch(
             self._connection,
-            f"SELECT {identifier(FILE)}, count(*), min({event}) FILTER ({sane}), max({event}) FILTER ({sane}) "
-            f"FROM {self._specification.events()} GROUP BY ALL",
+            f"SELECT {identifier(FILE)}, count(*), min({event}) FILTER ({sane}), max({event}) FILTER ({sane}), "
+            f"{earliest} FROM {self._specification.events()} GROUP BY ALL",
         )
-        found = {row[0]: row[1:] for row in rows}
+        for path, _, first, last, start in rows:
+            for time in (first, last):
+                # DuckDB asks nothing of each row that the statistics say of all. What no datetime can be is text.
+                if time is not None and (isinstance(time, str) or not start <= time < entry.latest):
+                    raise SourceError(f"{path}: its statistics say nothing of {time}, and it is in it: it is damaged")
+        found = {row[0]: row[1:4] for row in rows}
         return [CountedFile(file, *found.get(file.path, (0, None, None))) for file in files]
 
     def _rebuild(self, name: str, plan: Plan, on_change: OnChange, refreshed: Refreshed) -> None:

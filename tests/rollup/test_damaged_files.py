@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow
+import pyarrow.parquet
 import pytest
 from jobs import Job, copied, faulty, same
 
@@ -108,6 +110,24 @@ def test_any_damage_of_a_source_file_is_gone_once_it_is_mended(
     assert damage is flipped or outcomes == {"refused": 40}
     with capsys.disabled():
         print(f"\nsource files {damage.__name__}: {dict(outcomes)}")
+
+
+@pytest.mark.parametrize("year", [2300, 50_000])
+def test_a_time_that_the_statistics_of_its_file_say_is_not_there_is_damage(tmp_path: Path, year: int) -> None:
+    microseconds = [1_704_067_200_000_000 + number * 1_000_003 for number in range(100)]
+    times = pyarrow.array(microseconds, pyarrow.timestamp("us"))
+    path = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"ts": times, "who": ["a", "b"] * 50}), path, use_dictionary=False, compression="none")
+    good = path.read_bytes()
+    other = (year - 1970) * 31_556_952_000_000
+    assert good.count(microseconds[50].to_bytes(8, "little")) == 1  # neither the first nor the last
+    path.write_bytes(good.replace(microseconds[50].to_bytes(8, "little"), other.to_bytes(8, "little")))
+    statement = "SELECT date_trunc('hour', ts) AS hour, who, count(*) AS n FROM bids GROUP BY ALL"
+    with Rollup.from_sql(statement, sources={"bids": path}, name="hours") as hours:
+        with pytest.raises(SourceError, match=r"a\.parquet: .*it is damaged"):
+            hours.refresh()
+        path.write_bytes(good)
+        assert hours.refresh().rows == 100
 
 
 # Files of an export
