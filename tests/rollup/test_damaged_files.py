@@ -117,7 +117,9 @@ def test_a_time_that_the_statistics_of_its_file_say_is_not_there_is_damage(tmp_p
     microseconds = [1_704_067_200_000_000 + number * 1_000_003 for number in range(100)]
     times = pyarrow.array(microseconds, pyarrow.timestamp("us"))
     path = tmp_path / "a.parquet"
-    pyarrow.parquet.write_table(pyarrow.table({"ts": times, "who": ["a", "b"] * 50}), path, use_dictionary=False, compression="none")
+    pyarrow.parquet.write_table(
+        pyarrow.table({"ts": times, "who": ["a", "b"] * 50}), path, use_dictionary=False, compression="none"
+    )
     good = path.read_bytes()
     other = (year - 1970) * 31_556_952_000_000
     assert good.count(microseconds[50].to_bytes(8, "little")) == 1  # neither the first nor the last

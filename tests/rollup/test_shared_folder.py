@@ -230,7 +230,7 @@ def test_an_import_during_exports_is_of_one_of_them(both: tuple[Rollup, Rollup],
 def namespace(number: int) -> list[str]:
     """What puts a process on a machine of its own, as far as it can tell: with its own processes and name."""
     name = f'hostname machine{number} && exec "$@"'
-    return ["unshare", "--pid", "--fork", "--uts", "--mount-proc", "sh", "-c", name, "sh"]
+    return ["unshare", "--pid", "--fork", "--kill-child", "--uts", "--mount-proc", "sh", "-c", name, "sh"]
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +283,8 @@ def exports_at_once(machines: Machines, folder: Path, rounds: int) -> int:
             with job.open() as rollup:
                 rollup.append(events(number * 2 + place))
         started = [
-            start(place, job, job.exporting(machines.out), folder / f"errors {place}") for place, job in enumerate(jobs)
+            start(place, job, [*job.exporting(machines.out), "--wait", "60"], folder / f"errors {place}")
+            for place, job in enumerate(jobs)
         ]
         if number % 2:
             time.sleep(0.1 + number / 20)
