@@ -380,7 +380,11 @@ class Epoch:
                 old = f"AND date_trunc('hour', ts) >= TIMESTAMP '{expired}'" if expired and name == "hourly" else ""
                 query = unit.replace("FROM bids", f"FROM bids WHERE ts IS NOT NULL {old}")
                 expected = connection.execute(summary(f"({query})")).fetchall()
-                found, wanted = set(rows), set(expected)
+                # DuckDB before 2.0 truncates a TIMESTAMP to a DATE.
+                found, wanted = (
+                    {(str(row[0])[:19].removesuffix(" 00:00:00"), *row[1:]) for row in each}
+                    for each in (rows, expected)
+                )
                 assert found == wanted, (name, sorted(map(repr, found ^ wanted))[:4], len(found ^ wanted))
                 assert len(rows) == len(expected)
                 self.counts.comparisons["tables with a clean run"] += 1
