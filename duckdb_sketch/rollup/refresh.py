@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import duckdb
@@ -27,6 +27,7 @@ from duckdb_sketch.rollup.table import Table, literal
 OnChange = Literal["error", "rebuild"]
 
 _GROUPS = "duckdb_sketch_groups"
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -353,12 +354,11 @@ class Refresher:
         self, name: str, table: Table, low: datetime, high: datetime, changed: Sequence[File]
     ) -> list[File]:
         """The other files that have been counted into the buckets from `low` to `high`."""
-        start, end = literal(low), literal(high)
         rows = fetch(
             self._connection,
-            "SELECT path, size, modified FROM rollup_manifest.files WHERE rollup = ? AND first_event IS NOT NULL "
-            f"AND NOT (list_contains(?, path) OR {table.bucket_of('last_event')} < {start} "
-            f"OR {table.bucket_of('first_event')} > {end}) ORDER BY path",
+            "SELECT path, size, modified FROM rollup_manifest.files WHERE rollup = ? AND NOT list_contains(?, path) "
+            f"AND {table.bucket_of('last_event')} >= {literal(low)} "
+            f"AND {table.bucket_of('first_event')} < {literal(high + _MICROSECOND)} ORDER BY path",
             [name, [file.path for file in changed]],
         )
         return [File(*row) for row in rows]
@@ -397,7 +397,8 @@ class Refresher:
         counter = Counter(self._manifest, self._specification, table)
         self._show(files, types)
         bucket = table.bucket_of(table.naive(self._specification.event()))
-        self.stage(counter, f"{bucket} BETWEEN {literal(low)} AND {literal(high)}")
+        # DuckDB 1.4 takes date_trunc('hour', x) <= '10:00' for x <= '11:00'.
+        self.stage(counter, f"{bucket} >= {literal(low)} AND {bucket} < {literal(high + _MICROSECOND)}")
 
 
 def require(file: File) -> None:

@@ -95,6 +95,18 @@ def test_a_rebuild_gives_what_a_clean_run_does(tmp_path: Path, part: int, first:
     )
 
 
+def test_an_event_at_the_start_of_the_next_bucket_is_not_counted_again(tmp_path: Path) -> None:
+    """DuckDB 1.4 takes `date_trunc('hour', ts) <= '10:00'` for `ts <= '11:00'`."""
+    events = "SELECT unnest({})::TIMESTAMP AS ts, 'a' AS publisher, 1 AS user_id, 1::DECIMAL(10, 2) AS price"
+    write(tmp_path / "1.parquet", events.format(["2024-01-01 09:10", "2024-01-01 10:20"]))
+    write(tmp_path / "2.parquet", events.format(["2024-01-01 10:50", "2024-01-01 11:00", "2024-01-01 11:30"]))
+    hours = hourly(tmp_path)
+    hours.refresh()
+    write(tmp_path / "1.parquet", events.format(["2024-01-01 10:40"]), age=1)
+    hours.refresh(on_change="rebuild")
+    assert table(hours) == of_raw(hours, str(tmp_path / "*.parquet"))
+
+
 def test_a_file_that_shrinks_to_nothing_leaves_nothing(tmp_path: Path) -> None:
     write_events(tmp_path / "0.parquet", 0, 100)
     hours = hourly(tmp_path)
