@@ -13,8 +13,9 @@ from duckdb_sketch.rollup.errors import (
 from duckdb_sketch.rollup.export import Exported
 from duckdb_sketch.rollup.gaps import fill_gaps
 from duckdb_sketch.rollup.granularity import Granularity
+from duckdb_sketch.rollup.level import Level, open_level, rollup_names
 from duckdb_sketch.rollup.refresh import Progress, Refreshed
-from duckdb_sketch.rollup.rollup import Level, Rollup, open_level, rollup_names
+from duckdb_sketch.rollup.rollup import Rollup
 from duckdb_sketch.rollup.specification import Specification
 from duckdb_sketch.rollup.status import Change, Status
 from duckdb_sketch.rollup.verified import Verified

@@ -9,8 +9,8 @@ import duckdb
 
 from duckdb_sketch._arrow import arrow_reader, arrow_table
 from duckdb_sketch.rollup.batch import Counter, advance
+from duckdb_sketch.rollup.coarser import update_levels
 from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError
-from duckdb_sketch.rollup.level import update_levels
 from duckdb_sketch.rollup.manifest import Batch, Manifest
 from duckdb_sketch.rollup.query import describe
 from duckdb_sketch.rollup.refresh import Refreshed, UnreadableError, reading

@@ -17,7 +17,7 @@ from duckdb_sketch._loading import connect, load
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import DamagedError, LockedError, RollupError
 from duckdb_sketch.rollup.plan import BYTES_OF_A_GROUP
-from duckdb_sketch.rollup.query import fetch_row, noticing_damage
+from duckdb_sketch.rollup.query import fetch, fetch_row, noticing_damage
 from duckdb_sketch.rollup.source import FILE, find, scan
 
 _OLDEST = (1, 4)  # MERGE INTO
@@ -111,6 +111,22 @@ def _make_whole(database: str | Path) -> None:
             pass
         except OSError:  # a file system without links
             whole.rename(path)
+
+
+def require_free(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """See that no table or view has a name.
+
+    Raises:
+        RollupError: If one has.
+    """
+    taken = fetch(
+        connection,
+        "SELECT 1 FROM information_schema.tables WHERE table_catalog = current_database() "
+        "AND table_schema = current_schema() AND lower(table_name) = lower(?)",
+        [name],
+    )
+    if taken:
+        raise RollupError(f"there is a table {name} already, which is no rollup: give the rollup another name")
 
 
 def parse_bytes(text: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from duckdb_sketch.rollup.errors import SpecificationError
 
@@ -117,3 +118,17 @@ def _unit(word: str) -> str | None:
         if candidate in _UNITS:
             return candidate
     return None
+
+
+def parse_span(text: str | timedelta | None) -> timedelta | None:
+    """Read a fixed length of time, such as `2 hours`.
+
+    Raises:
+        SpecificationError: If it is none: months differ.
+    """
+    if text is None or isinstance(text, timedelta):
+        return text
+    width = Granularity.parse(text)
+    if width.months:
+        raise SpecificationError(f"{text!r}: months have no fixed length; say it in days")
+    return timedelta(days=width.days, microseconds=width.microseconds)

@@ -14,9 +14,9 @@ import duckdb
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup import plan as planning
 from duckdb_sketch.rollup.batch import Counter, advance
+from duckdb_sketch.rollup.coarser import update_levels
 from duckdb_sketch.rollup.engine import Engine
 from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError, SpecificationError
-from duckdb_sketch.rollup.level import update_levels
 from duckdb_sketch.rollup.manifest import Batch, CountedFile, Entry, Manifest
 from duckdb_sketch.rollup.plan import Plan
 from duckdb_sketch.rollup.query import fetch, fetch_row, noticing_damage

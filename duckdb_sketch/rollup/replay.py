@@ -14,9 +14,9 @@ import duckdb
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup import plan as planning
 from duckdb_sketch.rollup.batch import Counter, advance, bind, pane, table_of
+from duckdb_sketch.rollup.coarser import update_levels
 from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError
 from duckdb_sketch.rollup.granularity import Granularity
-from duckdb_sketch.rollup.level import update_levels
 from duckdb_sketch.rollup.manifest import Batch, CountedFile, Entry, Manifest
 from duckdb_sketch.rollup.metric import Metric
 from duckdb_sketch.rollup.query import fetch, fetch_row

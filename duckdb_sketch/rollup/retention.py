@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from duckdb_sketch.rollup.batch import table_of
+from duckdb_sketch.rollup.coarser import update_levels
 from duckdb_sketch.rollup.errors import RollupError
 from duckdb_sketch.rollup.granularity import Granularity
-from duckdb_sketch.rollup.level import update_levels
 from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
 from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.table import Table, literal, without_zone

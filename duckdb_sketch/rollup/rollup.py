@@ -1,14 +1,12 @@
-"""Rollups: tables that are kept up to date from one SELECT, and their coarser levels."""
+"""Rollups: tables that are kept up to date from one SELECT."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 import duckdb
 
@@ -16,285 +14,36 @@ from duckdb_sketch._arrow import arrow_table
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.append import Appender, GroupAppender
 from duckdb_sketch.rollup.batch import bind, table_of
-from duckdb_sketch.rollup.database import open_database, provide, rows_that_fit
+from duckdb_sketch.rollup.coarser import update_levels
+from duckdb_sketch.rollup.database import open_database, provide, require_free, rows_that_fit
 from duckdb_sketch.rollup.engine import Engine
 from duckdb_sketch.rollup.errors import (
     ChangedStatementError,
-    LockedError,
     ManifestError,
     RollupError,
     SourceError,
     SpecificationError,
 )
-from duckdb_sketch.rollup.export import Exported, export, resolve
-from duckdb_sketch.rollup.gaps import Moment, fill_level
-from duckdb_sketch.rollup.granularity import Granularity
-from duckdb_sketch.rollup.label import Label
-from duckdb_sketch.rollup.level import update_levels
-from duckdb_sketch.rollup.manifest import Entry, Manifest
+from duckdb_sketch.rollup.export import resolve
+from duckdb_sketch.rollup.granularity import parse_span
+from duckdb_sketch.rollup.level import Level
+from duckdb_sketch.rollup.manifest import Entry
 from duckdb_sketch.rollup.plan import Plan
 from duckdb_sketch.rollup.preview import preview
-from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed, Refresher
 from duckdb_sketch.rollup.replay import Replayer
-from duckdb_sketch.rollup.restore import check_export, restore
-from duckdb_sketch.rollup.retention import expire
+from duckdb_sketch.rollup.restore import check_export
+from duckdb_sketch.rollup.settings import Late, Settings
 from duckdb_sketch.rollup.source import find
-from duckdb_sketch.rollup.specification import Specification
-from duckdb_sketch.rollup.status import Change, Status, read_changes, read_status
+from duckdb_sketch.rollup.specification import Specification, read_statement
+from duckdb_sketch.rollup.status import Change
 from duckdb_sketch.rollup.table import Table, without_zone
 from duckdb_sketch.rollup.verified import Verified
 from duckdb_sketch.rollup.verify import verify
 
-Late = Literal["merge", "drop", "error"]
 Source = str | Path | Sequence[str | Path]
 
-_PAUSE = 0.05  # seconds
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """What a rollup may be told beside its statement; None leaves it as it is."""
-
-    time_zone: str | None = None
-    allowed_lateness: timedelta | None = None
-    late: Late | None = None
-    earliest: datetime | None = None
-    latest: datetime | None = None
-    memory_limit: str | None = None
-
-
-class Level:
-    """A table with one row a bucket and group, that the manifest knows: a rollup of events, or a coarser level."""
-
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, name: str, wait: float = 10, *, shared: bool = False
-    ) -> None:
-        self._connection = connection
-        self._shared = shared  # with the rollup that it was coarsened from, which closes it
-        self._manifest = Manifest(connection)
-        self._wait = wait
-        # Its results may be left unfetched, and that is no reason for ours to fail.
-        self._reader: duckdb.DuckDBPyConnection | None = None
-        self.name = name
-
-    @property
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """A connection to the database, to query the tables with."""
-        if self._reader is None:
-            self._reader = self._connection.cursor()
-            zone = fetch_row(self._connection, "SELECT current_setting('TimeZone')")[0]
-            self._reader.execute(f"SET SESSION TimeZone = {quote(zone)}")
-        return self._reader
-
-    def table(self) -> duckdb.DuckDBPyRelation:
-        """The rows, one a bucket and group, as a relation of `connection`."""
-        self._entry()
-        return self.connection.sql(f"FROM {identifier(self.name)}")
-
-    def filled(
-        self, start: Moment | None = None, end: Moment | None = None, fill: Mapping[str, str] | None = None
-    ) -> duckdb.DuckDBPyRelation:
-        """The rows, and one for each bucket that a group lacks: its counts are 0, its sketches empty, the rest NULL.
-
-        Args:
-            start: From when on: the first bucket is the one that holds it. By default the first that there is.
-            end: Until when, itself not included. By default until the last bucket that there is, included.
-            fill: SQL of what other columns hold in the new rows, by their names.
-
-        Returns:
-            All rows from `start` to `end`, by time and dimensions, as a relation of `connection`.
-
-        Raises:
-            RollupError: As `fill_gaps` does.
-        """
-        return fill_level(self.connection, self._manifest, self._entry(), start, end, fill or {})
-
-    def coarsen(self, every: str, name: str, by: Sequence[str] | None = None) -> Level:
-        """Make a coarser level of it, or bring that up to date.
-
-        From then on each refresh brings it up to date as well, in the same transaction, from the buckets that changed.
-
-        Args:
-            every: The width of its buckets, such as `day` or `3 months`.
-            name: The name of its table.
-            by: The dimensions that it keeps; all of them by default.
-
-        Returns:
-            The level, which may be coarsened in turn.
-
-        Raises:
-            SpecificationError: If the buckets do not nest, or there is another table of this name.
-        """
-        return self._retried(lambda: self._coarsen(Granularity.parse(every), name, by))
-
-    def changes(self, since: int = 0) -> list[Change]:
-        """The buckets that changed after a batch, in the order in which they did.
-
-        Args:
-            since: The number of the last batch that is known; 0 for everything.
-        """
-        entry = self._entry()
-        return read_changes(self._manifest, entry, since)
-
-    def status(self) -> list[Status]:
-        """How it and its coarser levels stand, itself first."""
-        self._entry()
-        return read_status(self._manifest, self.name)
-
-    def expire(self, older_than: str | timedelta | None = None, before: datetime | None = None) -> datetime | None:
-        """Drop old buckets. Coarser levels keep theirs, and no later refresh brings the dropped ones back.
-
-        Only whole buckets of the levels above are dropped, so that each of those is made of all its parts or of none.
-
-        Args:
-            older_than: How old, such as `90 days`, counted from the watermark: time as the events tell it.
-            before: Or the time itself, as the manifest holds times.
-
-        Returns:
-            The time before which there is nothing now; None if nothing has expired.
-        """
-        return self._retried(lambda: expire(self._manifest, self._entry(), older_than, before))
-
-    def export(self, folder: str | Path, partition: str = "month") -> Exported:
-        """Write it as Parquet, or bring an export up to date: only partitions that changed are written.
-
-        They are `<folder>/<unit>=<start>/rollup.parquet`, such as `month=2013-10/rollup.parquet`. Each is replaced as a
-        whole, so that readers need not wait, and `_rollup.json`, which `from_export` needs, is written last. What has
-        expired from the table stays in the export.
-
-        Args:
-            folder: A local folder for this alone.
-            partition: How much time a file holds, such as `day`, `month` or `year`.
-
-        Returns:
-            What was written.
-
-        Raises:
-            SpecificationError: If buckets lie across partitions.
-            RollupError: If the folder holds anything else, or cannot be written.
-            LockedError: If it is being exported to the same folder already.
-        """
-        self._entry()
-        return self._retried(lambda: export(self._manifest, self.name, folder, partition))
-
-    @classmethod
-    def from_export(
-        cls,
-        folder: str | Path,
-        *,
-        database: str | Path | duckdb.DuckDBPyConnection = ":memory:",
-        name: str | None = None,
-        memory_limit: str | None = None,
-        wait: float = 10,
-    ) -> Level:
-        """A coarser level as it was when it was exported, in a database into which its rollup was just imported.
-
-        The two have to be exported with no refresh between.
-
-        Args:
-            folder: The folder.
-            database: The database file, or a connection to one.
-            name: The name of its table; by default the one that it had.
-            memory_limit: That this may use, such as `2GB`.
-            wait: For how many seconds to wait for another process or thread that is in the way.
-
-        Raises:
-            ManifestError: If the export is not whole, or its rollup is not in the database as it was then.
-            RollupError: If there is a table of this name.
-        """
-        label = check_export(resolve(folder))
-        if label.entry.parent is None:
-            raise ManifestError(f"{folder} holds a rollup of events: import it with Rollup.from_export")
-        connection = open_database(database, memory_limit, wait)
-        level = Level(connection, name or label.entry.rollup, wait)
-        try:
-            level._import(resolve(folder), label)
-        except BaseException:
-            connection.close()
-            raise
-        return level
-
-    def close(self) -> None:
-        """Close the connections. A database that was given as a connection stays open, and so does a level's rollup."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
-        if not self._shared:
-            self._connection.close()
-
-    def __enter__(self: _L) -> _L:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _import(self, folder: Path, label: Label) -> None:
-        def within() -> None:
-            with self._manifest.transaction():
-                self._manifest.create()
-                if self._manifest.entry(self.name) is not None:
-                    raise RollupError(f"there is a rollup {self.name} already: import it under another name")
-                require_free(self._connection, self.name)
-                restore(self._manifest, folder, label, self.name)
-
-        zone = label.entry.time_zone or "UTC"
-        self._connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
-        self._retried(within)
-
-    def _entry(self) -> Entry:
-        entry = self._manifest.entry(self.name)
-        if entry is None:
-            known = ", ".join(self._manifest.names()) or "none"
-            raise ManifestError(f"there is no rollup {self.name} in this database; there is {known}")
-        return entry
-
-    def _retried(self, action: Callable[[], _T]) -> _T:
-        """Do it again while another connection is in the way. Only waiting counts, not what is done meanwhile."""
-        waited = 0.0
-        while True:
-            try:
-                return action()
-            except LockedError:
-                if waited >= self._wait:
-                    raise
-                time.sleep(_PAUSE)
-                waited += _PAUSE
-
-    def _coarsen(self, every: Granularity, name: str, by: Sequence[str] | None) -> Level:
-        with self._manifest.transaction():
-            entry = self._entry()
-            table = table_of(self._manifest, entry)
-            level = table.coarser(name, every, by)
-            known = self._manifest.entry(name)
-            if known is None:
-                require_free(self._connection, name)
-                self._connection.execute(level.create())
-                self._manifest.add(
-                    Entry(
-                        name,
-                        parent=self.name,
-                        every=str(every),
-                        dimensions=None if by is None else list(level.dimensions),
-                        time_zone=entry.time_zone,
-                        allowed_lateness=entry.allowed_lateness,
-                        consumed=0,
-                        expired_before=_whole_from(self._connection, entry, level),
-                    )
-                )
-            elif (known.parent, known.every) != (self.name, str(every)) or table_of(self._manifest, known) != level:
-                raise SpecificationError(
-                    f"{name} is there already, as every {known.every} of {known.parent} by "
-                    f"{', '.join(table_of(self._manifest, known).dimensions) or 'nothing'}: give this one another name"
-                )
-            update_levels(self._manifest, self.name)
-        return Level(self._connection, name, self._wait, shared=True)
-
-
-_L = TypeVar("_L", bound=Level)
+_KEPT = ("allowed_lateness", "late", "earliest", "latest")
 
 
 class Rollup(Level):
@@ -319,7 +68,7 @@ class Rollup(Level):
         name: str,
         specification: Specification,
         sources: Mapping[str, Any],
-        settings: _Settings,
+        settings: Settings,
         wait: float,
     ) -> None:
         super().__init__(connection, name, wait)
@@ -395,7 +144,7 @@ class Rollup(Level):
         if not name:
             raise SpecificationError("a statement that is no file has no name: give one with name='bids_hourly'")
         first, last = (None if time is None else without_zone(time) for time in (earliest, latest))
-        settings = _Settings(time_zone, _parse_span(allowed_lateness), _checked(late), first, last, memory_limit)
+        settings = Settings(time_zone, parse_span(allowed_lateness), _checked(late), first, last, memory_limit)
         connection = open_database(database, memory_limit, wait)
         try:
             return cls(connection, name, specification, sources or {}, settings, wait)
@@ -440,7 +189,7 @@ class Rollup(Level):
         connection = open_database(database, memory_limit, wait)
         try:
             specification = Specification.parse(entry.statement)
-            settings = _Settings(time_zone=entry.time_zone)
+            settings = Settings(time_zone=entry.time_zone)
             rollup = cls(connection, name or entry.rollup, specification, sources or {}, settings, wait)
             rollup._import(resolve(folder), label)
         except BaseException:
@@ -695,94 +444,6 @@ class Rollup(Level):
                     f"the rollup {self.name} was made with {name} {getattr(entry, name)}, not {given}: leave it as it "
                     "is, or replay, which makes it anew"
                 )
-
-
-_KEPT = ("allowed_lateness", "late", "earliest", "latest")
-
-
-def open_level(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> Level:
-    """A rollup or a coarser level that is in a database, by its name.
-
-    Raises:
-        ManifestError: If there is none of this name.
-    """
-    connection = open_database(_existing(database), None, wait)
-    level = Level(connection, name, wait)
-    try:
-        zone = level._entry().time_zone or "UTC"
-        connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
-    except BaseException:
-        connection.close()
-        raise
-    return level
-
-
-def rollup_names(database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> list[str]:
-    """The names of the rollups in a database, each followed by its coarser levels."""
-    connection = open_database(_existing(database), None, wait)
-    try:
-        return Manifest(connection).names()
-    finally:
-        connection.close()
-
-
-def _existing(database: str | Path | duckdb.DuckDBPyConnection) -> str | Path | duckdb.DuckDBPyConnection:
-    # DuckDB would make an empty database of a name that is mistyped.
-    if isinstance(database, (str, Path)) and not Path(database).exists():
-        raise RollupError(f"there is no database {database}")
-    return database
-
-
-def require_free(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """See that no table or view has a name.
-
-    Raises:
-        RollupError: If one has.
-    """
-    taken = fetch(
-        connection,
-        "SELECT 1 FROM information_schema.tables WHERE table_catalog = current_database() "
-        "AND table_schema = current_schema() AND lower(table_name) = lower(?)",
-        [name],
-    )
-    if taken:
-        raise RollupError(f"there is a table {name} already, which is no rollup: give the rollup another name")
-
-
-def _whole_from(connection: duckdb.DuckDBPyConnection, parent: Entry, level: Table) -> datetime | None:
-    """The first bucket of a new level of which no part has expired."""
-    if parent.expired_before is None:
-        return None
-    start = level.naive_truncated(parent.expired_before)
-    after = level.end(level.typed(f"({start})"))
-    found: datetime = fetch_row(
-        connection, f"SELECT CASE WHEN {start} < ? THEN {after} ELSE {start} END", [parent.expired_before]
-    )[0]
-    return found
-
-
-def read_statement(statement: str | Path) -> tuple[str, str | None]:
-    """A statement, and the name of its file if it is in one.
-
-    Raises:
-        SpecificationError: If the file cannot be read.
-    """
-    if isinstance(statement, str) and not (statement.endswith(".sql") and len(statement.split()) == 1):
-        return statement, None
-    path = Path(statement)
-    try:
-        return path.read_text(), path.stem
-    except OSError as error:
-        raise SpecificationError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _parse_span(text: str | timedelta | None) -> timedelta | None:
-    if text is None or isinstance(text, timedelta):
-        return text
-    width = Granularity.parse(text)
-    if width.months:
-        raise SpecificationError(f"{text!r}: months have no fixed length; say it in days")
-    return timedelta(days=width.days, microseconds=width.microseconds)
 
 
 def _checked(late: Late | None) -> Late | None:

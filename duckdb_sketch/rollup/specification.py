@@ -9,6 +9,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
@@ -475,3 +476,18 @@ def _time_bucket(key: _Column, node: exp.DateBin) -> TimeColumn:
         )
     shifted = None if third is None else _text(third)
     return TimeColumn(key.name, _text(node.expression), Granularity.parse(text), bucketed=True, shifted=shifted)
+
+
+def read_statement(statement: str | Path) -> tuple[str, str | None]:
+    """A statement, and the name of its file if it is in one.
+
+    Raises:
+        SpecificationError: If the file cannot be read.
+    """
+    if isinstance(statement, str) and not (statement.endswith(".sql") and len(statement.split()) == 1):
+        return statement, None
+    path = Path(statement)
+    try:
+        return path.read_text(), path.stem
+    except OSError as error:
+        raise SpecificationError(f"{path} cannot be read: {error.strerror}") from error

@@ -152,7 +152,7 @@ def _append(statement: str, database: str, number: str, batch_id: str) -> None:
 
 def main() -> None:
     from duckdb_sketch import cli
-    from duckdb_sketch.rollup import rollup
+    from duckdb_sketch.rollup import level, rollup
 
     rows, at, when = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     del sys.argv[1:4]
@@ -165,7 +165,7 @@ def main() -> None:
         return Faulty(opened(*arguments), kill if when in ("before", "after") else lambda *_: None)
 
     opened = rollup.open_database
-    rollup.open_database = open_faulty
+    rollup.open_database = level.open_database = open_faulty
     rollup.rows_that_fit = lambda *_: rows
     with ExitStack() as stack:
         if when == "write" and at:

@@ -1,0 +1,98 @@
+"""Coarser levels: days of hours, months of days. A level reads what changed in its parent, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+
+from duckdb_sketch._sql import quote
+from duckdb_sketch.rollup.batch import announce_final, pane, table_of
+from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
+from duckdb_sketch.rollup.query import fetch_row
+from duckdb_sketch.rollup.table import Table, literal
+
+_TOUCHED = "duckdb_sketch_touched"
+
+
+def update_levels(manifest: Manifest, parent: str) -> None:
+    """Bring the levels above a rollup up to date, inside the caller's transaction."""
+    entry = manifest.entry(parent)
+    assert entry is not None
+    children = manifest.children(parent)
+    if not children:
+        return
+    finer = table_of(manifest, entry)
+    for child in children:
+        _update(manifest, entry, finer, child)
+        update_levels(manifest, child.rollup)
+
+
+def _update(manifest: Manifest, parent: Entry, finer: Table, child: Entry) -> None:
+    level = table_of(manifest, child)
+    touched = _find_touched(manifest, parent, finer, child, level)
+    if touched or parent.watermark != child.watermark:
+        child = manifest.begin(child.rollup)
+        batch = Batch(child.last_batch, "level")
+        if touched:
+            _remake(manifest, finer, child, level, batch)
+        if parent.watermark is not None and parent.watermark != child.watermark:
+            announce_final(manifest, child, level, batch.batch, parent.watermark)
+        manifest.add_batch(child.rollup, batch)
+    manifest.set(
+        child.rollup,
+        consumed=parent.last_batch,
+        highest_event=parent.highest_event,
+        watermark=parent.watermark,
+    )
+
+
+def _find_touched(manifest: Manifest, parent: Entry, finer: Table, child: Entry, level: Table) -> bool:
+    """List this level's buckets that changed, but for those of which not everything is there to make them anew."""
+    kept = [time for time in (parent.expired_before, child.expired_before) if time]
+    above = f"WHERE bucket >= {literal(max(kept))}" if kept else ""
+    coarse = level.naive(level.truncated(finer.typed("bucket")))
+    connection = manifest.connection
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_TOUCHED} AS FROM (SELECT {coarse} AS bucket, sum(rows) AS rows "
+        "FROM rollup_manifest.changes WHERE rollup = ? AND batch > ? AND NOT (pane = 'on time' AND rows = 0) "
+        f"GROUP BY ALL) {above}",
+        [parent.rollup, child.consumed or 0],
+    )
+    return bool(fetch_row(connection, f"SELECT count(*) FROM {_TOUCHED}")[0])
+
+
+def _remake(manifest: Manifest, finer: Table, child: Entry, level: Table, batch: Batch) -> None:
+    connection = manifest.connection
+    low, high, rows = fetch_row(connection, f"SELECT min(bucket), max(bucket), sum(rows) FROM {_TOUCHED}")
+    buckets = f"(SELECT {level.typed('bucket')} FROM {_TOUCHED})"
+    first, last = level.typed(literal(low)), level.typed(literal(high))
+    connection.execute(
+        f"DELETE FROM {level.sql} WHERE {level.bucket} BETWEEN {first} AND {last} AND {level.bucket} IN {buckets}"
+    )
+    # Where clocks went back, a bucket begins after some of its parts, and lasts longer.
+    margin = "INTERVAL '2 hours'" if level.zoned else "INTERVAL '0 hours'"
+    connection.execute(
+        f"INSERT INTO {level.sql} {level.grouped(finer)} FROM {finer.sql} "
+        f"WHERE {finer.bucket} >= {first} - {margin} "
+        f"AND {finer.bucket} < {last} + {level.granularity.interval} + {margin} "
+        f"AND {level.truncated(finer.bucket)} IN {buckets} GROUP BY ALL"
+    )
+    batch.rows, batch.first_event = int(rows), low
+    connection.execute(
+        f"INSERT INTO rollup_manifest.changes SELECT {quote(level.name)}, {batch.batch}, b.bucket, "
+        f"{pane(level, child)}, b.rows FROM (SELECT bucket, rows, {level.typed('bucket')} AS {level.bucket} "
+        f"FROM {_TOUCHED}) AS b"
+    )
+
+
+def whole_from(connection: duckdb.DuckDBPyConnection, parent: Entry, level: Table) -> datetime | None:
+    """The first bucket of a new level of which no part has expired."""
+    if parent.expired_before is None:
+        return None
+    start = level.naive_truncated(parent.expired_before)
+    after = level.end(level.typed(f"({start})"))
+    found: datetime = fetch_row(
+        connection, f"SELECT CASE WHEN {start} < ? THEN {after} ELSE {start} END", [parent.expired_before]
+    )[0]
+    return found

@@ -1,0 +1,21 @@
+"""What a rollup may be told beside its statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+Late = Literal["merge", "drop", "error"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings, as `Rollup.from_sql` takes them; None leaves what the manifest has."""
+
+    time_zone: str | None = None
+    allowed_lateness: timedelta | None = None
+    late: Late | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    memory_limit: str | None = None
