@@ -68,7 +68,7 @@ class Killer:
     def run(self, job: Job, arguments: list[str], files: int) -> bool:
         """Start it, and kill it somewhere on its way if it has not come to its end by then; whether it has."""
         # A process is busy with imports for a good part of its life: most kills wait for one of its batches.
-        spread = self.random.random() < 0.25 or arguments[0] != "refresh"
+        spread = self.random.random() < 0.25 or "refresh" not in arguments
         batches = 0 if spread else self.random.randint(1, files)
         moment = self.random.uniform(0, self.clean.start if spread else self.clean.a_file)
         process = job.start(arguments)
@@ -106,12 +106,14 @@ def refresh_under_fire(folder: Path, killer: Killer, late: str, most: int) -> An
     for arguments, files in steps:
         if arguments is steps[-1][0]:
             job.put(range(FIRST, FILES))
-        elif arguments[0] == "coarsen" and killer.random.random() < 0.8:
+        elif "coarsen" in arguments and killer.random.random() < 0.8:
             files = 0  # most kills are for refreshes
         while files and killer.kills < most and not killer.run(job, arguments, files):
             counted = len(job.look()[1].get("files", ()))  # which checks what is there after each kill
-            files = max((FILES if arguments is steps[-1][0] else FIRST) - counted, 1)
-            if arguments is not steps[-1][0] and killer.random.random() < 0.6:
+            left = (FILES if arguments is steps[-1][0] else FIRST) - counted
+            files = max(left, 1)
+            # On a busy machine a process takes longer to end than to be killed, once there is nothing left to count.
+            if (not left or arguments is not steps[-1][0]) and killer.random.random() < 0.6:
                 break
         job.run_well(arguments)
     return job.look()
