@@ -216,7 +216,7 @@ class Rollup(Level):
             levels: Whether to bring the coarser levels up to date with each batch; they catch up with the next
                 refresh that does, or with `coarsen`.
             progress: Is told before each batch how far it is.
-            engine: What aggregates the new files, all in one batch, in the place of this process.
+            engine: What aggregates the new files, all of a kind in one batch, in the place of this process.
 
         Returns:
             What was counted.

@@ -60,9 +60,9 @@ class Files:
         """See `Events`."""
         tasks = _TASKS_A_CORE * self._spark.sparkContext.defaultParallelism
         with opened() as connection:
-            rows = sum(count_rows(connection, self._files).values())
-            most = min(max(rows // tasks, _LEAST), work.memory_limit // 2 // BYTES_OF_A_GROUP)
-            splits = split(connection, self._files, max(most, 1))
+            rows = count_rows(connection, self._files)
+            most = min(max(sum(rows.values()) // tasks, _LEAST), work.memory_limit // 2 // BYTES_OF_A_GROUP)
+            splits = split(connection, self._files, rows, max(most, 1))
         scans = [self._typed(one.sql(self._known)) for one in splits]
         return self._spark.range(0, len(scans), 1, len(scans)).mapInArrow(Reading(work, scans), schema)
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import duckdb
 
 from duckdb_sketch.rollup.plan import batches
-from duckdb_sketch.rollup.source import File, count_rows, row_groups, scan, scan_all
+from duckdb_sketch.rollup.source import File, row_groups, scan, scan_all
 
 _NUMBER = "file_row_number"  # by which DuckDB passes over the row groups that it need not read
 
@@ -34,13 +34,17 @@ class Split:
         return f"{scan(self.files, types, f', {_NUMBER} = true')} WHERE {_NUMBER} >= {first} AND {_NUMBER} < {end}"
 
 
-def split(connection: duckdb.DuckDBPyConnection, files: Sequence[File], most: int) -> list[Split]:
+def split(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[File], rows: Mapping[str, int], most: int
+) -> list[Split]:
     """Files in their order, in splits of at most so many rows; a text file is never cut.
 
-    Raises:
-        SourceError: If a file cannot be read.
+    Args:
+        connection: Looks at the row groups of large files.
+        files: The files.
+        rows: How many rows each has, by its path.
+        most: That a split may have.
     """
-    rows = count_rows(connection, files)
     splits: list[Split] = []
     for pack in batches(files, rows, most):
         if rows[pack[0].path] > most and pack[0].reader == "read_parquet":

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from events import EVENTS, HOURLY, content, hourly, table, write, write_events
+from events import EVENTS, HOURLY, content, hourly, of_raw, table, write, write_events
 from test_spark_rollup import EVERYTHING, KINDS, of_one_machine, of_spark, shuffled
 
 from duckdb_sketch import spark as sketches
@@ -118,10 +118,12 @@ def test_a_file_that_executors_cannot_read_counts_nothing(spark: Any, tmp_path: 
     damaged = bytearray((tmp_path / "b.parquet").read_bytes())
     damaged[4:2000] = bytes(1996)  # its end, where its columns are described, is whole
     (tmp_path / "b.parquet").write_bytes(damaged)
-    with hourly(tmp_path) as rollup, pytest.raises(SparkError):
-        sketches.refresh(spark, rollup)
-    with hourly(tmp_path, "a.parquet") as rollup:
-        assert sketches.refresh(spark, rollup).rows == 10
+    with hourly(tmp_path) as rollup:
+        with pytest.raises(SparkError):
+            sketches.refresh(spark, rollup)
+        write_events(tmp_path / "b.parquet", 10, 2000)
+        assert sketches.refresh(spark, rollup).rows == 2000
+        assert table(rollup) == of_raw(rollup, str(tmp_path / "*.parquet"))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from duckdb_sketch.rollup.source import File
+from duckdb_sketch.rollup.source import File, count_rows
 from duckdb_sketch.spark.split import Split, split
 
 GROUP = 2048  # rows: the fewest that DuckDB writes into a row group
@@ -40,7 +40,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[File]:
 )
 def test_every_row_is_read_once(files: list[File], most: int) -> None:
     with duckdb.connect() as connection:
-        splits = split(connection, files, most)
+        splits = split(connection, files, count_rows(connection, files), most)
     found = [ids(one) for one in splits]
     assert list(chain(*found)) == list(range(8 * GROUP + 715))
     assert max(map(len, found)) <= most
@@ -48,14 +48,14 @@ def test_every_row_is_read_once(files: list[File], most: int) -> None:
 
 def test_parts_end_where_row_groups_do(files: list[File]) -> None:
     with duckdb.connect() as connection:
-        found = split(connection, files[4:5], 2 * GROUP + 500)
+        found = split(connection, files[4:5], count_rows(connection, files), 2 * GROUP + 500)
     assert [one.rows for one in found] == [(0, 2 * GROUP), (2 * GROUP, 4 * GROUP), (4 * GROUP, 5 * GROUP + 3)]
 
 
 def test_small_files_go_together_and_text_stays_whole(tmp_path: Path) -> None:
     files = [write(tmp_path, 1000 * n, 1000) for n in range(9)] + [write(tmp_path, 9000, 5000, "z.csv")]
     with duckdb.connect() as connection:
-        found = split(connection, files, 2500)
+        found = split(connection, files, count_rows(connection, files), 2500)
     assert [len(one.files) for one in found] == [2, 2, 2, 2, 1, 1]
     assert all(one.rows is None for one in found)
     assert list(chain(*map(ids, found))) == list(range(14_000))
