@@ -102,7 +102,7 @@ def _draw(
     label: str,
 ) -> None:
     from duckdb_sketch import plot
-    from duckdb_sketch.rollup.granularity import Granularity
+    from duckdb_sketch.rollup.specification.granularity import Granularity
 
     one = {Picture.histogram: plot.histogram, Picture.cdf: plot.cdf, Picture.quantiles: plot.quantiles}
     if picture in one:

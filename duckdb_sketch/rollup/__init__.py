@@ -1,5 +1,6 @@
 """Rollups: one ordinary SELECT … GROUP BY is the whole specification of a table that stays right, cheap and current."""
 
+from duckdb_sketch.rollup.archive.export import Exported
 from duckdb_sketch.rollup.errors import (
     ChangedStatementError,
     DamagedError,
@@ -10,15 +11,14 @@ from duckdb_sketch.rollup.errors import (
     SourceError,
     SpecificationError,
 )
-from duckdb_sketch.rollup.export import Exported
-from duckdb_sketch.rollup.gaps import fill_gaps
-from duckdb_sketch.rollup.granularity import Granularity
 from duckdb_sketch.rollup.level import Level, open_level, rollup_names
-from duckdb_sketch.rollup.refresh import Progress, Refreshed
+from duckdb_sketch.rollup.pipeline.refresh import Progress, Refreshed
+from duckdb_sketch.rollup.reading.gaps import fill_gaps
+from duckdb_sketch.rollup.reading.status import Change, Status
 from duckdb_sketch.rollup.rollup import Rollup
-from duckdb_sketch.rollup.specification import Specification
-from duckdb_sketch.rollup.status import Change, Status
-from duckdb_sketch.rollup.verified import Verified
+from duckdb_sketch.rollup.specification.granularity import Granularity
+from duckdb_sketch.rollup.specification.specification import Specification
+from duckdb_sketch.rollup.verification.verified import Verified
 
 __all__ = [
     "Change",

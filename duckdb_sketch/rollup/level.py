@@ -12,19 +12,19 @@ from typing import TypeVar
 import duckdb
 
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.rollup.batch import table_of
-from duckdb_sketch.rollup.coarser import update_levels, whole_from
-from duckdb_sketch.rollup.database import open_database, require_free
+from duckdb_sketch.rollup.archive.export import Exported, export, resolve
+from duckdb_sketch.rollup.archive.manifest import Label
+from duckdb_sketch.rollup.archive.restore import check_export, restore
 from duckdb_sketch.rollup.errors import LockedError, ManifestError, RollupError, SpecificationError
-from duckdb_sketch.rollup.export import Exported, export, resolve
-from duckdb_sketch.rollup.gaps import Moment, fill_level
-from duckdb_sketch.rollup.granularity import Granularity
-from duckdb_sketch.rollup.label import Label
-from duckdb_sketch.rollup.manifest import Entry, Manifest
+from duckdb_sketch.rollup.ledger.database import open_database, require_free
+from duckdb_sketch.rollup.ledger.ledger import Entry, Manifest
+from duckdb_sketch.rollup.pipeline.batch import table_of
+from duckdb_sketch.rollup.pipeline.levels import update_levels, whole_from
+from duckdb_sketch.rollup.pipeline.retention import expire
 from duckdb_sketch.rollup.query import fetch_row
-from duckdb_sketch.rollup.restore import check_export, restore
-from duckdb_sketch.rollup.retention import expire
-from duckdb_sketch.rollup.status import Change, Status, read_changes, read_status
+from duckdb_sketch.rollup.reading.gaps import Moment, fill_level
+from duckdb_sketch.rollup.reading.status import Change, Status, read_changes, read_status
+from duckdb_sketch.rollup.specification.granularity import Granularity
 
 _PAUSE = 0.05  # seconds
 _T = TypeVar("_T")

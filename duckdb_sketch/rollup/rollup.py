@@ -12,11 +12,9 @@ import duckdb
 
 from duckdb_sketch._arrow import arrow_table
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.rollup.append import Appender, GroupAppender
-from duckdb_sketch.rollup.batch import bind, table_of
-from duckdb_sketch.rollup.coarser import update_levels
-from duckdb_sketch.rollup.database import open_database, provide, require_free, rows_that_fit
-from duckdb_sketch.rollup.engine import Engine
+from duckdb_sketch.rollup.archive.export import resolve
+from duckdb_sketch.rollup.archive.restore import check_export
+from duckdb_sketch.rollup.engines.engine import Engine
 from duckdb_sketch.rollup.errors import (
     ChangedStatementError,
     ManifestError,
@@ -24,22 +22,24 @@ from duckdb_sketch.rollup.errors import (
     SourceError,
     SpecificationError,
 )
-from duckdb_sketch.rollup.export import resolve
-from duckdb_sketch.rollup.granularity import parse_span
+from duckdb_sketch.rollup.ledger.database import open_database, provide, require_free, rows_that_fit
+from duckdb_sketch.rollup.ledger.ledger import Entry
 from duckdb_sketch.rollup.level import Level
-from duckdb_sketch.rollup.manifest import Entry
-from duckdb_sketch.rollup.plan import Plan
-from duckdb_sketch.rollup.preview import preview
-from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed, Refresher
-from duckdb_sketch.rollup.replay import Replayer
-from duckdb_sketch.rollup.restore import check_export
+from duckdb_sketch.rollup.pipeline.append import Appender, GroupAppender
+from duckdb_sketch.rollup.pipeline.batch import bind, table_of
+from duckdb_sketch.rollup.pipeline.levels import update_levels
+from duckdb_sketch.rollup.pipeline.plan import Plan
+from duckdb_sketch.rollup.pipeline.preview import preview
+from duckdb_sketch.rollup.pipeline.refresh import OnChange, Progress, Refreshed, Refresher
+from duckdb_sketch.rollup.pipeline.replay import Replayer
+from duckdb_sketch.rollup.reading.status import Change
 from duckdb_sketch.rollup.settings import Late, Settings
-from duckdb_sketch.rollup.source import find
-from duckdb_sketch.rollup.specification import Specification, read_statement
-from duckdb_sketch.rollup.status import Change
-from duckdb_sketch.rollup.table import Table, without_zone
-from duckdb_sketch.rollup.verified import Verified
-from duckdb_sketch.rollup.verify import verify
+from duckdb_sketch.rollup.sources.files import find
+from duckdb_sketch.rollup.specification.granularity import parse_span
+from duckdb_sketch.rollup.specification.specification import Specification, read_statement
+from duckdb_sketch.rollup.specification.table import Table, without_zone
+from duckdb_sketch.rollup.verification.verified import Verified
+from duckdb_sketch.rollup.verification.verify import verify
 
 Source = str | Path | Sequence[str | Path]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.specification import EVENTS, Specification
+from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
 from duckdb_sketch.spark.column import spark_identifier
 from duckdb_sketch.spark.partition import Aggregation, Work
 

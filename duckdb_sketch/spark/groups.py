@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from duckdb_sketch._arrow import arrow_table
 from duckdb_sketch._sql import identifier
-from duckdb_sketch.rollup.database import provide
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.source import find
-from duckdb_sketch.rollup.specification import Specification, read_statement
+from duckdb_sketch.rollup.ledger.database import provide
+from duckdb_sketch.rollup.sources.files import find
+from duckdb_sketch.rollup.specification.specification import Specification, read_statement
 from duckdb_sketch.spark.errors import require_pyspark
 from duckdb_sketch.spark.files import Files
 from duckdb_sketch.spark.frame import Frame

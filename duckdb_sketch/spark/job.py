@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 import duckdb
 
 from duckdb_sketch._version import __version__
-from duckdb_sketch.rollup.batch import bind
-from duckdb_sketch.rollup.database import parse_bytes
+from duckdb_sketch.rollup.ledger.database import parse_bytes
+from duckdb_sketch.rollup.pipeline.batch import bind
 from duckdb_sketch.rollup.query import describe
-from duckdb_sketch.rollup.specification import EVENTS, Specification
-from duckdb_sketch.rollup.table import LATEST, ROWS
+from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
+from duckdb_sketch.rollup.specification.table import LATEST, ROWS
 from duckdb_sketch.spark.column import restored, schema, spark_identifier, stored
 from duckdb_sketch.spark.partition import Merging, Work
 from duckdb_sketch.spark.worker import opened

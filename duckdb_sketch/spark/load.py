@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.refresh import OnChange, Progress, Refreshed
+from duckdb_sketch.rollup.pipeline.refresh import OnChange, Progress, Refreshed
 from duckdb_sketch.rollup.rollup import Rollup
-from duckdb_sketch.rollup.source import File, check_columns
+from duckdb_sketch.rollup.sources.files import File, check_columns
 from duckdb_sketch.spark.errors import require_pyspark, running
 from duckdb_sketch.spark.files import Files
 from duckdb_sketch.spark.frame import Frame

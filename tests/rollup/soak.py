@@ -35,7 +35,8 @@ from disks import full, mounted
 from jobs import KILLED, STATEMENT, Job, events, faulty, rows_of_file, summary
 
 import duckdb_sketch
-from duckdb_sketch.rollup import Level, Rollup, RollupError, batch
+from duckdb_sketch.rollup import Level, Rollup, RollupError
+from duckdb_sketch.rollup.pipeline import batch
 
 STEPS = 40  # of an epoch
 MOST_FILES = 60  # of an epoch

@@ -17,8 +17,8 @@ from processes import PROJECT
 
 import duckdb_sketch
 from duckdb_sketch.rollup import LockedError, Rollup, RollupError, SourceError, open_level
-from duckdb_sketch.rollup.batch import advance
-from duckdb_sketch.rollup.manifest import Manifest
+from duckdb_sketch.rollup.ledger.ledger import Manifest
+from duckdb_sketch.rollup.pipeline.batch import advance
 
 SETTINGS = "SELECT name, value FROM duckdb_settings() ORDER BY ALL"
 ROWS = "SELECT TIMESTAMP '2024-03-01 12:00' AS ts, 'a' AS publisher, 1::BIGINT AS user_id, 2.5::DECIMAL(10, 2) AS price"
@@ -92,7 +92,7 @@ def test_a_reader_that_has_been_read_is_not_read_again(monkeypatch: pytest.Monke
             )
             advance(*arguments, **named)
 
-        monkeypatch.setattr("duckdb_sketch.rollup.append.advance", with_another_in_the_way)
+        monkeypatch.setattr("duckdb_sketch.rollup.pipeline.append.advance", with_another_in_the_way)
         before = table(one)
         with pytest.raises(RollupError, match="again"):
             one.append(connection.sql(ROWS).to_arrow_table().to_reader(), batch_id="second")

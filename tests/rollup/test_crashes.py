@@ -21,7 +21,8 @@ from disks import limited, resize, small_disk
 from jobs import FILES, FIRST, KILLED, PATH, Job, copied, events, faulty, look, same, write_events
 from processes import PROJECT
 
-from duckdb_sketch.rollup import Rollup, batch
+from duckdb_sketch.rollup import Rollup
+from duckdb_sketch.rollup.pipeline import batch
 
 # Killed processes
 

@@ -880,7 +880,7 @@ def test_an_export_that_changes_while_it_is_read_is_refused(
         hourly.export(tmp_path / "out")
         return found
 
-    import duckdb_sketch.rollup.restore as restoring
+    import duckdb_sketch.rollup.archive.restore as restoring
 
     read = restoring.read
     monkeypatch.setattr(restoring, "read", read_late)

@@ -15,10 +15,10 @@ from processes import PROJECT
 
 from duckdb_sketch import Rollup
 from duckdb_sketch.rollup import LockedError, Progress, RollupError, SourceError, query
-from duckdb_sketch.rollup import append as append_module
 from duckdb_sketch.rollup import rollup as rollup_module
-from duckdb_sketch.rollup.manifest import Manifest
-from duckdb_sketch.rollup.refresh import Refresher
+from duckdb_sketch.rollup.ledger.ledger import Manifest
+from duckdb_sketch.rollup.pipeline import append as append_module
+from duckdb_sketch.rollup.pipeline.refresh import Refresher
 
 STATEMENT = "SELECT date_trunc('hour', ts) AS hour, count(*) AS bids, sum(price) AS revenue FROM bids GROUP BY ALL"
 
@@ -40,7 +40,10 @@ def bids(rollup: Rollup) -> int:
 
 def test_a_disk_that_fills_while_the_database_is_made_leaves_none(tmp_path: Path) -> None:
     database = tmp_path / "rollups.duckdb"
-    code = "import sys; from duckdb_sketch.rollup.database import open_database; open_database(sys.argv[1], None, 0)"
+    code = (
+        "import sys; from duckdb_sketch.rollup.ledger.database import open_database; "
+        "open_database(sys.argv[1], None, 0)"
+    )
     process = subprocess.run(
         [sys.executable, "-c", code, str(database)],
         cwd=PROJECT,

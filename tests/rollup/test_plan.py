@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duckdb_sketch.rollup.plan import Plan, batches, rows_of_batch
-from duckdb_sketch.rollup.source import File
+from duckdb_sketch.rollup.pipeline.plan import Plan, batches, rows_of_batch
+from duckdb_sketch.rollup.sources.files import File
 
 A, B, C = (File(f"/{name}.parquet", 10, 20) for name in "abc")
 

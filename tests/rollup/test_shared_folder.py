@@ -21,7 +21,7 @@ from processes import PROJECT
 
 import duckdb_sketch
 from duckdb_sketch.rollup import LockedError, ManifestError, Rollup, RollupError
-from duckdb_sketch.rollup import export as exporting
+from duckdb_sketch.rollup.archive import export as exporting
 
 FILES = 4
 

@@ -28,7 +28,7 @@ def test_a_minute_of_a_soak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_soak_that_finds_something_says_how_to_find_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from duckdb_sketch.rollup import manifest
+    from duckdb_sketch.rollup.ledger import ledger as manifest
 
     monkeypatch.setattr(manifest.Manifest, "add_files", lambda *_: None)  # each refresh counts all files again
     with pytest.raises(SoakError, match=r"^epoch 3/7, step \d+, "):

@@ -307,7 +307,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_vanishes_or_changes_while_it_is_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from duckdb_sketch.rollup.refresh import check_unchanged
+    from duckdb_sketch.rollup.pipeline.refresh import check_unchanged
 
     level = hourly(tmp_path)
     write_events(tmp_path / "0.parquet", 0, 10)
@@ -319,7 +319,7 @@ def test_a_file_that_vanishes_or_changes_while_it_is_read_is_refused(
             action(path)
             check_unchanged(files)
 
-        monkeypatch.setattr("duckdb_sketch.rollup.refresh.check_unchanged", meanwhile)
+        monkeypatch.setattr("duckdb_sketch.rollup.pipeline.refresh.check_unchanged", meanwhile)
         refused(level, r"1\.parquet")
         monkeypatch.undo()
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter as Tally
 from datetime import datetime
 
-from duckdb_sketch.rollup.batch import bind, pane
-from duckdb_sketch.rollup.manifest import Entry, Manifest
-from duckdb_sketch.rollup.plan import Plan, batches
+from duckdb_sketch.rollup.ledger.ledger import Entry, Manifest
+from duckdb_sketch.rollup.pipeline.batch import bind, pane
+from duckdb_sketch.rollup.pipeline.plan import Plan, batches
+from duckdb_sketch.rollup.pipeline.refresh import Refresher
 from duckdb_sketch.rollup.query import fetch
-from duckdb_sketch.rollup.refresh import Refresher
-from duckdb_sketch.rollup.specification import Specification
-from duckdb_sketch.rollup.status import Change, Pane
-from duckdb_sketch.rollup.table import literal
+from duckdb_sketch.rollup.reading.status import Change, Pane
+from duckdb_sketch.rollup.specification.specification import Specification
+from duckdb_sketch.rollup.specification.table import literal
 
 
 def preview(

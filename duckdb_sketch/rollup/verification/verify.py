@@ -13,16 +13,16 @@ from typing import Any
 import duckdb
 
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.rollup.batch import table_of
 from duckdb_sketch.rollup.errors import RollupError, SourceError
-from duckdb_sketch.rollup.manifest import CountedFile, Entry, Manifest
-from duckdb_sketch.rollup.metric import Metric
+from duckdb_sketch.rollup.ledger.ledger import CountedFile, Entry, Manifest
+from duckdb_sketch.rollup.pipeline.batch import table_of
+from duckdb_sketch.rollup.pipeline.refresh import require
 from duckdb_sketch.rollup.query import fetch, fetch_row
-from duckdb_sketch.rollup.refresh import require
-from duckdb_sketch.rollup.source import FILE, File, check_unchanged, scan_all
-from duckdb_sketch.rollup.specification import EVENTS, Specification
-from duckdb_sketch.rollup.table import Table, literal
-from duckdb_sketch.rollup.verified import (
+from duckdb_sketch.rollup.sources.files import FILE, File, check_unchanged, scan_all
+from duckdb_sketch.rollup.specification.metric import Metric
+from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
+from duckdb_sketch.rollup.specification.table import Table, literal
+from duckdb_sketch.rollup.verification.verified import (
     Column,
     Difference,
     DistinctColumn,

@@ -12,18 +12,18 @@ from uuid import uuid4
 import duckdb
 
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.rollup import plan as planning
-from duckdb_sketch.rollup.batch import Counter, advance, bind, pane, table_of
-from duckdb_sketch.rollup.coarser import update_levels
 from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError
-from duckdb_sketch.rollup.granularity import Granularity
-from duckdb_sketch.rollup.manifest import Batch, CountedFile, Entry, Manifest
-from duckdb_sketch.rollup.metric import Metric
+from duckdb_sketch.rollup.ledger.ledger import Batch, CountedFile, Entry, Manifest
+from duckdb_sketch.rollup.pipeline import plan as planning
+from duckdb_sketch.rollup.pipeline.batch import Counter, advance, bind, pane, table_of
+from duckdb_sketch.rollup.pipeline.levels import update_levels
+from duckdb_sketch.rollup.pipeline.refresh import Progress, Refreshed, Refresher, require
 from duckdb_sketch.rollup.query import fetch, fetch_row
-from duckdb_sketch.rollup.refresh import Progress, Refreshed, Refresher, require
-from duckdb_sketch.rollup.source import count_rows
-from duckdb_sketch.rollup.specification import Specification
-from duckdb_sketch.rollup.table import ROWS, Table, literal
+from duckdb_sketch.rollup.sources.files import count_rows
+from duckdb_sketch.rollup.specification.granularity import Granularity
+from duckdb_sketch.rollup.specification.metric import Metric
+from duckdb_sketch.rollup.specification.specification import Specification
+from duckdb_sketch.rollup.specification.table import ROWS, Table, literal
 
 # The tables that replays in this process are filling. No other process has the database open meanwhile.
 _SHADOWS: set[str] = set()

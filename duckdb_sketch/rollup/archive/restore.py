@@ -9,15 +9,15 @@ from pathlib import Path
 import duckdb
 
 from duckdb_sketch._sql import quote
-from duckdb_sketch.rollup.batch import table_of
+from duckdb_sketch.rollup.archive.export import FILE, read
+from duckdb_sketch.rollup.archive.manifest import NAME, Label, digest, read_label
 from duckdb_sketch.rollup.errors import ManifestError, RollupError
-from duckdb_sketch.rollup.export import FILE, read
-from duckdb_sketch.rollup.granularity import Granularity
-from duckdb_sketch.rollup.label import NAME, Label, digest, read_label
-from duckdb_sketch.rollup.manifest import Entry, Manifest
+from duckdb_sketch.rollup.ledger.ledger import Entry, Manifest
+from duckdb_sketch.rollup.pipeline.batch import table_of
 from duckdb_sketch.rollup.query import fetch
-from duckdb_sketch.rollup.specification import Specification
-from duckdb_sketch.rollup.table import Table, literal
+from duckdb_sketch.rollup.specification.granularity import Granularity
+from duckdb_sketch.rollup.specification.specification import Specification
+from duckdb_sketch.rollup.specification.table import Table, literal
 
 
 def check_export(folder: Path) -> Label:

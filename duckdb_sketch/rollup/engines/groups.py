@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.table import LATEST, ROWS, Table
+from duckdb_sketch.rollup.specification.table import LATEST, ROWS, Table
 
 
 def merging(table: Table, given: Mapping[str, str], groups: str) -> str:

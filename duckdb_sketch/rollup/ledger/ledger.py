@@ -14,7 +14,7 @@ import duckdb
 from duckdb_sketch._files import sql_folder
 from duckdb_sketch.rollup.errors import LockedError, ManifestError, RollupError
 from duckdb_sketch.rollup.query import fetch, noticing_damage
-from duckdb_sketch.rollup.source import File
+from duckdb_sketch.rollup.sources.files import File
 
 _VERSION = 1
 _CONFLICT = re.compile(r"conflict( on|:)|another transaction", re.IGNORECASE)  # not a disk that is full

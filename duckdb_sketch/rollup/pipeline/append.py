@@ -8,15 +8,15 @@ from typing import Any
 import duckdb
 
 from duckdb_sketch._arrow import arrow_reader, arrow_table
-from duckdb_sketch.rollup.batch import Counter, advance
-from duckdb_sketch.rollup.coarser import update_levels
 from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError
-from duckdb_sketch.rollup.manifest import Batch, Manifest
+from duckdb_sketch.rollup.ledger.ledger import Batch, Manifest
+from duckdb_sketch.rollup.pipeline.batch import Counter, advance
+from duckdb_sketch.rollup.pipeline.levels import update_levels
+from duckdb_sketch.rollup.pipeline.refresh import Refreshed, UnreadableError, reading
 from duckdb_sketch.rollup.query import describe
-from duckdb_sketch.rollup.refresh import Refreshed, UnreadableError, reading
-from duckdb_sketch.rollup.source import check_columns
-from duckdb_sketch.rollup.specification import EVENTS, Specification
-from duckdb_sketch.rollup.table import Table
+from duckdb_sketch.rollup.sources.files import check_columns
+from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
+from duckdb_sketch.rollup.specification.table import Table
 
 _DATA = "duckdb_sketch_data"
 _EVENTS_OF_DATA = "duckdb_sketch_data_events"

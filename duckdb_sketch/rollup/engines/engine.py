@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from duckdb_sketch.rollup.source import File
+from duckdb_sketch.rollup.sources.files import File
 
 
 class Engine(Protocol):

@@ -12,17 +12,17 @@ from typing import Literal
 import duckdb
 
 from duckdb_sketch._sql import identifier
-from duckdb_sketch.rollup import plan as planning
-from duckdb_sketch.rollup.batch import Counter, advance
-from duckdb_sketch.rollup.coarser import update_levels
-from duckdb_sketch.rollup.engine import Engine
+from duckdb_sketch.rollup.engines.engine import Engine
 from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError, SpecificationError
-from duckdb_sketch.rollup.manifest import Batch, CountedFile, Entry, Manifest
-from duckdb_sketch.rollup.plan import Plan
+from duckdb_sketch.rollup.ledger.ledger import Batch, CountedFile, Entry, Manifest
+from duckdb_sketch.rollup.pipeline import plan as planning
+from duckdb_sketch.rollup.pipeline.batch import Counter, advance
+from duckdb_sketch.rollup.pipeline.levels import update_levels
+from duckdb_sketch.rollup.pipeline.plan import Plan
 from duckdb_sketch.rollup.query import fetch, fetch_row, noticing_damage
-from duckdb_sketch.rollup.source import FILE, File, check_types, check_unchanged, count_rows, scan, scan_all
-from duckdb_sketch.rollup.specification import EVENTS, Specification
-from duckdb_sketch.rollup.table import Table, literal
+from duckdb_sketch.rollup.sources.files import FILE, File, check_types, check_unchanged, count_rows, scan, scan_all
+from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
+from duckdb_sketch.rollup.specification.table import Table, literal
 
 OnChange = Literal["error", "rebuild"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from duckdb_sketch.rollup.batch import table_of
-from duckdb_sketch.rollup.coarser import update_levels
 from duckdb_sketch.rollup.errors import RollupError
-from duckdb_sketch.rollup.granularity import Granularity
-from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
+from duckdb_sketch.rollup.ledger.ledger import Batch, Entry, Manifest
+from duckdb_sketch.rollup.pipeline.batch import table_of
+from duckdb_sketch.rollup.pipeline.levels import update_levels
 from duckdb_sketch.rollup.query import fetch_row
-from duckdb_sketch.rollup.table import Table, literal, without_zone
+from duckdb_sketch.rollup.specification.granularity import Granularity
+from duckdb_sketch.rollup.specification.table import Table, literal, without_zone
 
 
 def expire(

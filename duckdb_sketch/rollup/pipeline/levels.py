@@ -7,10 +7,10 @@ from datetime import datetime
 import duckdb
 
 from duckdb_sketch._sql import quote
-from duckdb_sketch.rollup.batch import announce_final, pane, table_of
-from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
+from duckdb_sketch.rollup.ledger.ledger import Batch, Entry, Manifest
+from duckdb_sketch.rollup.pipeline.batch import announce_final, pane, table_of
 from duckdb_sketch.rollup.query import fetch_row
-from duckdb_sketch.rollup.table import Table, literal
+from duckdb_sketch.rollup.specification.table import Table, literal
 
 _TOUCHED = "duckdb_sketch_touched"
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from duckdb_sketch.rollup.errors import ManifestError
-from duckdb_sketch.rollup.manifest import Batch, CountedFile, Entry
-from duckdb_sketch.rollup.source import File
+from duckdb_sketch.rollup.ledger.ledger import Batch, CountedFile, Entry
+from duckdb_sketch.rollup.sources.files import File
 
 NAME = "_rollup.json"
 _FORMAT = 1

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Literal
 
 from duckdb_sketch._sql import identifier
-from duckdb_sketch.rollup.batch import table_of
-from duckdb_sketch.rollup.manifest import Entry, Manifest
+from duckdb_sketch.rollup.ledger.ledger import Entry, Manifest
+from duckdb_sketch.rollup.pipeline.batch import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
 
 Pane = Literal["early", "on time", "late"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from duckdb_sketch.rollup.source import File
+from duckdb_sketch.rollup.sources.files import File
 
 #: Memory that is set aside for a row's states: if it is a group of its own, and if it is one of many in a group.
 BYTES_OF_A_GROUP = 160

@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.errors import SpecificationError
-from duckdb_sketch.rollup.granularity import Granularity
-from duckdb_sketch.rollup.metric import Metric
-from duckdb_sketch.rollup.specification import Specification
+from duckdb_sketch.rollup.specification.granularity import Granularity
+from duckdb_sketch.rollup.specification.metric import Metric
+from duckdb_sketch.rollup.specification.specification import Specification
 
 #: Columns beside those of the statement while a batch is in the making.
 ROWS = "duckdb_sketch_rows"

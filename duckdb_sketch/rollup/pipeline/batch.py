@@ -7,14 +7,14 @@ from datetime import datetime, timedelta, timezone
 import duckdb
 
 from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch.rollup.engines.groups import merging
 from duckdb_sketch.rollup.errors import LateDataError, ManifestError, SourceError, SpecificationError
-from duckdb_sketch.rollup.granularity import Granularity
-from duckdb_sketch.rollup.groups import merging
-from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
+from duckdb_sketch.rollup.ledger.ledger import Batch, Entry, Manifest
 from duckdb_sketch.rollup.query import describe, fetch, fetch_row
-from duckdb_sketch.rollup.source import same_kind
-from duckdb_sketch.rollup.specification import Specification
-from duckdb_sketch.rollup.table import LATEST, ROWS, Table, literal
+from duckdb_sketch.rollup.sources.files import same_kind
+from duckdb_sketch.rollup.specification.granularity import Granularity
+from duckdb_sketch.rollup.specification.specification import Specification
+from duckdb_sketch.rollup.specification.table import LATEST, ROWS, Table, literal
 
 _STAGED = "duckdb_sketch_staged"
 

@@ -18,14 +18,14 @@ import duckdb
 
 from duckdb_sketch._lock import lock_or_fail
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.rollup.batch import table_of
+from duckdb_sketch.rollup.archive.manifest import NAME, Label, digest, put, read_label, sync_folder, write_label
+from duckdb_sketch.rollup.archive.parquet import restored, stored
+from duckdb_sketch.rollup.archive.partition import Partitioning
 from duckdb_sketch.rollup.errors import LockedError, RollupError
-from duckdb_sketch.rollup.label import NAME, Label, digest, put, read_label, sync_folder, write_label
-from duckdb_sketch.rollup.manifest import Batch, Entry, Manifest
-from duckdb_sketch.rollup.parquet import restored, stored
-from duckdb_sketch.rollup.partition import Partitioning
+from duckdb_sketch.rollup.ledger.ledger import Batch, Entry, Manifest
+from duckdb_sketch.rollup.pipeline.batch import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
-from duckdb_sketch.rollup.table import literal
+from duckdb_sketch.rollup.specification.table import literal
 
 #: The one file of a partition.
 FILE = "rollup.parquet"

@@ -16,9 +16,9 @@ import duckdb
 from duckdb_sketch._loading import connect, load
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import DamagedError, LockedError, RollupError
-from duckdb_sketch.rollup.plan import BYTES_OF_A_GROUP
+from duckdb_sketch.rollup.pipeline.plan import BYTES_OF_A_GROUP
 from duckdb_sketch.rollup.query import fetch, fetch_row, noticing_damage
-from duckdb_sketch.rollup.source import FILE, find, scan
+from duckdb_sketch.rollup.sources.files import FILE, find, scan
 
 _OLDEST = (1, 4)  # MERGE INTO
 _LOCKED = re.compile("Could not set lock|used by another process")  # on POSIX, on Windows

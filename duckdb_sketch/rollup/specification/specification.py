@@ -16,8 +16,8 @@ from sqlglot import exp
 
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import SpecificationError
-from duckdb_sketch.rollup.granularity import Granularity
-from duckdb_sketch.rollup.metric import MERGES, Metric
+from duckdb_sketch.rollup.specification.granularity import Granularity
+from duckdb_sketch.rollup.specification.metric import MERGES, Metric
 
 #: What the event source is called in the statements that a rollup runs.
 EVENTS = "duckdb_sketch_events"

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.errors import SpecificationError
-from duckdb_sketch.rollup.granularity import Granularity
-from duckdb_sketch.rollup.table import Table, literal
+from duckdb_sketch.rollup.specification.granularity import Granularity
+from duckdb_sketch.rollup.specification.table import Table, literal
 
 # How much of 2013-10-28T05:15:30.000000 says where a partition of a unit begins. Longer units begin with a year.
 _LENGTHS = {"week": 10, "day": 10, "month": 7, "quarter": 7, "hour": 13, "minute": 16, "second": 19}

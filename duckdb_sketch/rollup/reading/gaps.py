@@ -11,13 +11,13 @@ from typing import Any
 import duckdb
 
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.rollup.batch import table_of
 from duckdb_sketch.rollup.errors import RollupError
-from duckdb_sketch.rollup.granularity import Granularity
-from duckdb_sketch.rollup.manifest import Entry, Manifest
+from duckdb_sketch.rollup.ledger.ledger import Entry, Manifest
+from duckdb_sketch.rollup.pipeline.batch import table_of
 from duckdb_sketch.rollup.query import describe, fetch_row
-from duckdb_sketch.rollup.specification import Specification
-from duckdb_sketch.rollup.table import literal
+from duckdb_sketch.rollup.specification.granularity import Granularity
+from duckdb_sketch.rollup.specification.specification import Specification
+from duckdb_sketch.rollup.specification.table import literal
 
 _SOURCE = "duckdb_sketch_source"
 _MOST_ROWS = 100_000_000

@@ -1,0 +1,1 @@
+"""Exports of a rollup to Parquet, and imports."""

@@ -1,0 +1,1 @@
+"""What makes groups of slices: DuckDB in this process, or a cluster."""

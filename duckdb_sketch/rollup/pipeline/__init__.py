@@ -1,0 +1,1 @@
+"""What changes a rollup: refresh, append, rebuild, replay, coarser levels, expiry."""

@@ -1,0 +1,1 @@
+"""How a rollup stands, what changed, and gaps in its time series."""

@@ -1,0 +1,1 @@
+"""Where events come from: slices, each of which is counted once."""

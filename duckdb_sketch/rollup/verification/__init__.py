@@ -1,0 +1,1 @@
+"""Comparing a rollup with its events."""
