@@ -12,7 +12,7 @@ from duckdb_sketch.rollup.errors import (
     SpecificationError,
 )
 from duckdb_sketch.rollup.level import Level, open_level, rollup_names
-from duckdb_sketch.rollup.pipeline.refresh import Progress, Refreshed
+from duckdb_sketch.rollup.pipeline.progress import Progress, Refreshed
 from duckdb_sketch.rollup.reading.gaps import fill_gaps
 from duckdb_sketch.rollup.reading.status import Change, Status
 from duckdb_sketch.rollup.rollup import Rollup

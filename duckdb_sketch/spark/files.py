@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from duckdb_sketch._sql import identifier
-from duckdb_sketch.rollup.pipeline.plan import BYTES_OF_A_GROUP
+from duckdb_sketch.rollup.memory import BYTES_OF_A_GROUP
 from duckdb_sketch.rollup.query import describe
 from duckdb_sketch.rollup.sources.files import FILE, File, check_types, count_rows, scan_all
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
@@ -53,11 +53,11 @@ class Files:
         self._types = {name: kind for name, kind in columns.items() if specification.may_use(name) and name != FILE}
 
     def show(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """See `Events`."""
+        """See `SparkEvents`."""
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {self._typed(scan_all(self._files, self._known))}")
 
     def aggregated(self, work: Work, schema: str) -> DataFrame:
-        """See `Events`."""
+        """See `SparkEvents`."""
         tasks = _TASKS_A_CORE * self._spark.sparkContext.defaultParallelism
         with opened() as connection:
             rows = count_rows(connection, self._files)

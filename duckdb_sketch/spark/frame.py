@@ -39,9 +39,9 @@ class Frame:
         self.sample = self._rows.limit(0).toArrow()
 
     def show(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """See `Events`."""
+        """See `SparkEvents`."""
         connection.register(EVENTS, self.sample)
 
     def aggregated(self, work: Work, schema: str) -> DataFrame:
-        """See `Events`."""
+        """See `SparkEvents`."""
         return self._rows.mapInArrow(Aggregation(work), schema)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from duckdb_sketch._arrow import arrow_table
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.ledger.database import provide
 from duckdb_sketch.rollup.sources.files import find
+from duckdb_sketch.rollup.sources.lookups import provide
 from duckdb_sketch.rollup.specification.specification import Specification, read_statement
 from duckdb_sketch.spark.errors import require_pyspark
 from duckdb_sketch.spark.files import Files
 from duckdb_sketch.spark.frame import Frame
-from duckdb_sketch.spark.job import MEMORY_LIMIT, Events, Job
+from duckdb_sketch.spark.job import MEMORY_LIMIT, Job, SparkEvents
 from duckdb_sketch.spark.worker import opened
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def rollup(
     return job.groups.select(*job.columns)
 
 
-def _events(spark: SparkSession, specification: Specification, data: Any) -> Events:
+def _events(spark: SparkSession, specification: Specification, data: Any) -> SparkEvents:
     if hasattr(data, "mapInArrow"):
         return Frame(specification, data)
     patterns = [data] if isinstance(data, (str, Path)) else data

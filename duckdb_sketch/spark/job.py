@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 import duckdb
 
 from duckdb_sketch._version import __version__
-from duckdb_sketch.rollup.ledger.database import parse_bytes
-from duckdb_sketch.rollup.pipeline.batch import bind
+from duckdb_sketch.rollup.engines.binding import bind
+from duckdb_sketch.rollup.memory import parse_bytes
 from duckdb_sketch.rollup.query import describe
+from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
 from duckdb_sketch.rollup.specification.table import LATEST, ROWS
 from duckdb_sketch.spark.column import restored, schema, spark_identifier, stored
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 #: What a Python worker may use unless it is told otherwise.
 MEMORY_LIMIT = "1GB"
 
+_SHOWN = "duckdb_sketch_shown"
 
-class Events(Protocol):
+
+class SparkEvents(Protocol):
     """Where the events of a job are."""
 
     def show(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -53,7 +56,7 @@ class Job:
     def __init__(
         self,
         specification: Specification,
-        events: Events,
+        events: SparkEvents,
         lookups: Mapping[str, pyarrow.Table],
         zone: str | None,
         memory_limit: str = MEMORY_LIMIT,
@@ -85,7 +88,10 @@ class Job:
     def _bind(self, connection: duckdb.DuckDBPyConnection, zone: str | None) -> None:
         specification = self._specification
         extra = (f"count(*) AS {ROWS}", f"max({specification.event()}) AS {LATEST}")
-        self._table = bind(connection, specification, specification.source, zone)
+        # A table of its own name, since a query of EVENTS cannot be made of EVENTS.
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {_SHOWN} AS SELECT * FROM {EVENTS}")
+        shown = Events(connection, f"SELECT * FROM {_SHOWN}", {}, (), lambda: specification.source)
+        self._table = bind(specification, specification.source, zone, shown)
         self._statement = specification.aggregate(extra)
         self._types = describe(connection, self._statement)
         self.types = describe(connection, f"SELECT * FROM {EVENTS}")

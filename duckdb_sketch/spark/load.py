@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from duckdb_sketch.rollup.engines.duckdb_engine import DuckDBEngine, counted
+from duckdb_sketch.rollup.engines.engine import Groups, Limits
+from duckdb_sketch.rollup.engines.given import merged
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.pipeline.refresh import OnChange, Progress, Refreshed
+from duckdb_sketch.rollup.pipeline.progress import Progress, Refreshed
+from duckdb_sketch.rollup.pipeline.refresh import OnChange
 from duckdb_sketch.rollup.rollup import Rollup
+from duckdb_sketch.rollup.sources.data import registered
+from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.sources.files import File, check_columns
+from duckdb_sketch.rollup.sources.url import is_url
+from duckdb_sketch.rollup.specification.table import Table
 from duckdb_sketch.spark.errors import require_pyspark, running
 from duckdb_sketch.spark.files import Files
 from duckdb_sketch.spark.frame import Frame
-from duckdb_sketch.spark.job import MEMORY_LIMIT, Events, Job
+from duckdb_sketch.spark.job import MEMORY_LIMIT, Job, SparkEvents
 
 if TYPE_CHECKING:
     import pyarrow  # type: ignore[import-untyped]
     from pyspark.sql import DataFrame, SparkSession
+
+_MADE = "duckdb_sketch_made_by_spark"
 
 
 def append(
@@ -106,15 +117,27 @@ def _append(
 
 
 class Cluster:
-    """Aggregates a rollup's files on Spark."""
+    """Spark as an engine: aggregates a rollup's files on a cluster."""
 
     def __init__(self, spark: SparkSession, rollup: Rollup, memory_limit: str) -> None:
         self._spark = spark
         self._rollup = rollup
         self._memory_limit = memory_limit
 
-    def aggregate(self, files: Sequence[File], types: Mapping[str, str]) -> pyarrow.Table:
-        """The groups of some files; see `Engine`."""
+    @contextmanager
+    def groups(self, events: Events, table: Table, limits: Limits) -> Iterator[Groups]:
+        """The groups of a batch of files; see `Engine`.
+
+        What each file holds is said by its footer. Of text, and where footers do not say it, this process reads the
+        event times.
+        """
+        files = [file for file in events.slices if isinstance(file, File)]
+        made = registered(events.connection, _MADE, self._aggregate(files, events.types))
+        with made, merged(events.connection, _MADE, table) as groups:
+            extents = DuckDBEngine(self._rollup.specification).extents(events, table, limits)
+            yield Groups(groups, counted(events, extents))
+
+    def _aggregate(self, files: Sequence[File], types: Mapping[str, str]) -> pyarrow.Table:
         rollup = self._rollup
         with running():
             job = Job(
@@ -123,9 +146,9 @@ class Cluster:
             check_columns("the files in Spark", job.types, rollup.specification.references, types)
             return job.groups.toArrow()
 
-    def _events(self, files: Sequence[File], types: Mapping[str, str]) -> Events:
+    def _events(self, files: Sequence[File], types: Mapping[str, str]) -> SparkEvents:
         specification = self._rollup.specification
-        if not any("://" in file.path for file in files):
+        if not any(is_url(file.path) for file in files):
             return Files(self._spark, specification, files, types)
         for file in files:  # of which Spark knows how to get at them
             if file.reader != "read_parquet":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from duckdb_sketch._arrow import arrow_reader
-from duckdb_sketch.rollup.pipeline.plan import BYTES_OF_A_GROUP, rows_of_batch
+from duckdb_sketch.rollup.memory import BYTES_OF_A_GROUP, rows_of_batch
 from duckdb_sketch.rollup.specification.specification import EVENTS
 from duckdb_sketch.spark.worker import opened, require_version
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from duckdb_sketch.rollup.pipeline.refresh import Refreshed
+from duckdb_sketch.rollup.pipeline.progress import Refreshed
 from duckdb_sketch.rollup.rollup import Rollup
 from duckdb_sketch.spark.errors import SparkError
 from duckdb_sketch.spark.job import MEMORY_LIMIT

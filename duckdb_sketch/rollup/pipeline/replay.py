@@ -1,26 +1,33 @@
-"""Replaying: a rollup made anew from its files, beside the one that is there, and put in its place at once."""
+"""Replaying: a rollup is rebuilt from its files, beside the one that is there, and put in its place at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import duckdb
 
-from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError
-from duckdb_sketch.rollup.ledger.ledger import Batch, CountedFile, Entry, Manifest
-from duckdb_sketch.rollup.pipeline import plan as planning
-from duckdb_sketch.rollup.pipeline.batch import Counter, advance, bind, pane, table_of
-from duckdb_sketch.rollup.pipeline.levels import update_levels
-from duckdb_sketch.rollup.pipeline.refresh import Progress, Refreshed, Refresher, require
-from duckdb_sketch.rollup.query import fetch, fetch_row
-from duckdb_sketch.rollup.sources.files import count_rows
-from duckdb_sketch.rollup.specification.granularity import Granularity
+from duckdb_sketch._sql import identifier
+from duckdb_sketch.rollup.engines.binding import bind
+from duckdb_sketch.rollup.engines.duckdb_engine import DuckDBEngine, counted
+from duckdb_sketch.rollup.engines.engine import Groups, Limits
+from duckdb_sketch.rollup.errors import RollupError, SourceError
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, Record, RollupRecord
+from duckdb_sketch.rollup.pipeline.commit import commit
+from duckdb_sketch.rollup.pipeline.merge import merge_rows, reject
+from duckdb_sketch.rollup.pipeline.policy import Policy
+from duckdb_sketch.rollup.pipeline.progress import Progress, Refreshed
+from duckdb_sketch.rollup.pipeline.swap import Swap
+from duckdb_sketch.rollup.pipeline.target import Target
+from duckdb_sketch.rollup.query import fetch
+from duckdb_sketch.rollup.sources.batches import batches
+from duckdb_sketch.rollup.sources.events import Events
+from duckdb_sketch.rollup.sources.file_source import FileSource
+from duckdb_sketch.rollup.sources.files import File
 from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import ROWS, Table, literal
@@ -29,200 +36,165 @@ from duckdb_sketch.rollup.specification.table import ROWS, Table, literal
 _SHADOWS: set[str] = set()
 
 
-class Replayer:
-    """Makes one rollup anew, with the statement that it has or another one."""
+@dataclass
+class _Built:
+    """What a replay has made so far.
+
+    Attributes:
+        table: The rollup's table, as the statement has it.
+        types: The types of the columns of events.
+        slices: What each file holds, where that is to be written.
+    """
+
+    table: Table | None = None
+    types: dict[str, str] = field(default_factory=dict)
+    slices: list[CountedSlice] = field(default_factory=list)
+
+
+class Replay:
+    """Rebuilds a rollup, with the statement that it has or another one.
+
+    Attributes:
+        target: The rollup.
+        source: Reads its files.
+        most_rows: That a batch may have.
+        progress: Is told before each batch how far it is.
+    """
 
     def __init__(
-        self,
-        manifest: Manifest,
-        refresher: Refresher,
-        specification: Specification,
-        most_rows: int,
-        progress: Callable[[Progress], None],
+        self, target: Target, source: FileSource, most_rows: int, progress: Callable[[Progress], None]
     ) -> None:
-        self._manifest = manifest
-        self._connection = manifest.connection
-        self._refresher = refresher
-        self._specification = specification
-        self._most_rows = most_rows
-        self._progress = progress
+        self.target = target
+        self.source = source
+        self.most_rows = most_rows
+        self.progress = progress
 
-    def run(self, name: str, settings: dict[str, Any]) -> Refreshed:
-        """Make the rollup anew.
-
-        Args:
-            name: Whose table.
-            settings: Columns of the rollup's line that are to change.
+    def run(self) -> Refreshed:
+        """Rebuild the rollup.
 
         Raises:
             RollupError: If not all that it holds is in files, or some has expired and the statement is another one.
             SourceError: If a file is gone or changed.
             LockedError: If another connection counted a batch meanwhile.
         """
-        known = self._manifest.entry(name)
-        assert known is not None
-        assert known.statement is not None
-        anew = bool(Specification.parse(known.statement).difference(self._specification)) or bool(settings)
-        counted = self._require_all(known, anew)
-        shadow = f"{name}__replay_{uuid4().hex}"
-        _SHADOWS.add(shadow)
-        entry = replace(known, **settings)
-        try:
-            self._drop_leftovers(name)
-            table, types, files = self._build(entry, shadow, counted, anew)
-            batch = self._swap(entry, table, types, files, shadow, anew)
-        except BaseException:
-            with suppress(duckdb.Error):  # what stays is dropped by the next replay
-                self._connection.execute(f"DROP TABLE IF EXISTS {identifier(shadow)}")
-            raise
-        finally:
-            _SHADOWS.discard(shadow)
-        refreshed = Refreshed(name, files=len(counted))
+        target, ledger = self.target, self.target.ledger
+        known = ledger.rollup(target.name)
+        settings = target.changes(known)
+        differs = bool(Specification.parse(known.statement).difference(target.specification)) or bool(settings)
+        files = [File.counted(each.slice, each.fingerprint) for each in self._require_all(known, differs)]
+        record = replace(known, **settings)
+        with _shadow(ledger, target.name) as shadow:
+            built = self._build(record, shadow, files, differs)
+            assert built.table is not None  # there is a file, or _require_all says so
+            changes = {"statement": target.specification.statement, "input_types": built.types, **settings}
+            policy = Policy("replay", Swap(changes if differs else {}), after=known.last_batch)
+            events = Events(ledger.connection, "", built.types, files, lambda: files[0].path)
+            batch = commit(target, built.table, events, Groups(shadow, built.slices), policy)
+        refreshed = Refreshed(target.name, files=len(files))
         refreshed.add(batch)
         return refreshed
 
-    def _drop_leftovers(self, name: str) -> None:
-        """Drop the shadow tables of replays that were killed: those that no connection of this process is filling."""
-        with self._manifest.transaction():
-            found = fetch(
-                self._connection,
-                "SELECT table_name FROM duckdb_columns() WHERE database_name = current_database() AND "
-                "schema_name = current_schema() AND column_name = ? AND starts_with(table_name, ?)",
-                [ROWS, f"{name}__replay"],
-            )
-            for (leftover,) in found:
-                if leftover not in _SHADOWS:
-                    self._connection.execute(f"DROP TABLE {identifier(leftover)}")
-
-    def _require_all(self, entry: Entry, anew: bool) -> list[CountedFile]:
-        """The files that have rows of buckets that have not expired.
+    def _require_all(self, record: RollupRecord, differs: bool) -> list[CountedSlice]:
+        """The files that have rows of buckets that have not expired, by path.
 
         Raises:
             RollupError: If there are other rows than theirs.
         """
-        if anew and any(each.expired_before is not None for each in self._family(entry)):
+        ledger, name = self.target.ledger, record.name
+        if differs and any(each.expired_before is not None for each in _with_levels(ledger, record)):
             raise RollupError(
-                f"{entry.rollup} or a level of it has expired buckets, which cannot be made anew with another "
-                "statement: give the new statement another name"
+                f"{name} or a level of it has expired buckets, which cannot be rebuilt with another statement: give "
+                "the new statement another name"
             )
-        if appended := self._manifest.appended(entry.rollup, entry.expired_before, None):
+        if appended := ledger.appended(name, record.expired_before, None):
             raise RollupError(
-                f"{appended} batches of {entry.rollup} were appended: they are in no file, and a replay would lose "
-                "them. Make a rollup of another name, and append them to it again"
+                f"{appended} batches of {name} were appended: they are in no file, and a replay would lose them. Make "
+                "a rollup of another name, and append them to it again"
             )
         # Where clocks went back, a bucket may begin after its first events.
-        start = entry.expired_before and entry.expired_before - timedelta(hours=3)
-        counted = [
+        start = record.expired_before and record.expired_before - timedelta(hours=3)
+        slices = [
             known
-            for known in self._manifest.files(entry.rollup).values()
-            if anew or start is None or known.last_event is None or known.last_event >= start
+            for known in ledger.slices(name).values()
+            if differs or start is None or known.last_event is None or known.last_event >= start
         ]
-        if not counted:
-            raise SourceError(f"{entry.rollup} has counted no files that a replay could read")
-        for known in counted:
-            require(known.file)
-        return sorted(counted, key=lambda known: known.file.path)
+        if not slices:
+            raise SourceError(f"{name} has counted no files that a replay could read")
+        for known in slices:
+            File.counted(known.slice, known.fingerprint).require()
+        return sorted(slices, key=lambda known: known.slice)
 
-    def _family(self, entry: Entry) -> list[Entry]:
-        children = self._manifest.children(entry.rollup)
-        return [entry, *(each for child in children for each in self._family(child))]
-
-    def _build(
-        self, entry: Entry, shadow: str, counted: Sequence[CountedFile], anew: bool
-    ) -> tuple[Table, dict[str, str], list[CountedFile]]:
+    def _build(self, record: RollupRecord, shadow: str, files: Sequence[File], differs: bool) -> _Built:
         """Fill the shadow table, and find what the files hold."""
-        files = [known.file for known in counted]
-        rows = count_rows(self._connection, files)
-        table: Table | None = None
-        types: dict[str, str] = {}
-        surveyed: list[CountedFile] = []
+        rows = self.source.rows(files)
+        built = _Built()
         done = Progress(0, len(files), 0, sum(rows.values()))
-        for pack in planning.batches(files, rows, self._most_rows):
-            self._progress(done)
-            types = self._refresher.view(pack, types)
-            with self._refresher.naming(pack, types), self._manifest.transaction():
-                if table is None:
-                    table = bind(self._connection, self._specification, entry.rollup, entry.time_zone)
-                    self._connection.execute(_counted(table).create(shadow))
-                self._stage(entry, table, shadow)
-                surveyed += self._refresher.survey(table, entry, pack) if anew else []
+        for pack in batches(files, rows, self.most_rows):
+            self.progress(done)
+            self._count(record, shadow, pack, built, differs)
             done = replace(done, files=done.files + len(pack), rows=done.rows + sum(rows[file.path] for file in pack))
-        self._progress(done)
-        assert table is not None
-        return table, types, surveyed
+        self.progress(done)
+        return built
 
-    def _stage(self, entry: Entry, table: Table, shadow: str) -> None:
-        counter = Counter(self._manifest, self._specification, table)
-        kept = None
-        if entry.expired_before is not None:
-            bucket = table.bucket_of(table.naive(self._specification.event()))
-            kept = f"{bucket} >= {literal(entry.expired_before)}"
-        self._refresher.stage(counter, kept)
-        counter.settle(entry, Batch(0, "replay"), judged=False)
-        counter.merge_into(_counted(table), shadow)
+    def _count(self, record: RollupRecord, shadow: str, files: Sequence[File], built: _Built, differs: bool) -> None:
+        ledger, specification = self.target.ledger, self.target.specification
+        engine = DuckDBEngine(specification)
+        events = self.source.events(files, built.types)
+        built.types = dict(events.types)
+        table = built.table or bind(specification, record.name, record.time_zone, events)
+        limits = Limits(record.earliest, record.latest)
+        with events.blamed(), engine.spooled(events) as spooled:
+            if differs:
+                built.slices += counted(spooled, engine.extents(spooled, table, limits))
+            with engine.aggregated(spooled, table, self._kept(record, table)) as groups, ledger.transaction():
+                if built.table is None:
+                    ledger.connection.execute(_with_rows(table).create(shadow))
+                reject(ledger, record, table, groups, Batch(0, "replay"))
+                merge_rows(ledger, _with_rows(table), groups, shadow)
+        built.table = table
 
-    def _swap(
-        self,
-        entry: Entry,
-        table: Table,
-        types: dict[str, str],
-        files: list[CountedFile],
-        shadow: str,
-        anew: bool,
-    ) -> Batch:
-        """Put the shadow table in the place of the rollup's, and bring the levels up to date."""
-        manifest, connection = self._manifest, self._connection
-        with manifest.transaction():
-            now = manifest.begin(entry.rollup)
-            if now.last_batch != entry.last_batch + 1:
-                raise LockedError(f"another connection counted a batch into {entry.rollup} during its replay")
-            batch = Batch(now.last_batch, "replay")
-            bucket = table.naive(table.bucket)
-            highest = max((known.last_event for known in files if known.last_event), default=None)
-            batch.rows, batch.first_event, batch.last_event = fetch_row(
-                connection,
-                f"SELECT coalesce(sum({ROWS}), 0), min({bucket}), CAST(? AS TIMESTAMP) FROM {identifier(shadow)}",
-                [highest or now.highest_event],
-            )
-            old = table_of(manifest, entry)
-            connection.execute(
-                f"INSERT INTO rollup_manifest.changes SELECT {quote(table.name)}, {batch.batch}, {bucket}, "
-                f"{pane(table, now)}, sum(rows) FROM (SELECT {old.bucket} AS {table.bucket}, 0 AS rows FROM {old.sql} "
-                f"UNION ALL SELECT {table.bucket}, {ROWS} FROM {identifier(shadow)}) GROUP BY ALL"
-            )
-            connection.execute(f"ALTER TABLE {identifier(shadow)} DROP COLUMN {ROWS}")
-            connection.execute(f"DROP TABLE {table.sql}")
-            connection.execute(f"ALTER TABLE {identifier(shadow)} RENAME TO {table.sql}")
-            if anew:
-                manifest.set(
-                    entry.rollup,
-                    statement=self._specification.statement,
-                    input_types=types,
-                    time_zone=entry.time_zone,
-                    earliest=entry.earliest,
-                    latest=entry.latest,
-                    watermark=None,
-                )
-                manifest.add_files(entry.rollup, batch.batch, files)
-                self._remake_levels(entry.rollup, table)
-                now = replace(now, watermark=None, highest_event=None)
-            manifest.add_batch(entry.rollup, batch)
-            advance(manifest, now, table, batch, complete=True)
-            update_levels(manifest, entry.rollup)
-        return batch
-
-    def _remake_levels(self, parent: str, table: Table) -> None:
-        """Make the tables of the levels anew, empty: they may have other columns now."""
-        for child in self._manifest.children(parent):
-            assert child.every is not None
-            level = table.coarser(child.rollup, Granularity.parse(child.every), child.dimensions)
-            self._connection.execute(f"DROP TABLE {level.sql}")
-            self._connection.execute(level.create())
-            self._manifest.set(child.rollup, watermark=None)
-            self._remake_levels(child.rollup, level)
+    def _kept(self, record: RollupRecord, table: Table) -> str | None:
+        if record.expired_before is None:
+            return None
+        bucket = table.bucket_of(table.naive(self.target.specification.event()))
+        return f"{bucket} >= {literal(record.expired_before)}"
 
 
-def _counted(table: Table) -> Table:
+@contextmanager
+def _shadow(ledger: Ledger, name: str) -> Iterator[str]:
+    """The name of a table to build a rollup in; it is dropped if it does not become the rollup's."""
+    shadow = f"{name}__replay_{uuid4().hex}"
+    _SHADOWS.add(shadow)
+    try:
+        _drop_leftovers(ledger, name)
+        yield shadow
+    except BaseException:
+        with suppress(duckdb.Error):  # what stays is dropped by the next replay
+            ledger.connection.execute(f"DROP TABLE IF EXISTS {identifier(shadow)}")
+        raise
+    finally:
+        _SHADOWS.discard(shadow)
+
+
+def _drop_leftovers(ledger: Ledger, name: str) -> None:
+    """Drop the shadow tables of replays that were killed: those that no connection of this process is filling."""
+    with ledger.transaction():
+        found = fetch(
+            ledger.connection,
+            "SELECT table_name FROM duckdb_columns() WHERE database_name = current_database() AND "
+            "schema_name = current_schema() AND column_name = ? AND starts_with(table_name, ?)",
+            [ROWS, f"{name}__replay"],
+        )
+        for (leftover,) in found:
+            if leftover not in _SHADOWS:
+                ledger.connection.execute(f"DROP TABLE {identifier(leftover)}")
+
+
+def _with_levels(ledger: Ledger, record: Record) -> list[Record]:
+    return [record, *(each for child in ledger.children(record.name) for each in _with_levels(ledger, child))]
+
+
+def _with_rows(table: Table) -> Table:
     """The table with one more metric: how many events each row is made of."""
     rows = Metric(ROWS, "count", None, None)
     return replace(table, metrics=(*table.metrics, rows), types={**table.types, ROWS: "BIGINT"})

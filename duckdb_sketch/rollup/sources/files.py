@@ -14,6 +14,7 @@ import duckdb
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe, fetch
+from duckdb_sketch.rollup.sources.url import is_url
 
 #: The column that says which file a row is from, while a batch is in the making.
 FILE = "duckdb_sketch_file"
@@ -50,6 +51,61 @@ class File:
         status = os.stat(path)
         return File(path, status.st_size, status.st_mtime_ns)
 
+    @staticmethod
+    def counted(path: str, fingerprint: str) -> File:
+        """The file of a fingerprint that was recorded."""
+        size, modified = fingerprint.split(":")
+        return File(path, int(size), int(modified))
+
+    @property
+    def kind(self) -> str:
+        """See `Slice`."""
+        return "file"
+
+    @property
+    def id(self) -> str:
+        """The path."""
+        return self.path
+
+    @property
+    def fingerprint(self) -> str:
+        """What changes if the file does: its size and when it was modified."""
+        return f"{self.size}:{self.modified}"
+
+    def check_unchanged(self) -> None:
+        """See that it did not change while it was read.
+
+        Raises:
+            SourceError: If it did.
+        """
+        if is_url(self.path):
+            return
+        try:
+            now = File.at(self.path)
+        except FileNotFoundError as error:
+            raise SourceError(f"{self.path} went away while it was read: nothing of it was counted") from error
+        if now != self:
+            raise SourceError(
+                f"{self.path} changed while it was read: write files elsewhere, and move them here when they are whole"
+            )
+
+    def require(self) -> None:
+        """See that a file that has been counted is still there, as it was.
+
+        Raises:
+            SourceError: If it is not.
+        """
+        if is_url(self.path):
+            return
+        try:
+            now = File.at(self.path)
+        except FileNotFoundError as error:
+            raise SourceError(
+                f"{self.path} has been counted and is gone: put it back to rebuild its buckets"
+            ) from error
+        if now != self:
+            raise SourceError(f"{self.path} changed since it was counted: refresh with on_change='rebuild' first")
+
     @property
     def reader(self) -> str:
         """The name of the DuckDB function that reads it.
@@ -57,14 +113,18 @@ class File:
         Raises:
             SourceError: If its name does not say.
         """
-        suffixes = [suffix[1:].lower() for suffix in Path(self.path).suffixes]
-        if suffixes and suffixes[-1] in _COMPRESSIONS:
-            suffixes.pop()
-        if not suffixes or suffixes[-1] not in _READERS:
+        ending = _ending(os.path.basename(self.path))
+        if ending not in _READERS:
             raise SourceError(
                 f"{self.path}: a file's name has to end in .{', .'.join(_READERS)}, or these and .gz or .zst"
             )
-        return _READERS[suffixes[-1]]
+        return _READERS[ending]
+
+
+def _ending(name: str) -> str:
+    """What a file's name ends in, without what compressed it, in lower case."""
+    stem, _, ending = name.lower().rpartition(".")
+    return stem.rpartition(".")[2] if ending in _COMPRESSIONS else ending
 
 
 def find(connection: duckdb.DuckDBPyConnection, patterns: Sequence[str]) -> list[File]:
@@ -79,7 +139,7 @@ def find(connection: duckdb.DuckDBPyConnection, patterns: Sequence[str]) -> list
     """
     found: dict[str, File] = {}
     for pattern in patterns:
-        files = _find_remote(connection, pattern) if "://" in pattern else _find_local(pattern)
+        files = _find_remote(connection, pattern) if is_url(pattern) else _find_local(pattern)
         if not files:
             raise SourceError(f"{pattern}: there is no such file")
         found |= {file.path: file for file in files}
@@ -110,47 +170,34 @@ def _find_remote(connection: duckdb.DuckDBPyConnection, pattern: str) -> list[Fi
     return [File(*row) for row in rows]
 
 
-def check_unchanged(files: Iterable[File]) -> None:
-    """See that no file changed while it was read.
-
-    Raises:
-        SourceError: If one did.
-    """
-    for file in files:
-        if "://" in file.path:
-            continue
-        try:
-            now = File.at(file.path)
-        except FileNotFoundError as error:
-            raise SourceError(f"{file.path} went away while it was read: nothing of it was counted") from error
-        if now != file:
-            raise SourceError(
-                f"{file.path} changed while it was read: write files elsewhere, and move them here when whole"
-            )
-
-
-def scan(files: Sequence[File], types: Mapping[str, str], options: str = "") -> str:
+def scan(files: Sequence[File], types: Mapping[str, str], options: str = "", *, alike: bool = False) -> str:
     """SQL of the rows of files of one kind, with the column `FILE`.
 
     Args:
         files: The files.
         types: What is known of the columns' types; Parquet files have their own, which `check_types` compares.
         options: More options of their reader, each after a comma.
+        alike: Whether all files are known to have the same columns, so that DuckDB need not look at each twice.
     """
-    paths = f"[{', '.join(quote(_pattern(file)) for file in files)}]"
+    paths = paths_of(files)
     reader = files[0].reader
     options += f", filename = '{FILE}'"
     if reader == "read_parquet":
-        options += ", union_by_name = true" if len(files) > 1 else ""
+        options += "" if alike or len(files) == 1 else ", union_by_name = true"
     elif types:
         listed = ", ".join(f"{quote(name)}: {quote(kind)}" for name, kind in types.items())
         options += f", {'types' if reader == 'read_csv' else 'columns'} = {{{listed}}}"
     return f"SELECT * FROM {reader}({paths}{options})"
 
 
-def scan_all(files: Sequence[File], types: Mapping[str, str]) -> str:
+def scan_all(files: Sequence[File], types: Mapping[str, str], *, alike: bool = False) -> str:
     """SQL of the rows of files of any kinds, as `scan`."""
-    return " UNION ALL BY NAME ".join(scan(alike, types) for alike in by_reader(files))
+    return " UNION ALL BY NAME ".join(scan(kind, types, alike=alike) for kind in by_reader(files))
+
+
+def paths_of(files: Sequence[File]) -> str:
+    """SQL of a list of the files' paths, none of which is a pattern."""
+    return f"[{', '.join(quote(_pattern(file)) for file in files)}]"
 
 
 def by_reader(files: Sequence[File]) -> list[list[File]]:
@@ -163,7 +210,7 @@ def by_reader(files: Sequence[File]) -> list[list[File]]:
 
 def _pattern(file: File) -> str:
     """A path as DuckDB takes it, to which `*`, `?` and `[` in a name are a pattern."""
-    return file.path if "://" in file.path else re.sub(r"([*?[])", r"[\1]", file.path)
+    return file.path if is_url(file.path) else re.sub(r"([*?[])", r"[\1]", file.path)
 
 
 def check_types(
@@ -180,15 +227,23 @@ def check_types(
     Raises:
         SourceError: If a file cannot be read, lacks a column, or has it in another type. The error names the file.
     """
-    types = dict(known)
-    for alike in by_reader(files):
-        types = _check_types(connection, alike, references, types)
-    return types
+    return bind_columns(connection, files, references, known)[0]
+
+
+def bind_columns(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[File], references: frozenset[str], known: Mapping[str, str]
+) -> tuple[dict[str, str], bool]:
+    """As `check_types`, and whether all files have the same columns in the same order."""
+    types, alike = dict(known), True
+    for kind in by_reader(files):
+        types, same = _check_types(connection, kind, references, types)
+        alike = alike and same
+    return types, alike
 
 
 def _check_types(
     connection: duckdb.DuckDBPyConnection, files: Sequence[File], references: frozenset[str], known: Mapping[str, str]
-) -> dict[str, str]:
+) -> tuple[dict[str, str], bool]:
     types = dict(known)
     found: list[tuple[str, dict[str, str]]] = []
     for file, columns in _columns(connection, files, known):
@@ -199,7 +254,7 @@ def _check_types(
         found.append((file, columns))
     for file, columns in found:
         check_columns(file, columns, references, types)
-    return types
+    return types, len({tuple(columns.items()) for _, columns in found}) == 1
 
 
 def check_columns(

@@ -150,6 +150,14 @@ class Specification:
         """SQL of the event time, as it comes from the source."""
         return self.time.argument
 
+    @property
+    def event_column(self) -> str | None:
+        """The event time in lower case, if it is a column as it is."""
+        node = sqlglot.parse_one(self.time.argument, dialect="duckdb")
+        if isinstance(node, exp.Column) and node.table.lower() in ("", self.alias.lower()) and not node.db:
+            return node.name.lower()
+        return None
+
     def may_use(self, column: str) -> bool:
         """Whether it may use a column of the events: its name is in there, perhaps as something else."""
         return bool(re.search(rf"(?<!\w){re.escape(column)}(?!\w)", self.statement, re.IGNORECASE))
@@ -236,6 +244,11 @@ class _Column:
         if not name:
             raise SpecificationError(f"{_text(item)} has no name: write {_text(item)} AS some_name")
         return _Column(name, expression, aggregate)
+
+
+def over(events: str, query: str) -> str:
+    """SQL of a query of the table `EVENTS`, which is a query itself."""
+    return f"WITH {EVENTS} AS ({events}) {query}"
 
 
 def _parse(text: str) -> exp.Select:

@@ -15,6 +15,8 @@ from duckdb_sketch.rollup.specification.specification import Specification
 #: Columns beside those of the statement while a batch is in the making.
 ROWS = "duckdb_sketch_rows"
 LATEST = "duckdb_sketch_latest"
+#: While rows are merged: the row of the table that they are merged with; NULL if there is none.
+KNOWN = "duckdb_sketch_known"
 
 _ZONED = "TIMESTAMP WITH TIME ZONE"
 
@@ -156,27 +158,32 @@ class Table:
         columns = ", ".join(f"{identifier(column)} {kind}" for column, kind in self.types.items())
         return f"CREATE TABLE {identifier(name or self.name)} ({columns})"
 
-    def merge(self, fresh: str, low: str, high: str, into: str | None = None) -> str:
-        """SQL that merges rows into the table, or into one like it.
+    def merge(self, fresh: str, into: str, low: str, high: str) -> str:
+        """SQL of rows merged with those of the same bucket and dimensions in a table: its columns, then `KNOWN`.
 
         Args:
-            fresh: A table or subquery with the columns of this one.
-            low: SQL of the first bucket in it.
+            fresh: SQL of the rows, to follow FROM, with the columns of this table.
+            into: The name of the table, which is this one or one like it.
+            low: SQL of the first bucket in `fresh`.
             high: SQL of the last one.
-            into: The other table's name.
         """
         on = [f"known.{self.bucket} = fresh.{self.bucket}"]
         # NULL is a group like any other.
         on += [f"known.{identifier(name)} IS NOT DISTINCT FROM fresh.{identifier(name)}" for name in self.dimensions]
-        # The join finds this out as well, but only once it has begun to read.
-        on.append(f"known.{self.bucket} BETWEEN {low} AND {high}")
-        updates = ", ".join(f"{identifier(m.name)} = {m.pair('known', 'fresh')}" for m in self.metrics)
-        values = ", ".join(f"fresh.{identifier(column)}" for column in self.types)
-        return (
-            f"MERGE INTO {identifier(into or self.name)} AS known USING {fresh} AS fresh ON {' AND '.join(on)} "
-            f"WHEN MATCHED THEN UPDATE SET {updates} "
-            f"WHEN NOT MATCHED THEN INSERT ({self.columns}) VALUES ({values})"
-        )
+        metrics = {metric.name: metric for metric in self.metrics}
+        items = []
+        for column, kind in self.types.items():
+            name = identifier(column)
+            if column in metrics:
+                both = metrics[column].pair("known", "fresh")
+                item = f"CASE WHEN {KNOWN} IS NULL THEN fresh.{name} ELSE {both} END"
+                items.append(f"CAST({item} AS {kind}) AS {name}")
+            else:
+                items.append(f"fresh.{name}")
+        # The join finds the range out as well, but only once it has begun to read.
+        known = f"SELECT *, rowid AS {KNOWN} FROM {identifier(into)} WHERE {self.bucket} BETWEEN {low} AND {high}"
+        matched = f"{fresh} AS fresh LEFT JOIN ({known}) AS known ON {' AND '.join(on)}"
+        return f"SELECT {', '.join(items)}, {KNOWN} FROM {matched}"
 
     def grouped(self, finer: Table, extra: str = "") -> str:
         """SQL of this level's columns, made from the rows of a finer one; FROM, WHERE and GROUP BY ALL are to follow.

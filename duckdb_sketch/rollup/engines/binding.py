@@ -1,0 +1,69 @@
+"""What a statement makes of events: the table of its rollup."""
+
+from __future__ import annotations
+
+import duckdb
+
+from duckdb_sketch._sql import identifier
+from duckdb_sketch.rollup.errors import SpecificationError
+from duckdb_sketch.rollup.query import describe, fetch
+from duckdb_sketch.rollup.sources.events import Events
+from duckdb_sketch.rollup.specification.specification import Specification, over
+from duckdb_sketch.rollup.specification.table import Table
+
+
+def bind(specification: Specification, name: str, zone: str | None, events: Events) -> Table:
+    """The table that a statement makes of events.
+
+    Args:
+        specification: The statement.
+        name: What the table is to be called.
+        zone: In which TIMESTAMPTZ are truncated; None if that is not said.
+        events: The events, none of which is read.
+
+    Raises:
+        SpecificationError: If DuckDB does not take the statement, or time zones are not said.
+    """
+    _refuse_unknown_aggregates(events.connection, specification)
+    sums = {metric.name: f"sum({metric.argument})" for metric in specification.metrics if metric.aggregate == "sum"}
+    extra = [f"{text} AS {identifier(f'{column} bare')}" for column, text in sums.items()]
+    event = f"max({specification.event()}) AS {identifier('event time')}"
+    try:
+        columns = describe(events.connection, over(events.sql, specification.aggregate((*extra, event))))
+    except duckdb.Error as error:
+        raise SpecificationError(f"{name}: {error} (with the columns of {events.culprit()})") from error
+    argument = columns.pop("event time")
+    bare = {column: columns.pop(f"{column} bare") for column in sums}
+    table = Table.of(specification, name, columns)
+    _refuse_rounding(table, bare)
+    if zone is None and (table.zoned or argument == "TIMESTAMP WITH TIME ZONE"):
+        raise SpecificationError(
+            f"{table.time} is truncated from a TIMESTAMPTZ, and where its days begin depends on the time zone: "
+            "say which, as time_zone='UTC' or --time-zone Europe/Berlin"
+        )
+    return table
+
+
+def _refuse_unknown_aggregates(connection: duckdb.DuckDBPyConnection, specification: Specification) -> None:
+    names = fetch(connection, "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'aggregate'")
+    unknown = specification.functions & ({name for (name,) in names} - specification.aggregates)
+    if unknown:
+        raise SpecificationError(f"{min(unknown)} is an aggregate that does not merge")
+
+
+def _refuse_rounding(table: Table, bare: dict[str, str]) -> None:
+    """See that what is cast after its sum has been exact: `sum(x)::BIGINT` of DOUBLE would round with every batch."""
+    for name, plain in bare.items():
+        cast = table.types[name]
+        if cast != plain and _decimals(cast) < _decimals(plain):
+            raise SpecificationError(
+                f"{name} is cast from {plain} to {cast} after it is summed, which rounds with every batch: cast the "
+                "argument, or where you read it"
+            )
+
+
+def _decimals(kind: str) -> float:
+    """How many digits a type has after the point."""
+    if kind in ("DOUBLE", "FLOAT"):
+        return float("inf")
+    return int(kind.rstrip(")").split(",")[1]) if kind.startswith("DECIMAL") else 0

@@ -1,0 +1,69 @@
+"""How far a long job is, and what it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from duckdb_sketch.rollup.ledger.records import Batch
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a long job is.
+
+    Attributes:
+        files: Files counted.
+        of_files: Files that there are to count.
+        rows: Rows counted.
+        of_rows: Rows that there are to count; of text files, a guess.
+    """
+
+    files: int
+    of_files: int
+    rows: int
+    of_rows: int
+
+
+@dataclass
+class Refreshed:
+    """What a refresh did.
+
+    Attributes:
+        rollup: Whose.
+        files: Files counted.
+        rebuilt: Files that had changed, and whose buckets were made anew.
+        batches: The numbers of the batches.
+        rows: Rows counted.
+        late_rows: Of those, the ones for buckets that were final.
+        dropped_rows: Rows for final or expired buckets that were left out.
+        rejected_rows: Rows kept out, whose event time is NULL or absurd.
+        watermark: Buckets that end by then are final.
+    """
+
+    rollup: str
+    files: int = 0
+    rebuilt: int = 0
+    batches: list[int] = field(default_factory=list)
+    rows: int = 0
+    late_rows: int = 0
+    dropped_rows: int = 0
+    rejected_rows: int = 0
+    watermark: datetime | None = None
+
+    def __str__(self) -> str:
+        parts = [f"{self.files:,} files", f"{self.rows:,} rows"]
+        parts += [f"{self.rebuilt:,} changed files made anew"] if self.rebuilt else []
+        parts += [f"{self.late_rows:,} rows late"] if self.late_rows else []
+        parts += [f"{self.dropped_rows:,} rows dropped as late"] if self.dropped_rows else []
+        parts += [f"{self.rejected_rows:,} rows kept out: no sane time"] if self.rejected_rows else []
+        batches = f" (batches {', '.join(map(str, self.batches))})" if self.batches else ": nothing new"
+        return f"{self.rollup}: {', '.join(parts)}{batches}; watermark {self.watermark or 'not set'}"
+
+    def add(self, batch: Batch) -> None:
+        """Add what a batch did."""
+        self.batches.append(batch.batch)
+        self.rows += batch.rows
+        self.late_rows += batch.late_rows
+        self.dropped_rows += batch.dropped_rows
+        self.rejected_rows += batch.rejected_rows

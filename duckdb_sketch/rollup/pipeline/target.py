@@ -1,0 +1,154 @@
+"""The rollup that a batch goes into, as its caller states it, and as the ledger has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from duckdb_sketch.rollup.engines.binding import bind
+from duckdb_sketch.rollup.engines.engine import Limits
+from duckdb_sketch.rollup.errors import ChangedStatementError, LockedError
+from duckdb_sketch.rollup.ledger.database import require_free
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import RollupRecord
+from duckdb_sketch.rollup.ledger.table import table_of
+from duckdb_sketch.rollup.query import fetch_row
+from duckdb_sketch.rollup.settings import Settings
+from duckdb_sketch.rollup.sources.events import Events
+from duckdb_sketch.rollup.specification.specification import Specification
+from duckdb_sketch.rollup.specification.table import Table
+
+_OF_A_NEW_ROLLUP = ("allowed_lateness", "late", "earliest", "latest")
+_FIXED = ("time_zone", "earliest", "latest")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A rollup by its name, which may not be there yet.
+
+    Attributes:
+        ledger: The ledger of its database.
+        name: Its name.
+        specification: The statement that its caller gives.
+        settings: The settings that its caller gives.
+    """
+
+    ledger: Ledger
+    name: str
+    specification: Specification
+    settings: Settings
+
+    def known(self) -> RollupRecord | None:
+        """Its record; None if it is not there yet.
+
+        Raises:
+            ChangedStatementError: If it was made with another statement or other settings.
+        """
+        record = self.ledger.find_rollup(self.name)
+        if record is not None:
+            self.check(record)
+        return record
+
+    def record(self) -> RollupRecord:
+        """Its record, or what that would be."""
+        return self.known() or self.fresh({})
+
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprints of the files that it has counted, by path."""
+        if self.known() is None:
+            return {}
+        return {path: counted.fingerprint for path, counted in self.ledger.slices(self.name).items()}
+
+    def limits(self) -> Limits:
+        """Which event times are valid."""
+        record = self.record()
+        return Limits(record.earliest, record.latest)
+
+    def input_types(self) -> dict[str, str]:
+        """The types of the columns in what was counted; empty if nothing was."""
+        record = self.known()
+        return record.input_types if record else {}
+
+    def table(self, events: Events) -> Table:
+        """Its table, or the one that would be made of some events.
+
+        Raises:
+            SpecificationError: If DuckDB does not take the statement over these events.
+        """
+        record = self.known()
+        if record is not None:
+            return table_of(self.ledger, record)
+        return bind(self.specification, self.name, self.settings.time_zone, events)
+
+    def open(self, table: Table, types: dict[str, str]) -> None:
+        """See that it is there as it was bound, or make it, inside the caller's transaction.
+
+        Args:
+            table: The table that groups were made for.
+            types: The types of the columns that they were made of.
+
+        Raises:
+            ChangedStatementError: If it was made with another statement or other settings.
+            LockedError: If another connection has made it with other columns meanwhile.
+        """
+        self.ledger.create()
+        record = self.known()
+        if record is None:
+            require_free(self.ledger.connection, self.name)
+            self.ledger.connection.execute(table.create())
+            self.ledger.add(self.fresh(types))
+            return
+        if table_of(self.ledger, record) != table:
+            raise LockedError(f"another connection has made the rollup {self.name} with other columns meanwhile")
+        (zone,) = fetch_row(self.ledger.connection, "SELECT current_setting('TimeZone')")
+        if record.time_zone not in (None, zone):
+            raise LockedError(f"another connection has made the rollup {self.name} in another time zone meanwhile")
+        self._update(record, types)
+
+    def _update(self, record: RollupRecord, types: dict[str, str]) -> None:
+        given: dict[str, Any] = {"allowed_lateness": self.settings.allowed_lateness, "late": self.settings.late}
+        changed = {name: value for name, value in given.items() if value not in (None, getattr(record, name))}
+        if not record.input_types and types:
+            changed["input_types"] = types
+        if changed:
+            self.ledger.set(self.name, **changed)
+
+    def fresh(self, types: dict[str, str]) -> RollupRecord:
+        """The record of a rollup that is made of events with columns of these types."""
+        settings = self.settings
+        record = RollupRecord(
+            name=self.name,
+            statement=self.specification.statement,
+            input_types=types,
+            time_zone=settings.time_zone,
+        )
+        chosen = {name: value for name in _OF_A_NEW_ROLLUP if (value := getattr(settings, name)) is not None}
+        return replace(record, **chosen)
+
+    def check(self, record: RollupRecord) -> None:
+        """See that the rollup was made with this statement and these settings.
+
+        Raises:
+            ChangedStatementError: If it was not.
+        """
+        difference = Specification.parse(record.statement).difference(self.specification)
+        if difference:
+            raise ChangedStatementError(
+                f"the rollup {self.name} was made with another statement; replay rebuilds it with this one:\n"
+                f"{difference}"
+            )
+        for name in _FIXED:
+            given = getattr(self.settings, name)
+            if given is not None and given != getattr(record, name):
+                raise ChangedStatementError(
+                    f"the rollup {self.name} was made with {name} {getattr(record, name)}, not {given}: leave it as it "
+                    "is, or replay, which rebuilds it"
+                )
+
+    def changes(self, record: RollupRecord) -> dict[str, Any]:
+        """The settings by which a replay makes it another rollup."""
+        return {
+            name: given
+            for name in _FIXED
+            if (given := getattr(self.settings, name)) not in (None, getattr(record, name))
+        }

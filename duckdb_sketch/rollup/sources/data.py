@@ -1,0 +1,78 @@
+"""Data that is in no file, such as a data frame, as a source: all of it is one slice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from duckdb_sketch._arrow import arrow_reader
+from duckdb_sketch.rollup.errors import SourceError
+from duckdb_sketch.rollup.query import describe
+from duckdb_sketch.rollup.sources.events import Events
+from duckdb_sketch.rollup.sources.files import check_columns
+from duckdb_sketch.rollup.specification.specification import Specification
+
+
+@dataclass(frozen=True)
+class Appended:
+    """Data that was given once, under a name of its caller's.
+
+    Attributes:
+        id: That name; None if there is none, and nobody will know if it is given again.
+    """
+
+    id: str | None
+    kind: str = "batch"
+    fingerprint: str = ""
+    size: int | None = None
+
+    def check_unchanged(self) -> None:
+        """It was read once, and cannot change."""
+
+
+@contextmanager
+def registered(connection: duckdb.DuckDBPyConnection, name: str, data: Any) -> Iterator[None]:
+    """Give data to DuckDB under a name, for as long as this lasts.
+
+    Raises:
+        SourceError: If DuckDB cannot scan it.
+    """
+    if isinstance(data, duckdb.DuckDBPyRelation):
+        data = arrow_reader(data)  # which may be of another connection
+    try:
+        connection.register(name, data)
+    except (duckdb.Error, TypeError) as error:
+        raise SourceError(f"DuckDB cannot scan a {type(data).__name__}: {error}") from error
+    try:
+        yield
+    finally:
+        connection.unregister(name)
+
+
+def events_of_data(
+    connection: duckdb.DuckDBPyConnection,
+    specification: Specification,
+    name: str,
+    batch_id: str | None,
+    known: Mapping[str, str],
+) -> Events:
+    """The events in data that is registered under a name.
+
+    Args:
+        connection: The connection that it is registered in.
+        specification: The statement.
+        name: The name.
+        batch_id: The caller's name for it.
+        known: The types of the columns in what was counted before; empty if nothing was.
+
+    Raises:
+        SourceError: If its columns are others than those of what was counted before.
+    """
+    columns = describe(connection, f"SELECT * FROM {name}")
+    types = check_columns("the data", columns, specification.references, known)
+    slices = (Appended(batch_id),)
+    return Events(connection, f"SELECT * FROM {name}", types, slices, lambda: "the data", marked=False)
