@@ -14,8 +14,7 @@ PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests b
 
 # Versions besides the one in .venv, each in a folder of its own that comes before .venv's.
 DUCKDB_VERSIONS := 1.4.4 1.5.6
-DUCKDB_TESTS := tests/test_[abhilps]*.py tests/values tests/host tests/portable/test_portable_sql.py tests/rollup \
-	--ignore tests/test_benchmarks.py --ignore tests/rollup/test_crashes.py
+DUCKDB_TESTS := -m 'not slow and not spark and not druid and not newest_duckdb'
 
 .DEFAULT_GOAL := help
 .PHONY: help demo java test test-slow test-duckdb leaks test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri soak lint fmt docs tour build dist clean
@@ -40,10 +39,10 @@ test-druid: build ## Run the tests with Druid's own classes; need a JDK and Mave
 	$(BIN)/pytest -m druid
 
 corpus: java $(VENV)/.spark ## Make the golden corpus of HLL images anew; needs a JDK
-	PYTHONPATH=tests:tests/interop $(BIN)/python -m corpus
+	PYTHONPATH=tests/support $(BIN)/python -m corpus
 
 interop: $(VENV)/.bench build ## Print who reads whose HLL sketches; needs a JDK
-	PYTHONPATH=tests:tests/interop $(BIN)/python -m matrix
+	PYTHONPATH=tests/support $(BIN)/python -m matrix
 
 test-duckdb: build ## Run the SQL, value and rollup tests in older DuckDB versions
 	set -e; for version in $(DUCKDB_VERSIONS); do \
@@ -52,7 +51,7 @@ test-duckdb: build ## Run the SQL, value and rollup tests in older DuckDB versio
 	done
 
 leaks: build ## Have valgrind look for memory that the extension loses or misuses
-	$(BIN)/python tests/host/leaks.py
+	$(BIN)/python tests/support/leaks.py
 
 bench: $(VENV)/.bench build ## Run every benchmark
 	$(BIN)/python -m benchmarks
@@ -78,17 +77,17 @@ fuzz: build ## Feed changed images to the decoders, plain and under AddressSanit
 		FUZZ_CASES=$(FUZZ_CASES) FUZZ_SEED=2 RUSTFLAGS=-Zsanitizer=address \
 			cargo +nightly test $(CRATE) --profile fuzz --test fuzz --target $(HOST); \
 	else echo "There is no nightly Rust: nothing ran under AddressSanitizer."; fi
-	PYTHONPATH=tests:tests/fuzz $(BIN)/python -m fuzzing $(FUZZ_CASES)
+	PYTHONPATH=tests/support $(BIN)/python -m fuzzing $(FUZZ_CASES)
 
 asan: build ## Run the SQL tests and changed images with an extension that AddressSanitizer watches
-	PYTHONPATH=tests $(BIN)/python tests/host/asan.py
+	$(BIN)/python tests/support/asan.py
 
 miri: ## Run the unit tests of the sketches under Miri, where it is installed
 	@if cargo +nightly miri --version >/dev/null 2>&1; then cargo +nightly miri test $(CRATE) --lib sketch; \
 	else echo "Miri is not installed (rustup +nightly component add miri): nothing ran."; fi
 
 soak: build ## Work on rollup jobs at random, under faults of every kind, for HOURS (SEED and EPOCH do a failure again)
-	$(BIN)/python tests/rollup/soak.py $(HOURS) $(SEED) $(EPOCH)
+	$(BIN)/python tests/support/soak.py $(HOURS) $(SEED) $(EPOCH)
 
 lint: $(VENV)/.dev ## Check style, formatting and types
 	$(BIN)/ruff check $(PYTHON_SOURCES)
@@ -103,7 +102,7 @@ fmt: $(VENV)/.dev ## Format everything
 	cargo fmt $(CRATE)
 
 docs: build ## Run every block of the documentation, and the tour
-	$(BIN)/pytest tests/test_docs.py tests/test_tour.py
+	$(BIN)/pytest tests/docs
 
 tour: build ## Run the tour, and keep what it shows
 	$(BIN)/jupyter execute --inplace docs/tour.ipynb

@@ -17,6 +17,8 @@ from duckdb_sketch.portable.histogram import Histogram, histogram_of_values, uni
 from duckdb_sketch.portable.reduce import reduce_bins
 from duckdb_sketch.portable.varint import decode_varint, encode_varint
 
+pytestmark = pytest.mark.newest_duckdb
+
 RANDOM = np.random.default_rng(9001)
 
 

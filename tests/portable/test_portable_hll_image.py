@@ -17,6 +17,8 @@ from duckdb_sketch.portable.errors import InvalidInputError
 from duckdb_sketch.portable.estimator import bounds, estimate
 from duckdb_sketch.portable.hll_image import HllImage, coupon_limit
 
+pytestmark = pytest.mark.newest_duckdb
+
 COUNTS = [0, 1, 7, 8, 24, 25, 96, 97, 384, 385, 5000, 60_000]
 
 

@@ -24,6 +24,8 @@ from processes import PROJECT
 from duckdb_sketch.rollup import Rollup
 from duckdb_sketch.rollup.pipeline import batch
 
+pytestmark = pytest.mark.newest_duckdb
+
 # Killed processes
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
+
+Ask = Callable[..., Any]
 
 
 def value(con: duckdb.DuckDBPyConnection, sql: str, *parameters: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import duckdb
 from queries import column, rows, value
 
-CORPUS = Path(__file__).parent / "interop" / "hll_corpus.parquet"
+CORPUS = Path(__file__).parents[1] / "interop" / "hll_corpus.parquet"
 RARE = (232582, 503824, 803624, 1004990, 1428409, 2048382, 2144141, 2437500, 2561626, 3331653, 3990748)
 """Integers with registers of 19 and more: exceptions of HLL_4 wherever `cur_min` is below 5."""
 CLOSE = 1e-13

@@ -21,6 +21,8 @@ from duckdb_sketch.demo.run import FILES, run
 from duckdb_sketch.demo.series import MARKED, aircraft_by_day, delays_of_the_year
 from duckdb_sketch.errors import SketchError
 
+pytestmark = pytest.mark.newest_duckdb
+
 
 class Demo(NamedTuple):
     """What one run of the demo left."""

@@ -11,6 +11,8 @@ import duckdb
 import pytest
 from queries import rows, value
 
+pytestmark = pytest.mark.newest_duckdb
+
 DIMENSIONS = ["origin, carrier", "origin", "carrier", "'all' AS everything"]
 LEVELS = [("hour", "flights_hourly", "hour"), ("day", "flights_daily", "day"), ("month", "flights_monthly", "month")]
 YEAR = ("year", "flights_monthly", "month")

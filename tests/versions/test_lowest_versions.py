@@ -13,13 +13,13 @@ from processes import OUTSIDE, PROJECT, new_environment
 pytestmark = pytest.mark.slow
 
 TESTS = [
-    "tests/test_bad_input.py",
-    "tests/test_cli.py",
-    "tests/test_hash.py",
-    "tests/test_inspect.py",
-    "tests/test_loading.py",
-    "tests/test_planning.py",
-    "tests/test_storage.py",
+    "tests/functions/test_bad_input.py",
+    "tests/cli/test_cli.py",
+    "tests/hll/test_hash.py",
+    "tests/cli/test_inspect.py",
+    "tests/packaging/test_loading.py",
+    "tests/cli/test_planning.py",
+    "tests/docs/test_storage.py",
     "tests/portable/test_portable_histogram.py",
     "tests/portable/test_portable_sql.py",
 ]

@@ -41,7 +41,7 @@ LEFT_OUT = {
 }
 NOTHING: list[Any] = [{}, {}]
 # Where child processes find modules: another version of DuckDB as well, if this process has it from there.
-PATH = os.pathsep.join(filter(None, [str(PROJECT), str(PROJECT / "tests"), os.environ.get("PYTHONPATH")]))
+PATH = os.pathsep.join(filter(None, [str(PROJECT), str(PROJECT / "tests" / "support"), os.environ.get("PYTHONPATH")]))
 
 
 def rows_of_file(number: int, rows: int = ROWS) -> str:

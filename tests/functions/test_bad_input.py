@@ -5,48 +5,19 @@ Each message names the function, what was wrong with the argument, and what woul
 
 from __future__ import annotations
 
-import random
 import re
 import struct
 from typing import Any
 
 import duckdb
 import pytest
+from histogram_images import histogram_image, varint
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from processes import run_python
+from processes import PROJECT, run_python
 from queries import column, rows, value
+from readers import HISTOGRAM_READERS, HLL_READERS, READERS
 from resident import needs_proc, peak
-
-# Every function that reads a sketch, with `$1` for it.
-HLL_READERS = {
-    "hll_sketch_estimate": "hll_sketch_estimate($1)",
-    "hll_sketch_bounds": "hll_sketch_bounds($1, 2)",
-    "hll_sketch_describe": "hll_sketch_describe($1)",
-    "hll_union": "hll_union($1, (SELECT hll_sketch_agg(1)))",
-    "hll_union, second": "hll_union((SELECT hll_sketch_agg(1)), $1)",
-    "hll_union_agg": "hll_union_agg($1)",
-    "hll_union_agg, any lg_k": "hll_union_agg($1, true)",
-}
-HISTOGRAM_READERS = {
-    "approx_histogram_quantile": "approx_histogram_quantile($1, 0.5)",
-    "approx_histogram_quantile, list": "approx_histogram_quantile($1, [0.5])",
-    "approx_histogram_cdf": "approx_histogram_cdf($1, 0.5)",
-    "approx_histogram_cdf, list": "approx_histogram_cdf($1, [0.5])",
-    "approx_histogram_count_below": "approx_histogram_count_below($1, 0.5)",
-    "approx_histogram_count_below, list": "approx_histogram_count_below($1, [0.5])",
-    "approx_histogram_quantile_bounds": "approx_histogram_quantile_bounds($1, 0.5)",
-    "approx_histogram_bins": "approx_histogram_bins($1)",
-    "approx_histogram_equi_width": "approx_histogram_equi_width($1, 3)",
-    "approx_histogram_equi_depth": "approx_histogram_equi_depth($1, 3)",
-    "approx_histogram_buckets": "approx_histogram_buckets($1, [0, 1])",
-    "approx_histogram_stats": "approx_histogram_stats($1)",
-    "approx_histogram_union": "approx_histogram_union($1, (SELECT approx_histogram_agg(1)))",
-    "approx_histogram_union, second": "approx_histogram_union((SELECT approx_histogram_agg(1)), $1)",
-    "approx_histogram_union_agg": "approx_histogram_union_agg($1)",
-    "approx_histogram_union_agg, bins": "approx_histogram_union_agg($1, 10)",
-}
-READERS = {**HLL_READERS, **HISTOGRAM_READERS}
 
 
 def function_of(reader: str) -> str:
@@ -213,40 +184,6 @@ def test_damaged_registers(con: duckdb.DuckDBPyConnection, images: dict[str, byt
     assert re.search(r"registers of HLL_4 are marked as exceptions, \d+ are listed", message)
     hll_8 = bytes([10, 1, 7, 8, 0, 8 | 16, 0, 10]) + struct.pack("<dddII", 0, 200, 0, 200, 0) + bytes([64]) + bytes(255)
     assert "a register of HLL_8 is above 63" in refusal(con, expression.replace("$1", "$1::BLOB"), hll_8)
-
-
-def varint(number: int) -> bytes:
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])
-
-
-def histogram_image(
-    bins: list[tuple[float, int]],
-    *,
-    flags: int = 0,
-    max_bins: int = 50,
-    n: int | None = None,
-    count: int | None = None,
-    extremes: tuple[float, ...] = (),
-    inexact: bool = False,
-    slack: int | None = None,
-) -> bytes:
-    """An image as docs/STORAGE.md describes it, and as wrong as one likes."""
-    return b"".join(
-        [
-            b"AH\x01",
-            struct.pack("<BHH", flags, max_bins, len(bins) if n is None else n),
-            varint(sum(c for _, c in bins) if count is None else count),
-            varint(0),
-            varint(int(inexact) if slack is None else slack),
-            *(struct.pack("<d", x) for x in extremes),
-            *(struct.pack("<d", center) for center, _ in bins),
-            *(varint(c << 1 | inexact) for _, c in bins),
-        ]
-    )
 
 
 ASCENDING = "its centers are not finite numbers in ascending order"
@@ -545,9 +482,11 @@ def test_mutations_do_not_crash_the_process(count: int) -> None:
     """The same once more in a process of its own: a crash there is a failure here."""
     code = f"""
 import random, sys
-sys.path.insert(0, {str(__file__).rsplit("/", 1)[0]!r})
+sys.path.insert(0, {str(PROJECT / "tests" / "support")!r})
 import duckdb, duckdb_sketch
-from test_bad_input import READERS, mutate
+from histogram_images import histogram_image, varint
+from mutants import mutate
+from readers import READERS
 con = duckdb_sketch.load(duckdb.connect(config={{"allow_unsigned_extensions": "true"}}))
 aggregates = ["hll_sketch_agg(i)", "hll_sketch_agg(i % 60)", "hll_sketch_agg(i % 5)", "hll_sketch_agg(i, 6)",
               "approx_histogram_agg(i % 9)", "approx_histogram_agg(sin(i), 10)"]
@@ -564,18 +503,6 @@ for call in READERS.values():
 print(refused > len(images))
 """
     assert run_python(code) == "True"
-
-
-def mutate(source: random.Random, image: bytes) -> bytes:
-    """A few bytes changed, cut off, or put in."""
-    changed = bytearray(image)
-    for _ in range(source.randint(1, 5)):
-        changed[source.randrange(min(len(changed), source.choice([12, 64, 4096])))] = source.randrange(256)
-    if source.random() < 0.3:
-        del changed[source.randrange(1, len(changed)) :]
-    if source.random() < 0.1:
-        changed[8:8] = source.randbytes(4)
-    return bytes(changed)
 
 
 BOMBS = {

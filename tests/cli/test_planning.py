@@ -7,9 +7,9 @@ import re
 
 import duckdb
 import pytest
+from command_line import run
 from processes import PROJECT
 from queries import value
-from test_cli import run
 
 from duckdb_sketch.planning import RANK_ERRORS
 

@@ -12,10 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-TESTS = Path(__file__).parent.parent
+SUPPORT = Path(__file__).parent
 SCRIPT = f"""
 import sys
-sys.path[:0] = [{str(TESTS)!r}, {str(TESTS / "host")!r}, {str(TESTS.parent)!r}]
+sys.path[:0] = [{str(SUPPORT)!r}, {str(SUPPORT.parents[1])!r}]
 import duckdb, duckdb_sketch
 from reference import prepare
 con = duckdb_sketch.load(duckdb.connect(config={{"allow_unsigned_extensions": "true", "threads": 2}}))

@@ -17,7 +17,7 @@ from queries import column
 
 Field = tuple[int, str]
 """Where a number is, and how: a format of `struct`, or `varint`."""
-PAST = Path(__file__).parent / "past"
+PAST = Path(__file__).parents[1] / "fuzz" / "past"
 """Images that once made something fail, or that look as if they could."""
 EDGES = [0, 1, 2, 3, 15, 16, 63, 64, 127, 128, 255, 256, 65535, 2**31, 2**32 - 1, 2**62 - 1, 2**62, 2**63, 2**64 - 1]
 DOUBLES = [
@@ -68,6 +68,18 @@ def mutants(family: Family, sound: list[bytes], seed: int, count: int) -> Iterat
             else:
                 image = _with_other_bytes(image, other, source)
         yield image, other
+
+
+def mutate(source: random.Random, image: bytes) -> bytes:
+    """A few bytes changed, cut off, or put in."""
+    changed = bytearray(image)
+    for _ in range(source.randint(1, 5)):
+        changed[source.randrange(min(len(changed), source.choice([12, 64, 4096])))] = source.randrange(256)
+    if source.random() < 0.3:
+        del changed[source.randrange(1, len(changed)) :]
+    if source.random() < 0.1:
+        changed[8:8] = source.randbytes(4)
+    return bytes(changed)
 
 
 def past() -> list[bytes]:

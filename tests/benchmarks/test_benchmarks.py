@@ -21,6 +21,8 @@ from benchmarks.study.__main__ import main as study
 from benchmarks.verdicts import ratios
 from benchmarks.workloads import BY_NAME
 
+pytestmark = pytest.mark.newest_duckdb
+
 np = pytest.importorskip("numpy")
 pytest.importorskip("pyarrow")
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from histogram_images import sparse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from queries import column, value
@@ -399,18 +400,6 @@ def test_empty_histograms_to_druid(con: duckdb.DuckDBPyConnection) -> None:
     )
     dense = value(con, "SELECT approx_histogram_to_druid(approx_histogram_agg(NULL::DOUBLE), 'dense')")
     assert dense == struct.pack(">ii", 50, 0) + bytes(600) + struct.pack(">ff", math.inf, -math.inf)
-
-
-def sparse(
-    bins: list[tuple[float, int]], ends: tuple[float, float] | None = None, *, size: int = 50, n: int | None = None
-) -> bytes:
-    """A sparse image of Druid; a count below 0 is that of an approximate bin."""
-    counts = [count if count >= 0 else -count | 1 << 63 for _, count in bins]
-    low, high = ends or (min(x for x, _ in bins), max(x for x, _ in bins))
-    count = len(bins) if n is None else n
-    return struct.pack(
-        f">ii{len(bins)}f{len(bins)}Qff", size, -count, *[position for position, _ in bins], *counts, low, high
-    )
 
 
 def test_marks_that_druid_forgets(con: duckdb.DuckDBPyConnection) -> None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import pytest
+from command_line import run
 from processes import HAS_REPOSITORIES, has_functions
 
 import duckdb_sketch
 
+pytestmark = pytest.mark.newest_duckdb
+
 needs_repositories = pytest.mark.skipif(not HAS_REPOSITORIES, reason="needs DuckDB 2.0")
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = Path(sys.executable).with_name("duckdb-sketch")
-    return subprocess.run([command, *arguments], capture_output=True, text=True)
 
 
 def test_version() -> None:

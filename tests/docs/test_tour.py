@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 from processes import PROJECT
+
+pytestmark = pytest.mark.newest_duckdb
 
 TOUR = PROJECT / "docs" / "tour.ipynb"
 

@@ -1,6 +1,6 @@
 """A soak: a job is worked on at random, under faults of every kind, and again and again all is as a clean run has it.
 
-python tests/rollup/soak.py HOURS [SEED [EPOCH]]
+python tests/support/soak.py HOURS [SEED [EPOCH]]
 
 An epoch is a job of its own, from its first files to its expiry. With EPOCH only that one is run, as it was: what
 happens in a step depends on the seed, the epoch and the number of the step alone, but for the moments of `kill -9`.
@@ -26,10 +26,6 @@ from typing import Any
 
 import duckdb
 import pytest
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from crashing import KINDS, KINDS_OF_FILES, Clock, Injector, causes, watched
 from disks import full, mounted
 from jobs import KILLED, STATEMENT, Job, events, faulty, rows_of_file, summary

@@ -13,7 +13,7 @@ import pytest
 
 import duckdb_sketch
 
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 # Taken before any fixture changes it: pip and cargo find their caches and toolchains by HOME.
 OUTSIDE = dict(os.environ)
 HAS_REPOSITORIES = int(duckdb.__version__.split(".")[0]) >= 2

@@ -21,6 +21,8 @@ from fences import Block, blocks
 from processes import PROJECT
 from queries import column
 
+pytestmark = pytest.mark.newest_duckdb
+
 FILES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 RUNNABLE = ("sql", "python", "sh")
 NO_RUN = re.compile(r"no-run: \S.{9,}")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-PROGRAM = Path(__file__).parent / "interop" / "HllImages.java"
+PROGRAM = Path(__file__).parents[1] / "interop" / "HllImages.java"
 
 
 class Answers(NamedTuple):

@@ -11,9 +11,8 @@ from typing import Any
 
 import duckdb
 import pytest
+from histogram_images import histogram_image, sparse
 from queries import column, rows, value
-from test_bad_input import histogram_image
-from test_druid import sparse
 
 import duckdb_sketch
 from duckdb_sketch.portable import register

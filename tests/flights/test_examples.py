@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from processes import PROJECT
+
+pytestmark = pytest.mark.newest_duckdb
 
 
 def test_the_flights_job(tmp_path: Path) -> None:
