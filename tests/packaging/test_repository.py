@@ -26,10 +26,9 @@ from extension_file.platforms import duckdb_platform
 pytestmark = pytest.mark.skipif(not HAS_REPOSITORIES, reason="needs DuckDB 2.0")
 
 LOAD = "import duckdb_sketch as s; con = s.connect(); "
-PRINT_BUILD = (
-    "print(con.execute(\"SELECT extension_version FROM duckdb_extensions() WHERE extension_name = 'duckdb_sketch'\")"
-    ".fetchone()[0])"
-)
+# DuckDB 2.0.1 lists every installed build, loaded or not.
+BUILD = "SELECT extension_version FROM duckdb_extensions() WHERE extension_name = 'duckdb_sketch' AND loaded"
+PRINT_BUILD = f'print(con.execute("{BUILD}").fetchone()[0])'
 
 
 def package_with_build(folder: Path, build: str) -> Path:
