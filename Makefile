@@ -12,12 +12,18 @@ EXTENSION := duckdb_sketch/duckdb_sketch.duckdb_extension
 EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/Cargo.toml extension/Cargo.lock
 PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples docs README.md)
 
+DEV_EXTRAS := demo portable test lint
+# One resolution for every Python; names, versions and hashes, and no addresses: each machine has its own index.
+LOCK = $(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate \
+	--custom-compile-command 'make lock' pyproject.toml
+besides = -c requirements/$(1).txt $(shell sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements/$(1).txt)
+
 # Versions besides the one in .venv, each in a folder of its own that comes before .venv's.
 DUCKDB_VERSIONS := 1.4.4 1.5.6
 DUCKDB_TESTS := -m 'not slow and not spark and not druid and not newest_duckdb'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo java test test-slow test-duckdb leaks test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri soak lint fmt docs tour build dist clean
+.PHONY: help demo java test test-slow test-duckdb leaks test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri soak lint lock fmt docs tour build dist clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -96,6 +102,11 @@ lint: $(VENV)/.dev ## Check style, formatting and types
 	cargo fmt $(CRATE) --check
 	cargo clippy $(CRATE) --all-targets -- -D warnings
 
+lock: $(VENV)/lock ## Pin the newest releases of what .venv holds
+	$(LOCK) $(DEV_EXTRAS:%=--extra %) -o requirements/dev.txt
+	$(LOCK) --extra bench $(call besides,dev) -o requirements/bench.txt
+	$(LOCK) --extra spark $(call besides,dev) -o requirements/spark.txt
+
 fmt: $(VENV)/.dev ## Format everything
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
 	$(BIN)/ruff format $(PYTHON_SOURCES)
@@ -116,18 +127,19 @@ clean: ## Remove whatever make has made
 	rm -rf $(VENV) build dist duckdb-sketch-demo extension/target duckdb_sketch/*.duckdb_extension duckdb_sketch/*.pem
 	find duckdb_sketch extension_file tests -name __pycache__ -prune -exec rm -rf {} +
 
-$(VENV)/.dev: pyproject.toml hatch_build.py extension/Cargo.toml
+$(VENV)/.dev: requirements/dev.txt pyproject.toml hatch_build.py extension/Cargo.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[demo,portable,test,lint]'
+	$(BIN)/python -m pip install --quiet --require-hashes -r $<
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/.bench: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+$(VENV)/.%: requirements/%.txt $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt -r $<
 	touch $@
 
-$(VENV)/.spark: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --editable '.[spark]'
-	touch $@
+$(VENV)/lock:
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet uv
 
 java:
 	@command -v java >/dev/null || test -x "$$JAVA_HOME/bin/java" || \
