@@ -94,8 +94,9 @@ def dump(database: Path, root: Path) -> str:
             lines.append(definition)
             types = connection.execute(f"DESCRIBE {schema}.{name}").fetchall()
             items = ", ".join(_text(column, kind) for column, kind, *_ in types)
-            for row in connection.execute(f"SELECT {items} FROM {schema}.{name} ORDER BY ALL").fetchall():
-                lines.append(f"INSERT INTO {schema}.{name} VALUES ({', '.join(map(_literal, row))});")
+            rows = connection.execute(f"SELECT {items} FROM {schema}.{name} ORDER BY ALL").fetchall()
+            values = ",\n".join(f"({', '.join(map(_literal, row))})" for row in rows)
+            lines.append(f"INSERT INTO {schema}.{name} VALUES\n{values};")
     return "\n".join(lines).replace(str(root), "{folder}") + "\n"
 
 
