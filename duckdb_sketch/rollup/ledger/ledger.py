@@ -42,12 +42,12 @@ class Ledger:
             return False
         if version < VERSION:
             raise ManifestError(
-                f"the database's manifest is of version {version}, and has not been migrated to version {VERSION}: "
+                f"the database's ledger is of version {version}, and has not been migrated to version {VERSION}: "
                 "open the database with Rollup, open_level or duckdb-sketch rollup, which does so"
             )
         if version > VERSION:
             raise ManifestError(
-                f"the database's manifest is of version {version}, and this duckdb_sketch knows version {VERSION}: "
+                f"the database's ledger is of version {version}, and this duckdb_sketch knows version {VERSION}: "
                 "use the version that wrote it, or a later one"
             )
         return True

@@ -38,7 +38,7 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> None:
         return
     if fetch_row(connection, "SELECT readonly FROM duckdb_databases() WHERE database_name = current_database()")[0]:
         raise ManifestError(
-            "the database's manifest is of version 1, and has to be migrated, but the database is open read-only: "
+            "the database's ledger is of version 1, and has to be migrated, but the database is open read-only: "
             f"open it once for writing (duckdb-sketch rollup status), which makes it one of version {VERSION}"
         )
     with transaction(connection):
