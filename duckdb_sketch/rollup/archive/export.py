@@ -27,13 +27,13 @@ from duckdb_sketch.rollup.archive.manifest import (
     sync_folder,
     write_manifest,
 )
-from duckdb_sketch.rollup.archive.parquet import restored, stored
 from duckdb_sketch.rollup.archive.partition import Partitioning
 from duckdb_sketch.rollup.errors import LockedError, RollupError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
+from duckdb_sketch.rollup.specification.codec import PARQUET
 from duckdb_sketch.rollup.specification.table import literal
 
 #: The one file of a partition.
@@ -117,7 +117,7 @@ class _Export:
         self._record = record
         self._table = table_of(ledger, record)
         self._partitioning = Partitioning.of(self._table, width, record.time_zone)
-        self._columns = stored(self._table.types)
+        self._columns = PARQUET.stored(self._table.types)
         self._folder = folder
         self._line = [rollup, str(folder)]
         self._writer = uuid4().hex
@@ -351,7 +351,7 @@ def read(folder: Path, partitions: Iterable[str], types: Mapping[str, str]) -> s
     """SQL of the rows of an export's partitions, with columns of the types that the table has."""
     # DuckDB takes every path for a pattern.
     paths = ", ".join(quote(glob.escape(str(folder / partition / FILE))) for partition in partitions)
-    return f"SELECT {restored(types)} FROM read_parquet([{paths}], hive_partitioning = false)"
+    return f"SELECT {PARQUET.restored(types)} FROM read_parquet([{paths}], hive_partitioning = false)"
 
 
 def _read_batches(ledger: Ledger, record: RollupRecord | LevelRecord) -> list[Batch]:
