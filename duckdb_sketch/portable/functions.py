@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from duckdb_sketch._version import __version__
+from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable import answers, estimator, hll
 from duckdb_sketch.portable.column import blobs, lists, whole
 from duckdb_sketch.portable.druid import histogram_from_druid, histogram_to_druid
-from duckdb_sketch.portable.errors import InvalidInputError
 from duckdb_sketch.portable.histogram import DEFAULT_BINS, Histogram, checked_bins, histogram_of_values
 from duckdb_sketch.portable.histogram import union as histogram_union
 from duckdb_sketch.portable.hll_image import HllImage

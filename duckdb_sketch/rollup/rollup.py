@@ -23,10 +23,11 @@ from duckdb_sketch.rollup.errors import (
     SpecificationError,
 )
 from duckdb_sketch.rollup.ledger.database import open_database, provide, require_free, rows_that_fit
-from duckdb_sketch.rollup.ledger.ledger import Entry
+from duckdb_sketch.rollup.ledger.records import LevelRecord, Record, RollupRecord
+from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.level import Level
 from duckdb_sketch.rollup.pipeline.append import Appender, GroupAppender
-from duckdb_sketch.rollup.pipeline.batch import bind, table_of
+from duckdb_sketch.rollup.pipeline.batch import bind
 from duckdb_sketch.rollup.pipeline.levels import update_levels
 from duckdb_sketch.rollup.pipeline.plan import Plan
 from duckdb_sketch.rollup.pipeline.preview import preview
@@ -34,7 +35,7 @@ from duckdb_sketch.rollup.pipeline.refresh import OnChange, Progress, Refreshed,
 from duckdb_sketch.rollup.pipeline.replay import Replayer
 from duckdb_sketch.rollup.reading.status import Change
 from duckdb_sketch.rollup.settings import Late, Settings
-from duckdb_sketch.rollup.sources.files import find
+from duckdb_sketch.rollup.sources.files import File, find
 from duckdb_sketch.rollup.specification.granularity import parse_span
 from duckdb_sketch.rollup.specification.specification import Specification, read_statement
 from duckdb_sketch.rollup.specification.table import Table, without_zone
@@ -76,13 +77,13 @@ class Rollup(Level):
         self._settings = settings
         self._pattern: Source | None = sources.get(specification.source)
         provide(connection, {name: data for name, data in sources.items() if name != specification.source})
-        self._enter_zone(self._manifest.entry(name))
+        self._enter_zone(self._ledger.find(name))
 
     @property
     def time_zone(self) -> str | None:
         """In which TIMESTAMPTZ are truncated; None if that has not been said."""
-        entry = self._manifest.entry(self.name)
-        return self._settings.time_zone or (entry.time_zone if entry else None)
+        record = self._ledger.find(self.name)
+        return self._settings.time_zone or (record.time_zone if record else None)
 
     def lookups(self) -> dict[str, Any]:
         """The tables besides the events that the statement reads, as Arrow tables.
@@ -95,8 +96,8 @@ class Rollup(Level):
         except duckdb.CatalogException as error:
             raise SourceError(f"a lookup table is not there, nor said in sources: {error}") from error
 
-    def _enter_zone(self, entry: Entry | None) -> None:
-        zone = self._settings.time_zone or (entry.time_zone if entry else None) or "UTC"
+    def _enter_zone(self, record: Record | None) -> None:
+        zone = self._settings.time_zone or (record.time_zone if record else None) or "UTC"
         try:
             self._connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
         except duckdb.Error as error:
@@ -179,19 +180,19 @@ class Rollup(Level):
             ManifestError: If the export is not whole, or is of a coarser level.
             RollupError: If there is a table of this name, or a file cannot be read.
         """
-        label = check_export(resolve(folder))
-        entry = label.entry
-        if entry.statement is None:
+        manifest = check_export(resolve(folder))
+        record = manifest.record
+        if isinstance(record, LevelRecord):
             raise ManifestError(
-                f"{folder} holds {entry.rollup}, a coarser level of {entry.parent}: import {entry.parent}, and then "
+                f"{folder} holds {record.name}, a coarser level of {record.parent}: import {record.parent}, and then "
                 "this with Level.from_export, or make it anew with coarsen"
             )
         connection = open_database(database, memory_limit, wait)
         try:
-            specification = Specification.parse(entry.statement)
-            settings = Settings(time_zone=entry.time_zone)
-            rollup = cls(connection, name or entry.rollup, specification, sources or {}, settings, wait)
-            rollup._import(resolve(folder), label)
+            specification = Specification.parse(record.statement)
+            settings = Settings(time_zone=record.time_zone)
+            rollup = cls(connection, name or record.name, specification, sources or {}, settings, wait)
+            rollup._import(resolve(folder), manifest)
         except BaseException:
             connection.close()
             raise
@@ -242,7 +243,7 @@ class Rollup(Level):
         Returns:
             What was counted; no batch if the id was known.
         """
-        appender = Appender(self._manifest, self.specification, self._open_table, levels=levels)
+        appender = Appender(self._ledger, self.specification, self._open_table, levels=levels)
         return self._appended(appender, data, batch_id)
 
     def append_groups(
@@ -253,7 +254,7 @@ class Rollup(Level):
         Args:
             groups: As for `append`, with the columns of the table; a group may come in several rows. Whole numbers may
                 be DECIMAL, and what Parquet or Spark has no type for may be text. With a column `duckdb_sketch_rows`
-                the manifest has the exact number of events; without it, that of the statement's `count(*)`, or else
+                the ledger has the exact number of events; without it, that of the statement's `count(*)`, or else
                 one for each row. With a column `duckdb_sketch_latest`, a group's last event time, the watermark moves
                 as with a refresh; without it, each group's last event is taken to be at the start of its bucket, so
                 that the watermark stays behind, and never makes final what is not.
@@ -268,7 +269,7 @@ class Rollup(Level):
         Raises:
             SourceError: If they are no groups of this rollup.
         """
-        appender = GroupAppender(self._manifest, self.specification, self._open_table, levels=levels)
+        appender = GroupAppender(self._ledger, self.specification, self._open_table, levels=levels)
         if events is not None:
             appender.register_events(events)
         return self._appended(appender, groups, batch_id)
@@ -279,12 +280,12 @@ class Rollup(Level):
             refreshed = self._retried(lambda: appender.run(self.name, batch_id))
         finally:
             appender.unregister()
-        refreshed.watermark = self._entry().watermark
+        refreshed.watermark = self._record().watermark
         return refreshed
 
     def has_batch(self, batch_id: str) -> bool:
         """Whether a batch of this id was appended."""
-        return self._manifest.exists() and self._manifest.has_batch(self.name, batch_id)
+        return self._ledger.has_batch(self.name, batch_id)
 
     def replay(self, *, progress: Callable[[Progress], None] = lambda _: None) -> Refreshed:
         """Make the rollup anew from the files that it has counted, and put it in the place of the one that is there.
@@ -305,11 +306,11 @@ class Rollup(Level):
 
     def preview(self) -> list[Change]:
         """What a refresh would change: the buckets, and how many rows it has for each. Nothing is written."""
-        known = self._manifest.entry(self.name)
+        known = self._ledger.find_rollup(self.name)
         if known is not None:
             self._check_statement(known)
-        entry = known or self._new_entry({})
-        return preview(self._manifest, self._refresher(levels=False), self.specification, self._plan(known), entry)
+        record = known or self._new_record({})
+        return preview(self._ledger, self._refresher(levels=False), self.specification, self._plan(known), record)
 
     def verify(self, sample: int = 10, seed: int = 0) -> Verified:
         """Make some buckets anew from their files, exactly, and see how far the rollup is off. Nothing is written.
@@ -330,8 +331,8 @@ class Rollup(Level):
             SourceError: If a file changed while it was read.
             ChangedStatementError: If the statement is not the one that the rollup was made with.
         """
-        self._check_statement(self._entry())
-        return verify(self._manifest, self.specification, self.name, sample=sample, seed=seed)
+        self._check_statement(self._ledger.rollup(self.name))
+        return verify(self._ledger, self.specification, self.name, sample=sample, seed=seed)
 
     def _refresh(
         self,
@@ -341,7 +342,7 @@ class Rollup(Level):
         engine: Engine | None,
         refreshed: Refreshed,
     ) -> Refreshed:
-        known = self._manifest.entry(self.name)
+        known = self._ledger.find_rollup(self.name)
         if known is not None:
             self._check_statement(known)
         plan = self._plan(known)
@@ -351,26 +352,22 @@ class Rollup(Level):
         refresher.run(self.name, plan, on_change, progress, refreshed)
         if levels and not refreshed.batches and known is not None:
             self._catch_up()
-        refreshed.watermark = self._entry().watermark
+        refreshed.watermark = self._record().watermark
         return refreshed
 
     def _replay(self, progress: Callable[[Progress], None]) -> Refreshed:
-        entry = self._entry()
-        if entry.statement is None:
-            raise ManifestError(f"{self.name} is a coarser level of {entry.parent}: replay that")
+        record = self._ledger.rollup(self.name)
         settings = {
             name: given
             for name in ("time_zone", "earliest", "latest")
-            if (given := getattr(self._settings, name)) not in (None, getattr(entry, name))
+            if (given := getattr(self._settings, name)) not in (None, getattr(record, name))
         }
-        replayer = Replayer(
-            self._manifest, self._refresher(levels=True), self.specification, self._most_rows(), progress
-        )
+        replayer = Replayer(self._ledger, self._refresher(levels=True), self.specification, self._most_rows(), progress)
         refreshed = replayer.run(self.name, settings)
-        refreshed.watermark = self._entry().watermark
+        refreshed.watermark = self._record().watermark
         return refreshed
 
-    def _plan(self, known: Entry | None) -> Plan:
+    def _plan(self, known: RollupRecord | None) -> Plan:
         if self._pattern is None:
             source = self.specification.source
             raise SourceError(
@@ -384,54 +381,57 @@ class Rollup(Level):
             )
         patterns = [self._pattern] if isinstance(self._pattern, (str, Path)) else self._pattern
         found = find(self._connection, [str(pattern) for pattern in patterns])
-        counted = self._manifest.files(self.name) if known else {}
-        return Plan.of(found, {path: known.file for path, known in counted.items()})
+        counted = self._ledger.slices(self.name) if known else {}
+        return Plan.of(found, {path: File.counted(path, known.fingerprint) for path, known in counted.items()})
 
     def _catch_up(self) -> None:
-        if all(child.consumed == self._entry().last_batch for child in self._manifest.children(self.name)):
+        if all(child.consumed == self._record().last_batch for child in self._ledger.children(self.name)):
             return
-        with self._manifest.transaction():
-            update_levels(self._manifest, self.name)
+        with self._ledger.transaction():
+            update_levels(self._ledger, self.name)
 
     def _refresher(self, levels: bool) -> Refresher:
-        return Refresher(self._manifest, self.specification, self._open_table, self._most_rows(), levels=levels)
+        return Refresher(self._ledger, self.specification, self._open_table, self._most_rows(), levels=levels)
 
     def _most_rows(self) -> int:
         return rows_that_fit(self._connection, self._settings.memory_limit)
 
     def _open_table(self, types: dict[str, str]) -> Table:
         """The rollup's table, which is made if it is not there; inside a transaction, with events in the view."""
-        self._manifest.create()
-        entry = self._manifest.entry(self.name)
-        if entry is None:
+        self._ledger.create()
+        record = self._ledger.find_rollup(self.name)
+        if record is None:
             return self._create(types)
-        self._check_statement(entry)
-        self._enter_zone(entry)  # another connection may have made the rollup meanwhile
+        self._check_statement(record)
+        self._enter_zone(record)  # another connection may have made the rollup meanwhile
         settings = self._settings
         values: dict[str, Any] = {"allowed_lateness": settings.allowed_lateness, "late": settings.late}
-        changed = {name: value for name, value in values.items() if value not in (None, getattr(entry, name))}
-        if not entry.input_types:
+        changed = {name: value for name, value in values.items() if value not in (None, getattr(record, name))}
+        if not record.input_types:
             changed["input_types"] = types
         if changed:
-            self._manifest.set(self.name, **changed)
-        return table_of(self._manifest, entry)
+            self._ledger.set(self.name, **changed)
+        return table_of(self._ledger, record)
 
     def _create(self, types: dict[str, str]) -> Table:
         table = bind(self._connection, self.specification, self.name, self._settings.time_zone)
         require_free(self._connection, self.name)
         self._connection.execute(table.create())
-        self._manifest.add(self._new_entry(types))
+        self._ledger.add(self._new_record(types))
         return table
 
-    def _new_entry(self, types: dict[str, str]) -> Entry:
-        entry = Entry(self.name, self.specification.statement, input_types=types, time_zone=self._settings.time_zone)
+    def _new_record(self, types: dict[str, str]) -> RollupRecord:
+        record = RollupRecord(
+            name=self.name,
+            statement=self.specification.statement,
+            input_types=types,
+            time_zone=self._settings.time_zone,
+        )
         chosen = {name: value for name in _KEPT if (value := getattr(self._settings, name)) is not None}
-        return replace(entry, **chosen)
+        return replace(record, **chosen)
 
-    def _check_statement(self, entry: Entry) -> None:
-        if entry.statement is None:
-            raise ManifestError(f"{self.name} is a coarser level of {entry.parent}: refresh that, or give another name")
-        difference = Specification.parse(entry.statement).difference(self.specification)
+    def _check_statement(self, record: RollupRecord) -> None:
+        difference = Specification.parse(record.statement).difference(self.specification)
         if difference:
             raise ChangedStatementError(
                 f"the rollup {self.name} was made with another statement; replay makes it anew with this one:\n"
@@ -439,9 +439,9 @@ class Rollup(Level):
             )
         for name in ("time_zone", "earliest", "latest"):
             given = getattr(self._settings, name)
-            if given is not None and given != getattr(entry, name):
+            if given is not None and given != getattr(record, name):
                 raise ChangedStatementError(
-                    f"the rollup {self.name} was made with {name} {getattr(entry, name)}, not {given}: leave it as it "
+                    f"the rollup {self.name} was made with {name} {getattr(record, name)}, not {given}: leave it as it "
                     "is, or replay, which makes it anew"
                 )
 

@@ -17,7 +17,7 @@ from processes import PROJECT
 
 import duckdb_sketch
 from duckdb_sketch.rollup import LockedError, Rollup, RollupError, SourceError, open_level
-from duckdb_sketch.rollup.ledger.ledger import Manifest
+from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.pipeline.batch import advance
 
 SETTINGS = "SELECT name, value FROM duckdb_settings() ORDER BY ALL"
@@ -54,17 +54,17 @@ def test_two_threads_refreshing_at_once_count_everything_once(tmp_path: Path, mo
 @contextmanager
 def before_the_next_transaction(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> Iterator[None]:
     """Do something once, right before a transaction begins."""
-    transaction = Manifest.transaction
+    transaction = Ledger.transaction
     done: list[bool] = []
 
-    def first(self: Manifest) -> object:
+    def first(self: Ledger) -> object:
         if not done:
             done.append(True)
             action()
         return transaction(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Manifest, "transaction", first)
+        patch.setattr(Ledger, "transaction", first)
         yield
 
 

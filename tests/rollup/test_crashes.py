@@ -112,7 +112,7 @@ def refresh_under_fire(folder: Path, killer: Killer, late: str, most: int) -> An
         elif "coarsen" in arguments and killer.random.random() < 0.8:
             files = 0  # most kills are for refreshes
         while files and killer.kills < most and not killer.run(job, arguments, files):
-            counted = len(job.look()[1].get("files", ()))  # which checks what is there after each kill
+            counted = len(job.look()[1].get("slices", ()))  # which checks what is there after each kill
             left = (FILES if arguments is steps[-1][0] else FIRST) - counted
             files = max(left, 1)
             # On a busy machine a process takes longer to end than to be killed, once there is nothing left to count.

@@ -16,7 +16,7 @@ from processes import PROJECT
 from duckdb_sketch import Rollup
 from duckdb_sketch.rollup import LockedError, Progress, RollupError, SourceError, query
 from duckdb_sketch.rollup import rollup as rollup_module
-from duckdb_sketch.rollup.ledger.ledger import Manifest
+from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.pipeline import append as append_module
 from duckdb_sketch.rollup.pipeline.refresh import Refresher
 
@@ -242,5 +242,5 @@ def test_an_interrupt_as_a_transaction_begins_leaves_none_open(tmp_path: Path) -
     with Rollup.from_sql(STATEMENT, sources={"bids": tmp_path / "*.parquet"}, name="r") as rollup:
         interrupted: Any = Interrupted()
         with pytest.raises(KeyboardInterrupt):
-            Manifest(interrupted).transaction().__enter__()
+            Ledger(interrupted).transaction().__enter__()
         assert rollup.refresh().rows == 10

@@ -328,8 +328,8 @@ def test_a_manifest_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     write_events(tmp_path / "0.parquet", 0, 10)
     level = hourly(tmp_path)
     level.refresh()
-    level.connection.execute("UPDATE rollup_manifest.version SET version = 2")
-    refused(level, "version 2.*later", ManifestError)
+    level.connection.execute("UPDATE rollup_manifest.version SET version = 3")
+    refused(level, "version 3.*later", ManifestError)
 
 
 def test_what_the_manifest_names_and_is_gone_is_said(tmp_path: Path) -> None:

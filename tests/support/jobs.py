@@ -37,7 +37,9 @@ KILLED = -9
 # What differs from run to run.
 LEFT_OUT = {
     "batches": "EXCLUDE (finished)",
-    "files": "EXCLUDE (modified) REPLACE (parse_filename(path) AS path)",
+    # Which files and folders, and what they hold, but not when they were written, nor how many bytes an export has.
+    "slices": "EXCLUDE (fingerprint) REPLACE (parse_filename(slice) AS slice, "
+    "CASE WHEN kind <> 'import' THEN size END AS size)",
 }
 NOTHING: list[Any] = [{}, {}]
 # Where child processes find modules: another version of DuckDB as well, if this process has it from there.
@@ -96,7 +98,7 @@ class Job:
         shutil.copytree(self.data, data, copy_function=shutil.copy2)
         with duckdb.connect(str(self.database)) as connection:
             connection.execute(
-                "UPDATE rollup_manifest.files SET path = replace(path, ?, ?)",
+                "UPDATE rollup_manifest.slices SET slice = replace(slice, ?, ?)",
                 [str(self.data.resolve()), str(data.resolve())],
             )
         self.data = data
@@ -219,7 +221,8 @@ def check(connection: duckdb.DuckDBPyConnection) -> None:
     m = "rollup_manifest"
     none(f"SELECT rollup, path FROM {m}.files GROUP BY ALL HAVING count(*) > 1")
     none(f"SELECT rollup, batch FROM {m}.batches GROUP BY ALL HAVING count(*) > 1")
-    none(f"SELECT rollup, batch_id FROM {m}.batches WHERE batch_id IS NOT NULL GROUP BY ALL HAVING count(*) > 1")
+    none(f"SELECT rollup, kind, slice FROM {m}.slices GROUP BY ALL HAVING count(*) > 1")
+    none(f"SELECT s.* FROM {m}.slices s ANTI JOIN {m}.batches b USING (rollup, batch)")
     none(f"SELECT rollup, batch, bucket FROM {m}.changes GROUP BY ALL HAVING count(*) > 1")
     none(
         f"SELECT r.rollup FROM {m}.rollups r LEFT JOIN {m}.batches b USING (rollup) GROUP BY r.rollup, r.last_batch "

@@ -16,6 +16,7 @@ import duckdb
 from duckdb_sketch._loading import connect, load
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import DamagedError, LockedError, RollupError
+from duckdb_sketch.rollup.ledger.migration import migrate
 from duckdb_sketch.rollup.pipeline.plan import BYTES_OF_A_GROUP
 from duckdb_sketch.rollup.query import fetch, fetch_row, noticing_damage
 from duckdb_sketch.rollup.sources.files import FILE, find, scan
@@ -30,7 +31,7 @@ _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 def open_database(
     database: str | Path | duckdb.DuckDBPyConnection, memory_limit: str | None, wait: float
 ) -> duckdb.DuckDBPyConnection:
-    """A connection with the functions loaded, and settings of its own.
+    """A connection with the functions loaded, and settings of its own. A ledger of an older version is migrated.
 
     Args:
         database: A database file, or a connection to one, of which a cursor is taken.
@@ -41,6 +42,7 @@ def open_database(
     Raises:
         LockedError: If it still has then.
         DamagedError: If it is damaged.
+        ManifestError: If its ledger has to be migrated, and it is read-only.
         RollupError: If it cannot be opened, or DuckDB is too old.
     """
     version = tuple(int(part) for part in duckdb.__version__.split(".")[:2])
@@ -53,12 +55,28 @@ def open_database(
         connection = _open_file(database, wait)
         if limit is not None and _is_alone(connection):
             connection.execute(f"SET memory_limit = '{limit // 2}B'")
+    try:
+        _migrate(connection, wait)
+    except BaseException:
+        connection.close()
+        raise
     # DuckDB's own bar goes to the standard output, where JSON may be.
     connection.execute("SET SESSION enable_progress_bar = false")
     with suppress(duckdb.Error):  # DuckDB before 2.0 knows it for all connections only
         # Groups have no order, and without one the memory that a batch needs is less.
         connection.execute("SET SESSION preserve_insertion_order = false")
     return connection
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, wait: float) -> None:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            return migrate(connection)
+        except LockedError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_LONGEST_PAUSE)
 
 
 def _is_alone(connection: duckdb.DuckDBPyConnection) -> bool:

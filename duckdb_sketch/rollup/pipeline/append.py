@@ -9,7 +9,8 @@ import duckdb
 
 from duckdb_sketch._arrow import arrow_reader, arrow_table
 from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError
-from duckdb_sketch.rollup.ledger.ledger import Batch, Manifest
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice
 from duckdb_sketch.rollup.pipeline.batch import Counter, advance
 from duckdb_sketch.rollup.pipeline.levels import update_levels
 from duckdb_sketch.rollup.pipeline.refresh import Refreshed, UnreadableError, reading
@@ -27,14 +28,14 @@ class Appender:
 
     def __init__(
         self,
-        manifest: Manifest,
+        ledger: Ledger,
         specification: Specification,
         open_table: Callable[[dict[str, str]], Table],
         *,
         levels: bool,
     ) -> None:
-        self._manifest = manifest
-        self._connection = manifest.connection
+        self._ledger = ledger
+        self._connection = ledger.connection
         self._specification = specification
         self._open_table = open_table
         self._levels = levels
@@ -69,24 +70,28 @@ class Appender:
         types = self.check(name)
         read = False
         try:
-            with self._manifest.transaction():
+            with self._ledger.transaction():
                 table = self._open_table(types)
-                entry = self._manifest.begin(name)
+                record = self._ledger.begin_rollup(name)
                 if self._is_known(name, batch_id):  # since another connection counted it
                     raise _Known
-                batch = Batch(entry.last_batch, "append", batch_id)
-                counter = Counter(self._manifest, self._specification, table)
+                batch = Batch(record.last_batch, "append")
+                counter = Counter(self._ledger, self._specification, table)
                 read = True
                 with reading():
                     self.stage(counter)
-                counter.settle(entry, batch)
+                counter.settle(record, batch)
                 counter.measure(batch)
                 with reading():
-                    counter.merge(entry, batch)
-                self._manifest.add_batch(name, batch)
-                advance(self._manifest, entry, table, batch, complete=True)
+                    counter.merge(record, batch)
+                self._ledger.add_batch(name, batch)
+                if batch_id is not None:
+                    times = batch.first_event, batch.last_event
+                    counted = CountedSlice(CountedSlice.BATCH, batch_id, "", None, batch.rows, *times)
+                    self._ledger.add_slices(name, batch.batch, [counted])
+                advance(self._ledger, record, table, batch, complete=True)
                 if self._levels:
-                    update_levels(self._manifest, name)
+                    update_levels(self._ledger, name)
         except _Known:
             return refreshed
         except UnreadableError as error:
@@ -113,12 +118,12 @@ class Appender:
 
     def _view(self, name: str, events: str) -> dict[str, str]:
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM {events}")
-        known = self._manifest.entry(name)
+        known = self._ledger.find_rollup(name)
         columns = describe(self._connection, f"SELECT * FROM {events}")
         return check_columns("the data", columns, self._specification.references, known.input_types if known else {})
 
     def _is_known(self, name: str, batch_id: str | None) -> bool:
-        return batch_id is not None and self._manifest.exists() and self._manifest.has_batch(name, batch_id)
+        return batch_id is not None and self._ledger.has_batch(name, batch_id)
 
 
 class GroupAppender(Appender):
@@ -150,7 +155,7 @@ class GroupAppender(Appender):
         """
         if self._has_events:
             return self._view(name, f"{_EVENTS_OF_DATA} LIMIT 0")
-        known = self._manifest.entry(name)
+        known = self._ledger.find_rollup(name)
         if known is None:
             raise SourceError(
                 f"there is no rollup {name} yet, and groups do not say what their columns were made of: give "

@@ -1,4 +1,4 @@
-"""Counting a batch: from a view of its events to merged rows and lines in the manifest, inside a transaction."""
+"""Counting a batch: from a view of its events to merged rows and lines in the ledger, inside a transaction."""
 
 from __future__ import annotations
 
@@ -8,30 +8,16 @@ import duckdb
 
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.engines.groups import merging
-from duckdb_sketch.rollup.errors import LateDataError, ManifestError, SourceError, SpecificationError
-from duckdb_sketch.rollup.ledger.ledger import Batch, Entry, Manifest
+from duckdb_sketch.rollup.errors import LateDataError, SourceError, SpecificationError
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import Batch, Record, RollupRecord
+from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import describe, fetch, fetch_row
 from duckdb_sketch.rollup.sources.files import same_kind
-from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import LATEST, ROWS, Table, literal
 
 _STAGED = "duckdb_sketch_staged"
-
-
-def table_of(manifest: Manifest, entry: Entry) -> Table:
-    """The table of a rollup, or of a level of one, that is in the database."""
-    try:
-        types = describe(manifest.connection, f"SELECT * FROM {identifier(entry.rollup)}")
-    except duckdb.CatalogException as error:
-        raise ManifestError(f"the manifest has a rollup {entry.rollup}, and its table is gone: {error}") from error
-    if entry.statement is not None:
-        return Table.of(Specification.parse(entry.statement), entry.rollup, types)
-    assert entry.parent is not None
-    assert entry.every is not None
-    parent = manifest.entry(entry.parent)
-    assert parent is not None
-    return table_of(manifest, parent).coarser(entry.rollup, Granularity.parse(entry.every), entry.dimensions)
 
 
 def bind(connection: duckdb.DuckDBPyConnection, specification: Specification, name: str, zone: str | None) -> Table:
@@ -90,9 +76,9 @@ def _decimals(kind: str) -> float:
 class Counter:
     """Counts batches into one rollup and the levels above it; each method runs inside the caller's transaction."""
 
-    def __init__(self, manifest: Manifest, specification: Specification, table: Table) -> None:
-        self._manifest = manifest
-        self._connection = manifest.connection
+    def __init__(self, ledger: Ledger, specification: Specification, table: Table) -> None:
+        self._ledger = ledger
+        self._connection = ledger.connection
         self._specification = specification
         self._table = table
 
@@ -137,11 +123,11 @@ class Counter:
                 "the groups are of another statement, or of another time zone"
             )
 
-    def settle(self, entry: Entry, batch: Batch, *, judged: bool = True) -> None:
+    def settle(self, record: RollupRecord, batch: Batch, *, judged: bool = True) -> None:
         """Keep out of the staged rows what is not to be counted, and say in `batch` how much that is.
 
         Args:
-            entry: The rollup's line.
+            record: The rollup's line.
             batch: Is filled in.
             judged: Whether rows of final buckets follow the rollup's rule for late rows.
 
@@ -150,32 +136,32 @@ class Counter:
         """
         table = self._table
         bucket = table.naive(table.bucket)
-        earliest = table.naive_truncated(entry.earliest)
-        absurd = f"({table.bucket} IS NULL OR {bucket} < {earliest} OR {bucket} >= {literal(entry.latest)})"
+        earliest = table.naive_truncated(record.earliest)
+        absurd = f"({table.bucket} IS NULL OR {bucket} < {earliest} OR {bucket} >= {literal(record.latest)})"
         batch.rejected_rows += self._remove(absurd)
         if not judged:
             return
-        late = _is_late(table, entry)
+        late = _is_late(table, record)
         if late is None:
             return
-        if entry.late == "error":
+        if record.late == "error":
             rows, first, last = fetch_row(
                 self._connection, f"SELECT sum({ROWS}), min({bucket}), max({bucket}) FROM {_STAGED} WHERE {late}"
             )
             if rows:
                 raise LateDataError(
                     f"{rows:,} rows are late: they are for final buckets, from {first} to {last}, and the "
-                    f"watermark is {entry.watermark}. Count them with late='merge' (--late merge), or leave them out "
+                    f"watermark is {record.watermark}. Count them with late='merge' (--late merge), or leave them out "
                     "with drop"
                 )
-        elif entry.late == "drop":
+        elif record.late == "drop":
             batch.dropped_rows += self._remove(late)
         else:
             batch.late_rows += self._count(late)
 
-    def merge(self, entry: Entry, batch: Batch) -> None:
+    def merge(self, record: RollupRecord, batch: Batch) -> None:
         """Merge the staged rows into the table; those of expired buckets go into the levels that still have them."""
-        gone = _merge(self._manifest, entry, self._table, _STAGED)
+        gone = _merge(self._ledger, record, self._table, _STAGED)
         batch.rows -= gone
         batch.late_rows -= gone
         batch.dropped_rows += gone
@@ -189,14 +175,14 @@ class Counter:
             low, high = table.typed(literal(first)), table.typed(literal(last))
             self._connection.execute(like.merge(_STAGED, low, high, into=name))
 
-    def replace(self, entry: Entry, batch: Batch, low: datetime, high: datetime) -> None:
+    def replace(self, record: RollupRecord, batch: Batch, low: datetime, high: datetime) -> None:
         """Put the staged rows in place of all rows from the bucket `low` to the bucket `high`."""
         table = self._table
         within = f"{table.bucket} BETWEEN {table.typed(literal(low))} AND {table.typed(literal(high))}"
         bucket = table.naive(table.bucket)
         self._connection.execute(
             f"INSERT INTO rollup_manifest.changes SELECT {quote(table.name)}, {batch.batch}, {bucket}, "
-            f"{pane(table, entry)}, sum(rows) FROM (SELECT {table.bucket}, 0 AS rows FROM {table.sql} WHERE {within} "
+            f"{pane(table, record)}, sum(rows) FROM (SELECT {table.bucket}, 0 AS rows FROM {table.sql} WHERE {within} "
             f"UNION ALL SELECT {table.bucket}, {ROWS} FROM {_STAGED}) GROUP BY ALL"
         )
         self._connection.execute(f"DELETE FROM {table.sql} WHERE {within}")
@@ -222,67 +208,67 @@ class Counter:
         return int(fetch_row(self._connection, f"SELECT coalesce(sum({ROWS}), 0) FROM {_STAGED} WHERE {condition}")[0])
 
 
-def advance(manifest: Manifest, entry: Entry, table: Table, batch: Batch, *, complete: bool) -> None:
+def advance(ledger: Ledger, record: RollupRecord, table: Table, batch: Batch, *, complete: bool) -> None:
     """Move the highest event time, and with the last batch of a refresh the watermark, which makes buckets final."""
-    highest = max((time for time in (entry.highest_event, batch.last_event) if time), default=None)
+    highest = max((time for time in (record.highest_event, batch.last_event) if time), default=None)
     values: dict[str, object] = {"highest_event": highest}
     if complete and highest is not None:
         # An event from the future must not make the present final. What zone local times are in is not known, but
         # it is no more than a day away.
         clock = datetime.now(timezone.utc).replace(tzinfo=None) + timedelta(days=0 if table.zoned else 1)
-        watermark = max(time for time in (entry.watermark, min(highest, clock) - entry.allowed_lateness) if time)
-        if watermark != entry.watermark:
+        watermark = max(time for time in (record.watermark, min(highest, clock) - record.allowed_lateness) if time)
+        if watermark != record.watermark:
             values["watermark"] = watermark
-            announce_final(manifest, entry, table, batch.batch, watermark)
-    manifest.set(entry.rollup, **values)
+            announce_final(ledger, record, table, batch.batch, watermark)
+    ledger.set(record.name, **values)
 
 
-def announce_final(manifest: Manifest, entry: Entry, table: Table, batch: int, watermark: datetime) -> None:
-    """Give the buckets that end between the entry's watermark and the new one the pane *on time*."""
+def announce_final(ledger: Ledger, record: Record, table: Table, batch: int, watermark: datetime) -> None:
+    """Give the buckets that end between the record's watermark and the new one the pane *on time*."""
     final = f"{table.end(table.bucket)} <= {literal(watermark)}"
     final += f" AND {table.bucket} < {table.typed(literal(watermark))}" if table.types[table.time] != "DATE" else ""
-    if entry.watermark is not None:
-        final += f" AND {table.end(table.bucket)} > {literal(entry.watermark)}"
-        final += f" AND {table.bucket} >= {table.truncated(table.typed(literal(entry.watermark)))}"
+    if record.watermark is not None:
+        final += f" AND {table.end(table.bucket)} > {literal(record.watermark)}"
+        final += f" AND {table.bucket} >= {table.truncated(table.typed(literal(record.watermark)))}"
     name = quote(table.name)
-    manifest.connection.execute(
+    ledger.connection.execute(
         f"CREATE OR REPLACE TEMP TABLE duckdb_sketch_final AS SELECT DISTINCT {table.naive(table.bucket)} AS bucket "
         f"FROM {table.sql} WHERE {final}"
     )
     here = f"rollup = {name} AND batch = {batch}"
-    manifest.connection.execute(
+    ledger.connection.execute(
         f"UPDATE rollup_manifest.changes SET pane = 'on time' WHERE {here} AND pane = 'early' "
         "AND bucket IN (FROM duckdb_sketch_final)"
     )
-    manifest.connection.execute(
+    ledger.connection.execute(
         f"INSERT INTO rollup_manifest.changes SELECT {name}, {batch}, bucket, 'on time', 0 FROM duckdb_sketch_final "
         f"WHERE bucket NOT IN (SELECT bucket FROM rollup_manifest.changes WHERE {here})"
     )
 
 
-def _is_late(table: Table, entry: Entry) -> str | None:
+def _is_late(table: Table, record: Record) -> str | None:
     """SQL that tells whether a row is for a bucket that was final before this batch; None if none was."""
     conditions = []
-    if entry.watermark is not None:
-        conditions.append(f"{table.end(table.bucket)} <= {literal(entry.watermark)}")
-    if entry.expired_before is not None:
-        conditions.append(f"{table.naive(table.bucket)} < {literal(entry.expired_before)}")
+    if record.watermark is not None:
+        conditions.append(f"{table.end(table.bucket)} <= {literal(record.watermark)}")
+    if record.expired_before is not None:
+        conditions.append(f"{table.naive(table.bucket)} < {literal(record.expired_before)}")
     return f"({' OR '.join(conditions)})" if conditions else None
 
 
-def pane(table: Table, entry: Entry) -> str:
+def pane(table: Table, record: Record) -> str:
     """SQL of the pane of a change that is not the one that makes its bucket final."""
-    late = _is_late(table, entry)
+    late = _is_late(table, record)
     return f"CASE WHEN {late} THEN 'late' ELSE 'early' END" if late else "'early'"
 
 
-def _merge(manifest: Manifest, entry: Entry, table: Table, staged: str) -> int:
+def _merge(ledger: Ledger, record: Record, table: Table, staged: str) -> int:
     """Merge staged rows into a table and the levels above it; give how many events none of them has buckets for."""
-    connection = manifest.connection
-    name, number = quote(table.name), entry.last_batch
+    connection = ledger.connection
+    name, number = quote(table.name), record.last_batch
     expired = "false"
-    if entry.expired_before is not None:
-        expired = f"{table.naive(table.bucket)} < {literal(entry.expired_before)}"
+    if record.expired_before is not None:
+        expired = f"{table.naive(table.bucket)} < {literal(record.expired_before)}"
     bucket = table.naive(table.bucket)
     first, last = fetch_row(connection, f"SELECT min({bucket}), max({bucket}) FROM {staged} WHERE NOT ({expired})")
     if first is not None:
@@ -291,22 +277,22 @@ def _merge(manifest: Manifest, entry: Entry, table: Table, staged: str) -> int:
         connection.execute(table.merge(fresh, low, high))
         connection.execute(
             f"INSERT INTO rollup_manifest.changes SELECT {name}, {number}, {bucket}, "
-            f"{pane(table, entry)}, sum({ROWS}) FROM {staged} WHERE NOT ({expired}) GROUP BY ALL"
+            f"{pane(table, record)}, sum({ROWS}) FROM {staged} WHERE NOT ({expired}) GROUP BY ALL"
         )
     (rows,) = fetch_row(connection, f"SELECT coalesce(sum({ROWS}), 0) FROM {staged} WHERE {expired}")
     left = int(rows)
     if not left:
         return 0
     # The bucket is gone, but the day that it was part of is not: the level's rows take these rows up directly.
-    for child in manifest.children(table.name):
-        level = table_of(manifest, child)
+    for child in ledger.children(table.name):
+        level = table_of(ledger, child)
         coarse = f"{staged}_coarse"
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {coarse} AS "
             f"{level.grouped(table, f', sum({ROWS}) AS {ROWS}')} FROM {staged} WHERE {expired} GROUP BY ALL"
         )
-        absorbing = manifest.begin(child.rollup)
-        gone = _merge(manifest, absorbing, level, coarse)
-        manifest.add_batch(child.rollup, Batch(absorbing.last_batch, "level", rows=int(rows) - gone))
+        absorbing = ledger.begin(child.name)
+        gone = _merge(ledger, absorbing, level, coarse)
+        ledger.add_batch(child.name, Batch(absorbing.last_batch, "level", rows=int(rows) - gone))
         left = min(left, gone)  # what is gone from a level is what is older than a time
     return left

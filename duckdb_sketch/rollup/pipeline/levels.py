@@ -7,63 +7,64 @@ from datetime import datetime
 import duckdb
 
 from duckdb_sketch._sql import quote
-from duckdb_sketch.rollup.ledger.ledger import Batch, Entry, Manifest
-from duckdb_sketch.rollup.pipeline.batch import announce_final, pane, table_of
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import Batch, LevelRecord, Record
+from duckdb_sketch.rollup.ledger.table import table_of
+from duckdb_sketch.rollup.pipeline.batch import announce_final, pane
 from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.specification.table import Table, literal
 
 _TOUCHED = "duckdb_sketch_touched"
 
 
-def update_levels(manifest: Manifest, parent: str) -> None:
+def update_levels(ledger: Ledger, parent: str) -> None:
     """Bring the levels above a rollup up to date, inside the caller's transaction."""
-    entry = manifest.entry(parent)
-    assert entry is not None
-    children = manifest.children(parent)
+    record = ledger.get(parent)
+    children = ledger.children(parent)
     if not children:
         return
-    finer = table_of(manifest, entry)
+    finer = table_of(ledger, record)
     for child in children:
-        _update(manifest, entry, finer, child)
-        update_levels(manifest, child.rollup)
+        _update(ledger, record, finer, child)
+        update_levels(ledger, child.name)
 
 
-def _update(manifest: Manifest, parent: Entry, finer: Table, child: Entry) -> None:
-    level = table_of(manifest, child)
-    touched = _find_touched(manifest, parent, finer, child, level)
+def _update(ledger: Ledger, parent: Record, finer: Table, child: LevelRecord) -> None:
+    level = table_of(ledger, child)
+    touched = _find_touched(ledger, parent, finer, child, level)
     if touched or parent.watermark != child.watermark:
-        child = manifest.begin(child.rollup)
+        child = ledger.begin_level(child.name)
         batch = Batch(child.last_batch, "level")
         if touched:
-            _remake(manifest, finer, child, level, batch)
+            _remake(ledger, finer, child, level, batch)
         if parent.watermark is not None and parent.watermark != child.watermark:
-            announce_final(manifest, child, level, batch.batch, parent.watermark)
-        manifest.add_batch(child.rollup, batch)
-    manifest.set(
-        child.rollup,
+            announce_final(ledger, child, level, batch.batch, parent.watermark)
+        ledger.add_batch(child.name, batch)
+    ledger.set(
+        child.name,
         consumed=parent.last_batch,
         highest_event=parent.highest_event,
         watermark=parent.watermark,
     )
 
 
-def _find_touched(manifest: Manifest, parent: Entry, finer: Table, child: Entry, level: Table) -> bool:
+def _find_touched(ledger: Ledger, parent: Record, finer: Table, child: LevelRecord, level: Table) -> bool:
     """List this level's buckets that changed, but for those of which not everything is there to make them anew."""
     kept = [time for time in (parent.expired_before, child.expired_before) if time]
     above = f"WHERE bucket >= {literal(max(kept))}" if kept else ""
     coarse = level.naive(level.truncated(finer.typed("bucket")))
-    connection = manifest.connection
+    connection = ledger.connection
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {_TOUCHED} AS FROM (SELECT {coarse} AS bucket, sum(rows) AS rows "
         "FROM rollup_manifest.changes WHERE rollup = ? AND batch > ? AND NOT (pane = 'on time' AND rows = 0) "
         f"GROUP BY ALL) {above}",
-        [parent.rollup, child.consumed or 0],
+        [parent.name, child.consumed],
     )
     return bool(fetch_row(connection, f"SELECT count(*) FROM {_TOUCHED}")[0])
 
 
-def _remake(manifest: Manifest, finer: Table, child: Entry, level: Table, batch: Batch) -> None:
-    connection = manifest.connection
+def _remake(ledger: Ledger, finer: Table, child: LevelRecord, level: Table, batch: Batch) -> None:
+    connection = ledger.connection
     low, high, rows = fetch_row(connection, f"SELECT min(bucket), max(bucket), sum(rows) FROM {_TOUCHED}")
     buckets = f"(SELECT {level.typed('bucket')} FROM {_TOUCHED})"
     first, last = level.typed(literal(low)), level.typed(literal(high))
@@ -86,7 +87,7 @@ def _remake(manifest: Manifest, finer: Table, child: Entry, level: Table, batch:
     )
 
 
-def whole_from(connection: duckdb.DuckDBPyConnection, parent: Entry, level: Table) -> datetime | None:
+def whole_from(connection: duckdb.DuckDBPyConnection, parent: Record, level: Table) -> datetime | None:
     """The first bucket of a new level of which no part has expired."""
     if parent.expired_before is None:
         return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter as Tally
 from datetime import datetime
 
-from duckdb_sketch.rollup.ledger.ledger import Entry, Manifest
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import RollupRecord
 from duckdb_sketch.rollup.pipeline.batch import bind, pane
 from duckdb_sketch.rollup.pipeline.plan import Plan, batches
 from duckdb_sketch.rollup.pipeline.refresh import Refresher
@@ -16,28 +17,28 @@ from duckdb_sketch.rollup.specification.table import literal
 
 
 def preview(
-    manifest: Manifest, refresher: Refresher, specification: Specification, plan: Plan, entry: Entry
+    ledger: Ledger, refresher: Refresher, specification: Specification, plan: Plan, record: RollupRecord
 ) -> list[Change]:
     """The buckets that new files have rows for, how many, and what pane that would be.
 
     Args:
-        manifest: The manifest of the database.
+        ledger: The ledger of the database.
         refresher: Reads the files.
         specification: The rollup's statement.
         plan: The files.
-        entry: The rollup's line, or what it would be.
+        record: The rollup's line, or what it would be.
     """
     found: Tally[tuple[datetime, Pane]] = Tally()
     for files in batches(plan.new, {}, most_rows=1):
-        refresher.view(files, entry.input_types)
-        table = bind(manifest.connection, specification, entry.rollup, entry.time_zone)
+        refresher.view(files, record.input_types)
+        table = bind(ledger.connection, specification, record.name, record.time_zone)
         bucket = table.naive(table.bucket)
-        sane = f"{bucket} >= {table.naive_truncated(entry.earliest)} AND {bucket} < {literal(entry.latest)}"
+        sane = f"{bucket} >= {table.naive_truncated(record.earliest)} AND {bucket} < {literal(record.latest)}"
         rows = fetch(
-            manifest.connection,
-            f"SELECT {bucket}, {pane(table, entry)}, rows "
+            ledger.connection,
+            f"SELECT {bucket}, {pane(table, record)}, rows "
             f"FROM ({specification.buckets()}) AS b(rows, {table.bucket}) WHERE {sane}",
         )
         for start, when, count in rows:
             found[start, when] += count
-    return [Change(entry.last_batch + 1, start, when, count) for (start, when), count in sorted(found.items())]
+    return [Change(record.last_batch + 1, start, when, count) for (start, when), count in sorted(found.items())]

@@ -14,7 +14,8 @@ import duckdb
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.engines.engine import Engine
 from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError, SpecificationError
-from duckdb_sketch.rollup.ledger.ledger import Batch, CountedFile, Entry, Manifest
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, RollupRecord
 from duckdb_sketch.rollup.pipeline import plan as planning
 from duckdb_sketch.rollup.pipeline.batch import Counter, advance
 from duckdb_sketch.rollup.pipeline.levels import update_levels
@@ -119,7 +120,7 @@ class Refresher:
 
     def __init__(
         self,
-        manifest: Manifest,
+        ledger: Ledger,
         specification: Specification,
         open_table: Callable[[dict[str, str]], Table],
         most_rows: int,
@@ -129,14 +130,14 @@ class Refresher:
         """Args follow.
 
         Args:
-            manifest: The manifest of the database.
+            ledger: The ledger of the database.
             specification: The rollup's statement.
             open_table: Finds the rollup's table, or makes it, inside a transaction, from the view of a batch's events.
             most_rows: That a batch may have.
             levels: Whether to bring the coarser levels up to date with each batch.
         """
-        self._manifest = manifest
-        self._connection = manifest.connection
+        self._ledger = ledger
+        self._connection = ledger.connection
         self._specification = specification
         self._open_table = open_table
         self._most_rows = most_rows
@@ -194,31 +195,31 @@ class Refresher:
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {scan_all(files, types)}")
 
     def _count(self, name: str, files: Sequence[File], refreshed: Refreshed, *, complete: bool) -> None:
-        entry = self._manifest.entry(name)
-        types = self.view(files, entry.input_types if entry else {})
-        with self._delegated(files, types), self.naming(files, types), self._manifest.transaction():
+        record = self._ledger.find_rollup(name)
+        types = self.view(files, record.input_types if record else {})
+        with self._delegated(files, types), self.naming(files, types), self._ledger.transaction():
             table = self._open_table_of(files[0], types)
-            entry = self._manifest.begin(name)
-            counted = self._manifest.files(name)
+            record = self._ledger.begin_rollup(name)
+            counted = self._ledger.slices(name)
             if any(file.path in counted for file in files):
                 raise LockedError(f"another refresh of {name} has counted some of the same files meanwhile")
-            batch = Batch(entry.last_batch, "refresh")
-            counter = Counter(self._manifest, self._specification, table)
+            batch = Batch(record.last_batch, "refresh")
+            counter = Counter(self._ledger, self._specification, table)
             if self._engine is None:
                 self.stage(counter)
             else:
                 with reading():
                     counter.stage_groups(_GROUPS)
-            counter.settle(entry, batch)
+            counter.settle(record, batch)
             counter.measure(batch)
             with reading():
-                counter.merge(entry, batch)
-            self._manifest.add_files(name, batch.batch, self.survey(table, entry, files))
+                counter.merge(record, batch)
+            self._ledger.add_slices(name, batch.batch, self.survey(table, record, files))
             check_unchanged(files)
-            self._manifest.add_batch(name, batch)
-            advance(self._manifest, entry, table, batch, complete=complete)
+            self._ledger.add_batch(name, batch)
+            advance(self._ledger, record, table, batch, complete=complete)
             if self._levels:
-                update_levels(self._manifest, name)
+                update_levels(self._ledger, name)
         refreshed.add(batch)
 
     @contextmanager
@@ -245,8 +246,8 @@ class Refresher:
 
     def _rows_of_batch(self, name: str) -> int:
         """How many rows the next batch may have: as the tables say, so that a refresh that was killed goes on alike."""
-        entry = self._manifest.entry(name)
-        if entry is None or entry.expired_before is not None:  # expired groups can no longer be counted
+        record = self._ledger.find(name)
+        if record is None or record.expired_before is not None:  # expired groups can no longer be counted
             return self._most_rows
         if not fetch(self._connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]):
             return self._most_rows  # it was dropped, and there will be an error that says so
@@ -282,15 +283,15 @@ class Refresher:
                 return file.path
         return files[0].path if len(files) == 1 else f"{files[0].path} and {len(files) - 1} more"
 
-    def survey(self, table: Table, entry: Entry, files: Sequence[File]) -> list[CountedFile]:
-        """Count each file's rows, and find from when to when they are, as the manifest holds times.
+    def survey(self, table: Table, record: RollupRecord, files: Sequence[File]) -> list[CountedSlice]:
+        """Count each file's rows, and find from when to when they are, as the ledger holds times.
 
         Raises:
             SourceError: If a file's statistics do not tell of its times, as of one that is damaged.
         """
         event = table.naive(self._specification.event())
-        earliest = table.naive_truncated(entry.earliest)
-        sane = f"{event} >= {earliest} AND {event} < {literal(entry.latest)}"
+        earliest = table.naive_truncated(record.earliest)
+        sane = f"{event} >= {earliest} AND {event} < {literal(record.latest)}"
         rows = fetch(
             self._connection,
             f"SELECT {identifier(FILE)}, count(*), min({event}) FILTER ({sane}), max({event}) FILTER ({sane}), "
@@ -299,10 +300,14 @@ class Refresher:
         for path, _, first, last, start in rows:
             for time in (first, last):
                 # DuckDB asks nothing of each row that the statistics say of all. What no datetime can be is text.
-                if time is not None and (isinstance(time, str) or not start <= time < entry.latest):
+                if time is not None and (isinstance(time, str) or not start <= time < record.latest):
                     raise SourceError(f"{path}: its statistics say nothing of {time}, and it is in it: it is damaged")
         found = {row[0]: row[1:4] for row in rows}
-        return [CountedFile(file, *found.get(file.path, (0, None, None))) for file in files]
+        nothing = (0, None, None)
+        return [
+            CountedSlice(CountedSlice.FILE, file.path, file.fingerprint, file.size, *found.get(file.path, nothing))
+            for file in files
+        ]
 
     def _rebuild(self, name: str, plan: Plan, on_change: OnChange, refreshed: Refreshed) -> None:
         changed = plan.changed
@@ -318,32 +323,30 @@ class Refresher:
         refreshed.rebuilt += len(changed)
 
     def _rebuild_buckets(self, name: str, changed: Sequence[File], refreshed: Refreshed, *, complete: bool) -> None:
-        known = self._manifest.entry(name)
-        assert known is not None
-        types = self.view(changed, known.input_types)
-        with self.naming(changed, types), self._manifest.transaction():
+        types = self.view(changed, self._ledger.rollup(name).input_types)
+        with self.naming(changed, types), self._ledger.transaction():
             table = self._open_table(types)
-            entry = self._manifest.begin(name)
-            counted = self._manifest.files(name)  # those of other connections too, up to now
-            fresh = self.survey(table, entry, changed)
+            record = self._ledger.begin_rollup(name)
+            counted = self._ledger.slices(name)  # those of other connections too, up to now
+            fresh = self.survey(table, record, changed)
             old = [counted[file.path] for file in changed]
             times = [time for c in (*fresh, *old) for time in (c.first_event, c.last_event) if time is not None]
-            batch = Batch(entry.last_batch, "rebuild")
+            batch = Batch(record.last_batch, "rebuild")
             if times:
                 low, high = self._buckets(table, min(times), max(times))
-                self._require_files(name, table, entry, low, high, changed)
+                self._require_files(name, table, record, low, high, changed)
                 contributors = [*changed, *self._overlapping(name, table, low, high, changed)]
                 self._restage(table, contributors, types, low, high)
-                counter = Counter(self._manifest, self._specification, table)
-                counter.settle(entry, batch, judged=False)
+                counter = Counter(self._ledger, self._specification, table)
+                counter.settle(record, batch, judged=False)
                 counter.measure(batch)
-                counter.replace(entry, batch, low, high)
-            self._manifest.add_files(name, batch.batch, fresh)
+                counter.replace(record, batch, low, high)
+            self._ledger.add_slices(name, batch.batch, fresh)
             check_unchanged(changed)
-            self._manifest.add_batch(name, batch)
-            advance(self._manifest, entry, table, batch, complete=complete)
+            self._ledger.add_batch(name, batch)
+            advance(self._ledger, record, table, batch, complete=complete)
             if self._levels:
-                update_levels(self._manifest, name)
+                update_levels(self._ledger, name)
         refreshed.add(batch)
 
     def _buckets(self, table: Table, first: datetime, last: datetime) -> tuple[datetime, datetime]:
@@ -356,18 +359,19 @@ class Refresher:
         """The other files that have been counted into the buckets from `low` to `high`."""
         rows = fetch(
             self._connection,
-            "SELECT path, size, modified FROM rollup_manifest.files WHERE rollup = ? AND NOT list_contains(?, path) "
+            "SELECT slice, fingerprint FROM rollup_manifest.slices WHERE rollup = ? AND kind = 'file' "
+            f"AND NOT list_contains(?, slice) "
             f"AND {table.bucket_of('last_event')} >= {literal(low)} "
-            f"AND {table.bucket_of('first_event')} < {literal(high + _MICROSECOND)} ORDER BY path",
+            f"AND {table.bucket_of('first_event')} < {literal(high + _MICROSECOND)} ORDER BY slice",
             [name, [file.path for file in changed]],
         )
-        return [File(*row) for row in rows]
+        return [File.counted(*row) for row in rows]
 
     def _require_files(
         self,
         name: str,
         table: Table,
-        entry: Entry,
+        record: RollupRecord,
         low: datetime,
         high: datetime,
         changed: Sequence[File],
@@ -377,13 +381,13 @@ class Refresher:
         Raises:
             RollupError: If it is not.
         """
-        if entry.expired_before is not None and low < entry.expired_before:
+        if record.expired_before is not None and low < record.expired_before:
             raise RollupError(
-                f"{changed[0].path} changed, and has rows of {low}; buckets before {entry.expired_before} have "
+                f"{changed[0].path} changed, and has rows of {low}; buckets before {record.expired_before} have "
                 "expired, and cannot be made anew"
             )
         end = fetch_row(self._connection, f"SELECT {table.end(table.typed(literal(high)))}")[0]
-        if self._manifest.appended(name, low, end):
+        if self._ledger.appended(name, low, end):
             raise RollupError(
                 f"{changed[0].path} changed, and its buckets, {low} to {high}, also hold rows that were appended: they "
                 "are in no file, and would be lost"
@@ -394,7 +398,7 @@ class Refresher:
     def _restage(
         self, table: Table, files: Sequence[File], types: dict[str, str], low: datetime, high: datetime
     ) -> None:
-        counter = Counter(self._manifest, self._specification, table)
+        counter = Counter(self._ledger, self._specification, table)
         self._show(files, types)
         bucket = table.bucket_of(table.naive(self._specification.event()))
         # DuckDB 1.4 takes date_trunc('hour', x) <= '10:00' for x <= '11:00'.

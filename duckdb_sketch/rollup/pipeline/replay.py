@@ -13,13 +13,15 @@ import duckdb
 
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError
-from duckdb_sketch.rollup.ledger.ledger import Batch, CountedFile, Entry, Manifest
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
+from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.pipeline import plan as planning
-from duckdb_sketch.rollup.pipeline.batch import Counter, advance, bind, pane, table_of
+from duckdb_sketch.rollup.pipeline.batch import Counter, advance, bind, pane
 from duckdb_sketch.rollup.pipeline.levels import update_levels
 from duckdb_sketch.rollup.pipeline.refresh import Progress, Refreshed, Refresher, require
 from duckdb_sketch.rollup.query import fetch, fetch_row
-from duckdb_sketch.rollup.sources.files import count_rows
+from duckdb_sketch.rollup.sources.files import File, count_rows
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.specification import Specification
@@ -34,14 +36,14 @@ class Replayer:
 
     def __init__(
         self,
-        manifest: Manifest,
+        ledger: Ledger,
         refresher: Refresher,
         specification: Specification,
         most_rows: int,
         progress: Callable[[Progress], None],
     ) -> None:
-        self._manifest = manifest
-        self._connection = manifest.connection
+        self._ledger = ledger
+        self._connection = ledger.connection
         self._refresher = refresher
         self._specification = specification
         self._most_rows = most_rows
@@ -59,18 +61,16 @@ class Replayer:
             SourceError: If a file is gone or changed.
             LockedError: If another connection counted a batch meanwhile.
         """
-        known = self._manifest.entry(name)
-        assert known is not None
-        assert known.statement is not None
+        known = self._ledger.rollup(name)
         anew = bool(Specification.parse(known.statement).difference(self._specification)) or bool(settings)
         counted = self._require_all(known, anew)
         shadow = f"{name}__replay_{uuid4().hex}"
         _SHADOWS.add(shadow)
-        entry = replace(known, **settings)
+        record = replace(known, **settings)
         try:
             self._drop_leftovers(name)
-            table, types, files = self._build(entry, shadow, counted, anew)
-            batch = self._swap(entry, table, types, files, shadow, anew)
+            table, types, files = self._build(record, shadow, counted, anew)
+            batch = self._swap(record, table, types, files, shadow, anew)
         except BaseException:
             with suppress(duckdb.Error):  # what stays is dropped by the next replay
                 self._connection.execute(f"DROP TABLE IF EXISTS {identifier(shadow)}")
@@ -83,7 +83,7 @@ class Replayer:
 
     def _drop_leftovers(self, name: str) -> None:
         """Drop the shadow tables of replays that were killed: those that no connection of this process is filling."""
-        with self._manifest.transaction():
+        with self._ledger.transaction():
             found = fetch(
                 self._connection,
                 "SELECT table_name FROM duckdb_columns() WHERE database_name = current_database() AND "
@@ -94,88 +94,88 @@ class Replayer:
                 if leftover not in _SHADOWS:
                     self._connection.execute(f"DROP TABLE {identifier(leftover)}")
 
-    def _require_all(self, entry: Entry, anew: bool) -> list[CountedFile]:
+    def _require_all(self, record: RollupRecord, anew: bool) -> list[CountedSlice]:
         """The files that have rows of buckets that have not expired.
 
         Raises:
             RollupError: If there are other rows than theirs.
         """
-        if anew and any(each.expired_before is not None for each in self._family(entry)):
+        if anew and any(each.expired_before is not None for each in self._family(record)):
             raise RollupError(
-                f"{entry.rollup} or a level of it has expired buckets, which cannot be made anew with another "
+                f"{record.name} or a level of it has expired buckets, which cannot be made anew with another "
                 "statement: give the new statement another name"
             )
-        if appended := self._manifest.appended(entry.rollup, entry.expired_before, None):
+        if appended := self._ledger.appended(record.name, record.expired_before, None):
             raise RollupError(
-                f"{appended} batches of {entry.rollup} were appended: they are in no file, and a replay would lose "
+                f"{appended} batches of {record.name} were appended: they are in no file, and a replay would lose "
                 "them. Make a rollup of another name, and append them to it again"
             )
         # Where clocks went back, a bucket may begin after its first events.
-        start = entry.expired_before and entry.expired_before - timedelta(hours=3)
+        start = record.expired_before and record.expired_before - timedelta(hours=3)
         counted = [
             known
-            for known in self._manifest.files(entry.rollup).values()
+            for known in self._ledger.slices(record.name).values()
             if anew or start is None or known.last_event is None or known.last_event >= start
         ]
         if not counted:
-            raise SourceError(f"{entry.rollup} has counted no files that a replay could read")
+            raise SourceError(f"{record.name} has counted no files that a replay could read")
         for known in counted:
-            require(known.file)
-        return sorted(counted, key=lambda known: known.file.path)
+            require(File.counted(known.slice, known.fingerprint))
+        return counted
 
-    def _family(self, entry: Entry) -> list[Entry]:
-        children = self._manifest.children(entry.rollup)
-        return [entry, *(each for child in children for each in self._family(child))]
+    def _family(self, record: RollupRecord | LevelRecord) -> list[RollupRecord | LevelRecord]:
+        children = self._ledger.children(record.name)
+        return [record, *(each for child in children for each in self._family(child))]
 
     def _build(
-        self, entry: Entry, shadow: str, counted: Sequence[CountedFile], anew: bool
-    ) -> tuple[Table, dict[str, str], list[CountedFile]]:
+        self, record: RollupRecord, shadow: str, counted: Sequence[CountedSlice], anew: bool
+    ) -> tuple[Table, dict[str, str], list[CountedSlice]]:
         """Fill the shadow table, and find what the files hold."""
-        files = [known.file for known in counted]
+        files = [File.counted(known.slice, known.fingerprint) for known in counted]
         rows = count_rows(self._connection, files)
         table: Table | None = None
         types: dict[str, str] = {}
-        surveyed: list[CountedFile] = []
+        surveyed: list[CountedSlice] = []
         done = Progress(0, len(files), 0, sum(rows.values()))
         for pack in planning.batches(files, rows, self._most_rows):
             self._progress(done)
             types = self._refresher.view(pack, types)
-            with self._refresher.naming(pack, types), self._manifest.transaction():
+            with self._refresher.naming(pack, types), self._ledger.transaction():
                 if table is None:
-                    table = bind(self._connection, self._specification, entry.rollup, entry.time_zone)
+                    table = bind(self._connection, self._specification, record.name, record.time_zone)
                     self._connection.execute(_counted(table).create(shadow))
-                self._stage(entry, table, shadow)
-                surveyed += self._refresher.survey(table, entry, pack) if anew else []
+                self._stage(record, table, shadow)
+                surveyed += self._refresher.survey(table, record, pack) if anew else []
             done = replace(done, files=done.files + len(pack), rows=done.rows + sum(rows[file.path] for file in pack))
         self._progress(done)
         assert table is not None
         return table, types, surveyed
 
-    def _stage(self, entry: Entry, table: Table, shadow: str) -> None:
-        counter = Counter(self._manifest, self._specification, table)
+    def _stage(self, record: RollupRecord, table: Table, shadow: str) -> None:
+        counter = Counter(self._ledger, self._specification, table)
         kept = None
-        if entry.expired_before is not None:
+        if record.expired_before is not None:
             bucket = table.bucket_of(table.naive(self._specification.event()))
-            kept = f"{bucket} >= {literal(entry.expired_before)}"
+            kept = f"{bucket} >= {literal(record.expired_before)}"
         self._refresher.stage(counter, kept)
-        counter.settle(entry, Batch(0, "replay"), judged=False)
+        counter.settle(record, Batch(0, "replay"), judged=False)
         counter.merge_into(_counted(table), shadow)
 
     def _swap(
         self,
-        entry: Entry,
+        record: RollupRecord,
         table: Table,
         types: dict[str, str],
-        files: list[CountedFile],
+        files: list[CountedSlice],
         shadow: str,
         anew: bool,
     ) -> Batch:
         """Put the shadow table in the place of the rollup's, and bring the levels up to date."""
-        manifest, connection = self._manifest, self._connection
-        with manifest.transaction():
-            now = manifest.begin(entry.rollup)
-            if now.last_batch != entry.last_batch + 1:
-                raise LockedError(f"another connection counted a batch into {entry.rollup} during its replay")
+        ledger, connection = self._ledger, self._connection
+        with ledger.transaction():
+            now = ledger.begin_rollup(record.name)
+            if now.last_batch != record.last_batch + 1:
+                raise LockedError(f"another connection counted a batch into {record.name} during its replay")
             batch = Batch(now.last_batch, "replay")
             bucket = table.naive(table.bucket)
             highest = max((known.last_event for known in files if known.last_event), default=None)
@@ -184,7 +184,7 @@ class Replayer:
                 f"SELECT coalesce(sum({ROWS}), 0), min({bucket}), CAST(? AS TIMESTAMP) FROM {identifier(shadow)}",
                 [highest or now.highest_event],
             )
-            old = table_of(manifest, entry)
+            old = table_of(ledger, record)
             connection.execute(
                 f"INSERT INTO rollup_manifest.changes SELECT {quote(table.name)}, {batch.batch}, {bucket}, "
                 f"{pane(table, now)}, sum(rows) FROM (SELECT {old.bucket} AS {table.bucket}, 0 AS rows FROM {old.sql} "
@@ -194,32 +194,31 @@ class Replayer:
             connection.execute(f"DROP TABLE {table.sql}")
             connection.execute(f"ALTER TABLE {identifier(shadow)} RENAME TO {table.sql}")
             if anew:
-                manifest.set(
-                    entry.rollup,
+                ledger.set(
+                    record.name,
                     statement=self._specification.statement,
                     input_types=types,
-                    time_zone=entry.time_zone,
-                    earliest=entry.earliest,
-                    latest=entry.latest,
+                    time_zone=record.time_zone,
+                    earliest=record.earliest,
+                    latest=record.latest,
                     watermark=None,
                 )
-                manifest.add_files(entry.rollup, batch.batch, files)
-                self._remake_levels(entry.rollup, table)
+                ledger.add_slices(record.name, batch.batch, files)
+                self._remake_levels(record.name, table)
                 now = replace(now, watermark=None, highest_event=None)
-            manifest.add_batch(entry.rollup, batch)
-            advance(manifest, now, table, batch, complete=True)
-            update_levels(manifest, entry.rollup)
+            ledger.add_batch(record.name, batch)
+            advance(ledger, now, table, batch, complete=True)
+            update_levels(ledger, record.name)
         return batch
 
     def _remake_levels(self, parent: str, table: Table) -> None:
         """Make the tables of the levels anew, empty: they may have other columns now."""
-        for child in self._manifest.children(parent):
-            assert child.every is not None
-            level = table.coarser(child.rollup, Granularity.parse(child.every), child.dimensions)
+        for child in self._ledger.children(parent):
+            level = table.coarser(child.name, Granularity.parse(child.every), child.dimensions)
             self._connection.execute(f"DROP TABLE {level.sql}")
             self._connection.execute(level.create())
-            self._manifest.set(child.rollup, watermark=None)
-            self._remake_levels(child.rollup, level)
+            self._ledger.set(child.name, watermark=None)
+            self._remake_levels(child.name, level)
 
 
 def _counted(table: Table) -> Table:

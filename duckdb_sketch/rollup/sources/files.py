@@ -50,6 +50,17 @@ class File:
         status = os.stat(path)
         return File(path, status.st_size, status.st_mtime_ns)
 
+    @staticmethod
+    def counted(path: str, fingerprint: str) -> File:
+        """The file of a fingerprint that was recorded."""
+        size, modified = fingerprint.split(":")
+        return File(path, int(size), int(modified))
+
+    @property
+    def fingerprint(self) -> str:
+        """What changes if the file does: its size and when it was modified."""
+        return f"{self.size}:{self.modified}"
+
     @property
     def reader(self) -> str:
         """The name of the DuckDB function that reads it.

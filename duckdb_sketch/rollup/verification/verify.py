@@ -14,8 +14,9 @@ import duckdb
 
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.errors import RollupError, SourceError
-from duckdb_sketch.rollup.ledger.ledger import CountedFile, Entry, Manifest
-from duckdb_sketch.rollup.pipeline.batch import table_of
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import CountedSlice, RollupRecord
+from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.pipeline.refresh import require
 from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.sources.files import FILE, File, check_unchanged, scan_all
@@ -43,13 +44,11 @@ _CLOSE = 1e-9  # relative
 _SLACK = timedelta(hours=3)
 
 
-def verify(
-    manifest: Manifest, specification: Specification, rollup: str, *, sample: int = 10, seed: int = 0
-) -> Verified:
+def verify(ledger: Ledger, specification: Specification, rollup: str, *, sample: int = 10, seed: int = 0) -> Verified:
     """Make some buckets of a rollup anew, and compare. Nothing is written.
 
     Args:
-        manifest: The manifest of the rollup's database.
+        ledger: The ledger of the rollup's database.
         specification: The rollup's statement.
         rollup: Its name.
         sample: How many buckets to make anew, of those that can be.
@@ -61,12 +60,11 @@ def verify(
     """
     if sample < 1:
         raise RollupError(f"sample is how many buckets to make anew, 1 or more, not {sample}")
-    with _looking(manifest.connection):
-        entry = manifest.entry(rollup)
-        assert entry is not None
-        table = table_of(manifest, entry)
-        choice = _choose(manifest, entry, table, sample, seed)
-        return _Verification(manifest, specification, entry, table, choice).run()
+    with _looking(ledger.connection):
+        record = ledger.rollup(rollup)
+        table = table_of(ledger, record)
+        choice = _choose(ledger, record, table, sample, seed)
+        return _Verification(ledger, specification, record, table, choice).run()
 
 
 @contextmanager
@@ -97,17 +95,17 @@ class _Choice:
     broken: int = 0
 
 
-def _choose(manifest: Manifest, entry: Entry, table: Table, sample: int, seed: int) -> _Choice:
-    counted = list(manifest.files(entry.rollup).values())
-    whole: list[CountedFile] = []
-    broken: list[CountedFile] = []
+def _choose(ledger: Ledger, record: RollupRecord, table: Table, sample: int, seed: int) -> _Choice:
+    counted = list(ledger.slices(record.name).values())
+    whole: list[CountedSlice] = []
+    broken: list[CountedSlice] = []
     for known in counted:
-        (whole if _is_there(known.file) else broken).append(known)
-    appended = _Spans(manifest.appended_spans(entry.rollup))
+        (whole if _is_there(_file(known)) else broken).append(known)
+    appended = _Spans(ledger.appended_spans(record.name))
     lost = _Spans((known.first_event, known.last_event) for known in broken)
     choice = _Choice()
     possible = []
-    for start, end in _buckets(manifest, entry, table):
+    for start, end in _buckets(ledger, record, table):
         # Batches that were appended are known by their first bucket, files by their first event.
         if appended.overlap(start - _SLACK, end):
             choice.appended += 1
@@ -118,22 +116,26 @@ def _choose(manifest: Manifest, entry: Entry, table: Table, sample: int, seed: i
     choice.buckets = sorted(random.Random(seed).sample(possible, min(sample, len(possible))))
     if choice.buckets:
         chosen = _Spans((start - _SLACK, end) for start, end in choice.buckets)
-        having = [known.file for known in whole if _overlaps(known, chosen)]
-        choice.files = having or [whole[0].file]
+        having = [_file(known) for known in whole if _overlaps(known, chosen)]
+        choice.files = having or [_file(whole[0])]
     return choice
 
 
-def _buckets(manifest: Manifest, entry: Entry, table: Table) -> list[tuple[datetime, datetime]]:
+def _buckets(ledger: Ledger, record: RollupRecord, table: Table) -> list[tuple[datetime, datetime]]:
     """The starts and ends of all buckets: those in the table, and those that were counted and should be in it."""
-    expired = f"AND bucket >= {literal(entry.expired_before)}" if entry.expired_before else ""
+    expired = f"AND bucket >= {literal(record.expired_before)}" if record.expired_before else ""
     rows = fetch(
-        manifest.connection,
+        ledger.connection,
         f"SELECT bucket, {table.end(table.typed('bucket'))} FROM (SELECT {table.naive(table.bucket)} AS bucket "
         f"FROM {table.sql} UNION SELECT bucket FROM rollup_manifest.changes WHERE rollup = ? AND rows > 0 {expired}) "
         "WHERE bucket IS NOT NULL ORDER BY ALL",
-        [entry.rollup],
+        [record.name],
     )
     return [(start, end) for start, end in rows]
+
+
+def _file(known: CountedSlice) -> File:
+    return File.counted(known.slice, known.fingerprint)
 
 
 def _is_there(file: File) -> bool:
@@ -163,7 +165,7 @@ class _Spans:
         return index < len(self._firsts) and self._firsts[index] < end
 
 
-def _overlaps(known: CountedFile, chosen: _Spans) -> bool:
+def _overlaps(known: CountedSlice, chosen: _Spans) -> bool:
     if known.first_event is None or known.last_event is None:
         return False
     return chosen.overlap(known.first_event, known.last_event + timedelta(microseconds=1))
@@ -173,11 +175,11 @@ class _Verification:
     """Compares the chosen buckets, inside the caller's transaction."""
 
     def __init__(
-        self, manifest: Manifest, specification: Specification, entry: Entry, table: Table, choice: _Choice
+        self, ledger: Ledger, specification: Specification, record: RollupRecord, table: Table, choice: _Choice
     ) -> None:
-        self._connection = manifest.connection
+        self._connection = ledger.connection
         self._specification = specification
-        self._entry = entry
+        self._record = record
         self._table = table
         self._choice = choice
         self._starts = [start for start, _ in choice.buckets]
@@ -218,7 +220,7 @@ class _Verification:
 
     def _make(self) -> None:
         """Aggregate the events of the buckets, with what is needed to compare sketches besides."""
-        types = self._entry.input_types
+        types = self._record.input_types
         files = self._choice.files
         specification, table = self._specification, self._table
         event = table.naive(specification.event())
@@ -247,16 +249,17 @@ class _Verification:
         Batches were told to drop late rows if they dropped some and merged none. A bucket is known to be final from
         its first change on time, or late. A rebuild counts what was dropped before.
         """
-        rollup = self._entry.rollup
+        rollup = self._record.name
         batches: dict[int, int] = {}
         dropped: dict[datetime, list[str]] = {}
         for start, path, batch, rows in fetch(
             self._connection,
-            "SELECT final.bucket, f.path, f.batch, b.dropped_rows FROM rollup_manifest.files AS f "
+            "SELECT final.bucket, f.slice, f.batch, b.dropped_rows FROM rollup_manifest.slices AS f "
             "JOIN rollup_manifest.batches AS b ON b.rollup = f.rollup AND b.batch = f.batch "
             "JOIN (SELECT bucket, min(batch) AS batch FROM rollup_manifest.changes "
             "WHERE rollup = ? AND pane IN ('on time', 'late') GROUP BY ALL) AS final ON final.batch < f.batch "
-            f"WHERE f.rollup = ? AND b.dropped_rows > 0 AND b.late_rows = 0 AND final.bucket IN ({self._listed()}) "
+            "WHERE f.rollup = ? AND f.kind = 'file' "
+            f"AND b.dropped_rows > 0 AND b.late_rows = 0 AND final.bucket IN ({self._listed()}) "
             "AND NOT EXISTS (FROM rollup_manifest.changes AS c JOIN rollup_manifest.batches AS r "
             "ON r.rollup = c.rollup AND r.batch = c.batch WHERE c.rollup = f.rollup AND r.kind = 'rebuild' "
             "AND c.bucket = final.bucket AND c.batch >= f.batch)",
