@@ -2,8 +2,8 @@
 
 use std::ffi::CStr;
 
-use super::rows::map_blob;
 use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
+use crate::functions::rows::map_blob;
 use crate::sketch::hyper_unique::HyperUniqueImage;
 
 /// The estimate, not rounded.

@@ -3,8 +3,9 @@
 
 use std::ffi::CStr;
 
-use super::rows::{BUCKETS, each_blob, each_blob_with, push_buckets};
+use super::rows::{BUCKETS, push_buckets};
 use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
+use crate::functions::rows::{each_blob, each_blob_with};
 use crate::sketch::histogram::Histogram;
 
 /// Buckets of one width.

@@ -3,8 +3,8 @@
 
 use std::ffi::CStr;
 
-use super::rows::each_blob;
 use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
+use crate::functions::rows::each_blob;
 use crate::sketch::histogram::{DruidForm, Histogram};
 
 /// Reads Druid's.

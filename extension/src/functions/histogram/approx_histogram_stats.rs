@@ -2,8 +2,8 @@
 
 use std::ffi::CStr;
 
-use super::rows::{each_blob, set_or_null};
 use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
+use crate::functions::rows::{each_blob, set_or_null};
 use crate::sketch::histogram::Histogram;
 
 /// Counts, extremes, mean and size.

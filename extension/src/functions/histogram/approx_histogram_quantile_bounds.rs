@@ -3,9 +3,9 @@
 
 use std::ffi::CStr;
 
-use super::hll_sketch_bounds::{BOUNDS, write_bounds};
-use super::rows::each_blob_with;
 use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
+use crate::functions::bounds::{BOUNDS, write_bounds};
+use crate::functions::rows::each_blob_with;
 use crate::sketch::histogram::Histogram;
 
 /// The bracket that the bins prove.

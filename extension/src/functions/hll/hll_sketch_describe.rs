@@ -2,9 +2,9 @@
 
 use std::ffi::CStr;
 
-use super::rows::{each_blob, hll};
 use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
-use crate::sketch::hll::{Mode, TargetType};
+use crate::functions::rows::each_blob;
+use crate::sketch::hll::{HllImage, Mode, TargetType};
 
 /// Precision, mode and size.
 pub struct Describe;
@@ -26,7 +26,7 @@ impl Scalar for Describe {
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         let len = input.len();
         each_blob(input, output, Reading::Header, |output, row, blob| {
-            let image = hll(blob)?;
+            let image = HllImage::parse(blob)?;
             let mode = match image.mode() {
                 Mode::List => "LIST",
                 Mode::Set => "SET",

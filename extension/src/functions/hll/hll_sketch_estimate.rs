@@ -2,8 +2,9 @@
 
 use std::ffi::CStr;
 
-use super::rows::{hll, map_blob};
 use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
+use crate::functions::rows::map_blob;
+use crate::sketch::hll::HllImage;
 
 /// The estimate, rounded.
 pub struct Estimate;
@@ -20,7 +21,7 @@ impl Scalar for Estimate {
             output,
             Reading::Header,
             #[inline(always)]
-            |blob| Ok(Some((hll(blob)?.estimate()? + 0.5) as i64)),
+            |blob| Ok(Some((HllImage::parse(blob)?.estimate()? + 0.5) as i64)),
         )
     }
 }
