@@ -25,6 +25,7 @@ from duckdb_sketch.rollup.errors import LockedError, RollupError
 from duckdb_sketch.rollup.ledger.ledger import Batch, Entry, Manifest
 from duckdb_sketch.rollup.pipeline.batch import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
+from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.table import literal
 
 #: The one file of a partition.
@@ -90,7 +91,7 @@ def resolve(folder: str | Path) -> Path:
     Raises:
         RollupError: If it is a URL or a file.
     """
-    if "://" in str(folder):
+    if is_url(folder):
         raise RollupError(f"{folder} is no local folder: export to one, and copy that; {NAME} is to be copied last")
     place = Path(os.path.realpath(os.path.expanduser(folder)))
     if place.exists() and not place.is_dir():
