@@ -59,23 +59,23 @@ test-duckdb: build ## Run the SQL, value and rollup tests in older DuckDB versio
 leaks: build ## Have valgrind look for memory that the extension loses or misuses
 	$(BIN)/python tests/support/leaks.py
 
-bench: $(VENV)/.bench build ## Run every benchmark
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.bench build ## Measure speed, accuracy and sizes beside others; python -m benchmarks lists more
+	$(BIN)/python -m benchmarks speed accuracy sizes
 
-bench-quick: $(VENV)/.bench build ## Run the benchmarks on little data
-	$(BIN)/python -m benchmarks --quick
+bench-quick: $(VENV)/.bench build ## The same on little data
+	$(BIN)/python -m benchmarks --quick speed accuracy sizes
 
 study: $(VENV)/.bench build ## Compare raw data with rollups: bytes, and the time of a question
-	$(BIN)/python -m benchmarks.study
+	$(BIN)/python -m benchmarks study
 
 bench-rollups: $(VENV)/.bench build ## Time what keeping a rollup costs
-	$(BIN)/python -m benchmarks.rollups
+	$(BIN)/python -m benchmarks rollups
 
 bench-druid: build ## Merge and ask the same data as Druid's own classes; needs a JDK and Maven
-	$(BIN)/python -m benchmarks.druid
+	$(BIN)/python -m benchmarks druid
 
 bench-spark: java $(VENV)/.bench $(VENV)/.spark build ## Time rollups on Spark beside its own aggregates (needs Java 17)
-	$(BIN)/python -m benchmarks.spark
+	$(BIN)/python -m benchmarks spark
 
 fuzz: build ## Feed changed images to the decoders, plain and under AddressSanitizer, and to SQL: ten million cases each
 	FUZZ_CASES=$(FUZZ_CASES) cargo test $(CRATE) --profile fuzz --test fuzz

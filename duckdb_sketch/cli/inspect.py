@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from itertools import groupby
-from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from duckdb_sketch._text import bytes_text
+from duckdb_sketch.cli.options import ColumnName, SketchFile
 from duckdb_sketch.inspection import QUANTILES, Distinct, Distribution, Summary
 from duckdb_sketch.inspection import inspect as inspect_file
 
@@ -20,8 +18,8 @@ _COLUMNS_SIDE_BY_SIDE = 2  # what 80 characters have room for
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A Parquet file or a DuckDB database.", show_default=False)],
-    column: Annotated[str | None, typer.Option(help="Only the columns of this name.")] = None,
+    file: SketchFile,
+    column: ColumnName = None,
 ) -> None:
     """Say what sketches a Parquet file or a DuckDB database holds: precision, estimates, bytes."""
     summaries = inspect_file(file, column)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from duckdb_sketch._sql import identifier
+from duckdb_sketch.cli.options import SketchFile, TimeColumn, Where
 from duckdb_sketch.errors import InvalidInputError, SketchError
 from duckdb_sketch.selection import Selection, one_column
 from duckdb_sketch.sketch_file import Kind, opened
@@ -46,7 +47,7 @@ class Scale(str, Enum):
 
 
 def plot(
-    file: Annotated[Path, typer.Argument(help="A Parquet file or a DuckDB database.", show_default=False)],
+    file: SketchFile,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The picture: .png, .svg or .pdf.", show_default=False)
     ],
@@ -56,8 +57,8 @@ def plot(
     ] = None,
     column: Annotated[str | None, typer.Option(help="The column of sketches, where there are several.")] = None,
     table: Annotated[str | None, typer.Option(help="Its table, where there are several.")] = None,
-    time: Annotated[str | None, typer.Option(help="The column of times, where there are several.")] = None,
-    where: Annotated[str | None, typer.Option(help="Only rows that meet this condition: \"page = 'a'\".")] = None,
+    time: TimeColumn = None,
+    where: Where = None,
     every: Annotated[str | None, typer.Option(help="Merge to buckets so wide: hour, day, '15 minutes'.")] = None,
     scale: Annotated[Scale, typer.Option(help="Of the axis of values; auto: as the values are.")] = Scale.auto,
     label: Annotated[str | None, typer.Option(help="What the values are: 'delay, minutes'.")] = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from duckdb_sketch._blocks import bar, sparkline
 from duckdb_sketch._text import number_text
+from duckdb_sketch.cli.options import ColumnName, SketchFile, TimeColumn, Where
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.selection import Group, Selection, sketch_columns
 from duckdb_sketch.sketch_file import opened
@@ -25,11 +25,11 @@ _SMALL = 24
 
 
 def show(
-    file: Annotated[Path, typer.Argument(help="A Parquet file or a DuckDB database.", show_default=False)],
-    column: Annotated[str | None, typer.Option(help="Only the columns of this name.")] = None,
+    file: SketchFile,
+    column: ColumnName = None,
     table: Annotated[str | None, typer.Option(help="Only those of this table.")] = None,
-    time: Annotated[str | None, typer.Option(help="The column of times, where there are several.")] = None,
-    where: Annotated[str | None, typer.Option(help="Only rows that meet this condition: \"page = 'a'\".")] = None,
+    time: TimeColumn = None,
+    where: Where = None,
     every: Annotated[str | None, typer.Option(help="The width of a bucket over time: minute to year.")] = None,
     group_by: Annotated[
         list[str] | None, typer.Option(help="A line for each value of this column; may be given again.")

@@ -10,6 +10,7 @@ from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.pipeline.refresh import OnChange, Progress, Refreshed
 from duckdb_sketch.rollup.rollup import Rollup
 from duckdb_sketch.rollup.sources.files import File, check_columns
+from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.spark.errors import require_pyspark, running
 from duckdb_sketch.spark.files import Files
 from duckdb_sketch.spark.frame import Frame
@@ -125,7 +126,7 @@ class Cluster:
 
     def _events(self, files: Sequence[File], types: Mapping[str, str]) -> Events:
         specification = self._rollup.specification
-        if not any("://" in file.path for file in files):
+        if not any(is_url(file.path) for file in files):
             return Files(self._spark, specification, files, types)
         for file in files:  # of which Spark knows how to get at them
             if file.reader != "read_parquet":

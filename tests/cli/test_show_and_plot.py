@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 import duckdb_sketch
 from duckdb_sketch._blocks import bar, sparkline
-from duckdb_sketch.cli import app
+from duckdb_sketch.cli.app import app
 from duckdb_sketch.errors import SketchError
 
 ROLLUP = """

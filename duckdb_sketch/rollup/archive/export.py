@@ -33,6 +33,7 @@ from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
+from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.codec import PARQUET
 from duckdb_sketch.rollup.specification.table import literal
 
@@ -99,7 +100,7 @@ def resolve(folder: str | Path) -> Path:
     Raises:
         RollupError: If it is a URL or a file.
     """
-    if "://" in str(folder):
+    if is_url(folder):
         raise RollupError(f"{folder} is no local folder: export to one, and copy that; {NAME} is to be copied last")
     place = Path(os.path.realpath(os.path.expanduser(folder)))
     if place.exists() and not place.is_dir():
