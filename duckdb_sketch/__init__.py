@@ -15,11 +15,13 @@ from duckdb_sketch.errors import InvalidInputError, LoadError, MissingDependency
 from duckdb_sketch.values import (
     ApproxHistogram,
     HllSketch,
+    HyperUniqueSketch,
     histogram_cdf,
     histogram_quantile,
     histogram_stats,
     hll_bounds,
     hll_estimate,
+    hyper_unique_estimate,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ApproxHistogram",
     "HllSketch",
+    "HyperUniqueSketch",
     "InvalidInputError",
     "LoadError",
     "MissingDependencyError",
@@ -41,6 +44,7 @@ __all__ = [
     "histogram_stats",
     "hll_bounds",
     "hll_estimate",
+    "hyper_unique_estimate",
     "install",
     "load",
 ]
