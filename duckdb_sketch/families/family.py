@@ -47,7 +47,8 @@ class Answer:
     @property
     def function(self) -> str:
         """The name of the function that reads the state."""
-        return self.expression.partition("(")[0]
+        called = re.search(r"(\w+)\(\{state\}", self.expression)
+        return self.expression if called is None else called[1]
 
 
 @dataclass(frozen=True)
