@@ -57,14 +57,16 @@ class Precision:
 
     Attributes:
         errors: The error of each precision, by the build aggregate's second argument, falling.
-        measure: What kind of error that is, as in `1.04% standard`.
+        written: What a precision is called, as in `lg_k {0}`.
         values: SQL of `{n}` distinct values in a column `x`, of which a state of typical size is built.
+        least: What the last of the errors is.
         adjustable: Whether the build aggregate takes a precision; if not, there is one.
     """
 
     errors: Mapping[int, float]
-    measure: str
+    written: str
     values: str
+    least: str = "the least"
     adjustable: bool = True
 
 

@@ -105,9 +105,10 @@ HISTOGRAM = Family(
     },
     precision=Precision(
         errors=RANK_ERRORS,
-        measure="of rank",
+        written="{0} bins",
         # Skewed, all different: the more digits numbers have, the more bytes a histogram takes.
         values="SELECT exp(3 * (range + 0.5) / {n}) * 10 AS x FROM range({n})",
+        least="the least measured",
     ),
     spark=(
         _spark("union", ("BLOB", "BLOB"), BLOB),

@@ -57,7 +57,7 @@ HLL = Family(
     answers={"count(DISTINCT)": _ESTIMATE, "approx_count_distinct": _ESTIMATE},
     precision=Precision(
         errors={lg_k: standard_error(1 << lg_k) for lg_k in range(4, 22)},
-        measure="standard",
+        written="lg_k {0}",
         values="SELECT range AS x FROM range({n})",
     ),
     portable=True,

@@ -46,7 +46,7 @@ HYPER_UNIQUE = Family(
     answers={"count(DISTINCT)": _ANSWER, "approx_count_distinct": _ANSWER},
     precision=Precision(
         errors={_LG_K: _ERROR},
-        measure="standard",
+        written="lg_k {0}",
         values="SELECT range::VARCHAR AS x FROM range({n})",
         adjustable=False,
     ),
