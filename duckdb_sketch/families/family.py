@@ -82,7 +82,7 @@ class Family:
         plural: What several are called, such as `HLL sketches`.
         build: The aggregate that makes a state of values.
         union: The aggregate that merges states.
-        pair: SQL that merges two states, `{a}` and `{b}`. A state that is NULL has seen no value.
+        pair: SQL that merges two states, `{a}` and `{b}`, of which neither is NULL.
         describe: SQL of what a state says of itself, which `reading` and `is_empty` call `about`. It fails, or is NULL,
             of what is no state of this family.
         is_empty: SQL of whether a state has seen no value, over `sketch` and `about`.
@@ -141,8 +141,8 @@ class Family:
         return self.union.call(states)
 
     def merged(self, a: str, b: str) -> str:
-        """SQL of the state of two."""
-        return self.pair.format(a=a, b=b)
+        """SQL of the state of two. A state that is NULL has seen no value."""
+        return f"coalesce({self.pair.format(a=a, b=b)}, {a}, {b})"
 
     def described(self, state: str) -> str:
         """SQL of what a state says of itself; NULL of what is no state."""

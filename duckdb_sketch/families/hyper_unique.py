@@ -12,8 +12,8 @@ _DENSE = 7 + 1024  # bytes: the header, and a byte for each pair of registers
 
 ESTIMATE = "hyper_unique_estimate({state})"
 BOUNDS = (
-    f"CASE WHEN {{state}} IS NOT NULL THEN {{{{lower: {ESTIMATE} / (1 + {{deviations}} * {_ERROR}), "
-    f"estimate: {ESTIMATE}, upper: {ESTIMATE} / (1 - {{deviations}} * {_ERROR})}}}} END"
+    f"CASE WHEN {{state}} IS NOT NULL THEN struct_pack(lower := {ESTIMATE} / (1 + {{deviations}} * {_ERROR}), "
+    f"estimate := {ESTIMATE}, upper := {ESTIMATE} / (1 - {{deviations}} * {_ERROR})) END"
 )
 _ANSWER = Answer(f"round({ESTIMATE})::BIGINT", bounds=BOUNDS.replace("{deviations}", "2"))
 
@@ -30,7 +30,7 @@ HYPER_UNIQUE = Family(
     reading=DistinctCount(
         estimate=ESTIMATE,
         bounds=BOUNDS,
-        standard_error=f"CASE WHEN {ESTIMATE} IS NOT NULL THEN {_ERROR} END",
+        standard_error=f"CASE WHEN {ESTIMATE} IS NOT NULL THEN {_ERROR}::DOUBLE END",
         exact="count(DISTINCT {x})",
         lg_k=str(_LG_K),
         modes={

@@ -86,4 +86,4 @@ class Metric:
     @property
     def _merge(self) -> Merge:
         family = self.family
-        return _PLAIN[self.aggregate] if family is None else Merge(family.pair, family.united("{x}"))
+        return _PLAIN[self.aggregate] if family is None else Merge(family.merged("{a}", "{b}"), family.united("{x}"))
