@@ -18,16 +18,19 @@ if TYPE_CHECKING:
     from duckdb_sketch.values import (
         ApproxHistogram,
         HllSketch,
+        HyperUniqueSketch,
         histogram_cdf,
         histogram_quantile,
         histogram_stats,
         hll_bounds,
         hll_estimate,
+        hyper_unique_estimate,
     )
 
 __all__ = [
     "ApproxHistogram",
     "HllSketch",
+    "HyperUniqueSketch",
     "InvalidInputError",
     "LoadError",
     "MissingDependencyError",
@@ -41,6 +44,7 @@ __all__ = [
     "histogram_stats",
     "hll_bounds",
     "hll_estimate",
+    "hyper_unique_estimate",
     "install",
     "load",
 ]
@@ -50,9 +54,9 @@ _MODULES = {
     "__version__": "duckdb_sketch._version",
     **dict.fromkeys(("connect", "install", "load"), "duckdb_sketch._loading"),
     **dict.fromkeys(("Rollup", "fill_gaps"), "duckdb_sketch.rollup"),
-    **dict.fromkeys(("ApproxHistogram", "HllSketch"), "duckdb_sketch.values"),
+    **dict.fromkeys(("ApproxHistogram", "HllSketch", "HyperUniqueSketch"), "duckdb_sketch.values"),
     **dict.fromkeys(("histogram_cdf", "histogram_quantile", "histogram_stats"), "duckdb_sketch.values"),
-    **dict.fromkeys(("hll_bounds", "hll_estimate"), "duckdb_sketch.values"),
+    **dict.fromkeys(("hll_bounds", "hll_estimate", "hyper_unique_estimate"), "duckdb_sketch.values"),
 }
 _PACKAGES = ("rollup", "spark", "values")
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import duckdb
 
+from duckdb_sketch._loading import load
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.archive.export import Exported, export, resolve
 from duckdb_sketch.rollup.archive.manifest import ExportManifest
@@ -50,7 +51,7 @@ class Level:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A connection to the database, to query the tables with."""
         if self._reader is None:
-            self._reader = self._connection.cursor()
+            self._reader = load(self._connection.cursor())
             zone = fetch_row(self._connection, "SELECT current_setting('TimeZone')")[0]
             self._reader.execute(f"SET SESSION TimeZone = {quote(zone)}")
         return self._reader

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import duckdb_sketch
 from duckdb_sketch.cli.app import app
 from duckdb_sketch.errors import SketchError
-from duckdb_sketch.inspection import QUANTILES, Distinct, Distribution, Summary, inspect
+from duckdb_sketch.inspection import QUANTILES, DistinctSummary, DistributionSummary, Summary, inspect
 
 ROLLUP = """
     SELECT i % 4 AS part, hll_sketch_agg(i // 2) AS uniques, approx_histogram_agg(i) AS amounts, 'no blob' AS note
@@ -62,7 +62,7 @@ def test_parquet(parquet: Path) -> None:
 def test_distinct_values(con: duckdb.DuckDBPyConnection, parquet: Path) -> None:
     summary = inspect(parquet, "uniques")[0]
     content = summary.content
-    assert isinstance(content, Distinct)
+    assert isinstance(content, DistinctSummary)
     assert content.modes == {"HLL": 4}
     assert content.lg_k == (12, 12)
     low, median, high = content.estimates
@@ -77,7 +77,7 @@ def test_distinct_values(con: duckdb.DuckDBPyConnection, parquet: Path) -> None:
 def test_distribution(con: duckdb.DuckDBPyConnection, parquet: Path) -> None:
     summary = inspect(parquet, "amounts")[0]
     content = summary.content
-    assert isinstance(content, Distribution)
+    assert isinstance(content, DistributionSummary)
     assert (content.exact, content.inexact) == (0, 4)
     assert content.max_bins == (50, 50)
     assert content.counts == (2500, 2500, 2500)
@@ -97,7 +97,7 @@ def test_precisions_that_differ_nulls_and_other_blobs(database: Path) -> None:
     (summary,) = inspect(database, "a b")
     assert (summary.rows, summary.nulls, summary.others, summary.empty, summary.sketches) == (6, 1, 2, 1, 3)
     content = summary.content
-    assert isinstance(content, Distinct)
+    assert isinstance(content, DistinctSummary)
     assert content.modes == {"LIST": 2, "HLL": 1}
     assert content.lg_k == (8, 10)
     assert content.union is None
@@ -118,7 +118,7 @@ def test_histograms_without_a_value(con: duckdb.DuckDBPyConnection, tmp_path: Pa
     con.execute(f"COPY (SELECT approx_histogram_agg(NULL::DOUBLE) AS sketch) TO '{path}'")
     (summary,) = inspect(path)
     assert summary.empty == 1
-    assert isinstance(summary.content, Distribution)
+    assert isinstance(summary.content, DistributionSummary)
     assert summary.content.extremes is None
     assert summary.content.quantiles is None
     assert "0 values" in run(path)

@@ -11,7 +11,7 @@ from command_line import run
 from processes import PROJECT
 from queries import value
 
-from duckdb_sketch.planning import RANK_ERRORS
+from duckdb_sketch.families.histogram import RANK_ERRORS
 
 
 def planned(*arguments: str) -> dict[str, float]:

@@ -50,7 +50,7 @@ def open_database(
         raise RollupError(f"rollups need DuckDB 1.4 or later, for MERGE INTO; this is {duckdb.__version__}")
     limit = None if memory_limit is None else parse_bytes(memory_limit)
     if isinstance(database, duckdb.DuckDBPyConnection):
-        connection = load(database).cursor()
+        connection = load(database.cursor())
     else:
         connection = _open_file(database, wait)
         if limit is not None and _is_alone(connection):

@@ -23,23 +23,10 @@ from duckdb_sketch.rollup.sources.files import FILE, File, check_unchanged, scan
 from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
 from duckdb_sketch.rollup.specification.table import Table, literal
-from duckdb_sketch.rollup.verification.verified import (
-    Column,
-    Difference,
-    DistinctColumn,
-    DistributionColumn,
-    Group,
-    Groups,
-    QuantileError,
-    Verified,
-)
-
-QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+from duckdb_sketch.rollup.verification.comparison import COMPARED, comparison_of, extra, extras_of
+from duckdb_sketch.rollup.verification.verified import Column, Difference, Group, Groups, Verified
 
 _MADE = "duckdb_sketch_made"
-_COMPARED = "duckdb_sketch_compared"
-_ASKED = "duckdb_sketch_asked"
-_CLOSE = 1e-9  # relative
 # Where the clock is set back, events of the repeated hour are in a bucket that begins after them.
 _SLACK = timedelta(hours=3)
 
@@ -197,7 +184,7 @@ class _Verification:
             except duckdb.Error as error:
                 raise RollupError(f"{self._table.name}: its files cannot be counted anew: {error}") from error
             check_unchanged(self._choice.files)
-            groups = fetch_row(self._connection, f"SELECT count(*) FROM {_COMPARED} WHERE stored AND made")[0]
+            groups = fetch_row(self._connection, f"SELECT count(*) FROM {COMPARED} WHERE stored AND made")[0]
             missing, unexpected = self._groups("NOT stored"), self._groups("NOT made")
             repeated = self._groups("made AND occurrence = 2")
             columns = [self._column(index, metric) for index, metric in enumerate(self._table.metrics)]
@@ -236,12 +223,12 @@ class _Verification:
             f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM ({scan_all(files, types)}) "
             f"AS {identifier(specification.alias)} WHERE {' AND '.join(conditions)}"
         )
-        extra = tuple(
-            f"{specification.exact(metric, function)} AS {_extra(index, name)}"
+        extras = tuple(
+            f"{specification.exact(metric, function)} AS {extra(index, name)}"
             for index, metric in enumerate(table.metrics)
-            for name, function in _extras(metric, table).items()
+            for name, function in extras_of(metric, table).items()
         )
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_MADE} AS {specification.aggregate(extra)}")
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_MADE} AS {specification.aggregate(extras)}")
 
     def _undropped(self, bucket: str) -> Iterator[str]:
         """Conditions that leave out rows which the rollup left out as well, as their buckets were final.
@@ -290,14 +277,14 @@ class _Verification:
             stored.append(f"{column} AS v{i}")
             made.append(f"CAST({column} AS {table.types[metric.name]}) AS v{i}")
             items.append(f"s.v{i} AS s{i}, m.v{i} AS m{i}")
-            for name in _extras(metric, table):
-                made.append(_extra(i, name))
-                items.append(f"m.{_extra(i, name)}")
+            for name in extras_of(metric, table):
+                made.append(extra(i, name))
+                items.append(f"m.{extra(i, name)}")
         groups = ", ".join(identifier(key) for key in keys)
         stored.append(f"row_number() OVER (PARTITION BY {groups}) AS nth")
         on = ["s.k0 = m.k0", *(f"s.k{i} IS NOT DISTINCT FROM m.k{i}" for i in range(1, len(keys)))]
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_COMPARED} AS SELECT row_number() OVER () AS id, {', '.join(items)} "
+            f"CREATE OR REPLACE TEMP TABLE {COMPARED} AS SELECT row_number() OVER () AS id, {', '.join(items)} "
             f"FROM (SELECT true AS is, {', '.join(stored)} FROM {table.sql} "
             f"WHERE {table.naive(table.bucket)} IN ({self._listed()})) AS s "
             f"FULL JOIN (SELECT true AS is, {', '.join(made)} FROM {_MADE}) AS m ON {' AND '.join(on)}"
@@ -313,133 +300,25 @@ class _Verification:
         return Group(row[0], dict(zip(self._table.dimensions, row[1:], strict=False)))
 
     def _groups(self, condition: str) -> Groups:
-        (count,) = fetch_row(self._connection, f"SELECT count(*) FROM {_COMPARED} WHERE {condition}")
+        (count,) = fetch_row(self._connection, f"SELECT count(*) FROM {COMPARED} WHERE {condition}")
         keys = ", ".join(self._keys())
-        first = fetch(self._connection, f"SELECT {keys} FROM {_COMPARED} WHERE {condition} ORDER BY ALL LIMIT 1")
+        first = fetch(self._connection, f"SELECT {keys} FROM {COMPARED} WHERE {condition} ORDER BY ALL LIMIT 1")
         return Groups(count, self._group(first[0]) if first else None)
 
     def _column(self, index: int, metric: Metric) -> Column:
-        if metric.aggregate in ("hll_sketch_agg", "hll_union_agg"):
-            stored = f"TRY(hll_sketch_estimate(s{index}))"
-            if metric.aggregate == "hll_union_agg":
-                return self._compared(index, metric, _same(index), stored, f"hll_sketch_estimate(m{index})")
-            return self._distinct(index, self._compared(index, metric, _same(index), stored, _extra(index, "count")))
-        if metric.aggregate in ("approx_histogram_agg", "approx_histogram_union_agg"):
-            stored = _brief(f"TRY(approx_histogram_stats(s{index}))")
-            if metric.aggregate == "approx_histogram_union_agg":
-                made = _brief(f"approx_histogram_stats(m{index})")
-                return self._compared(index, metric, f"{stored} IS NOT DISTINCT FROM {made}", stored, made)
-            made = _packed(*(_extra(index, name) for name in ("count", "min", "max", "non_finite")))
-            found = self._compared(index, metric, f"{stored} IS NOT DISTINCT FROM {made}", stored, made)
-            return self._distribution(index, found)
-        same = _same(index)
-        if _extras(metric, self._table):
-            scale = f"greatest(abs(s{index}), abs(m{index}), {_extra(index, 'scale')})"
-            same = f"({same} OR coalesce(abs(s{index} - m{index}) <= {_CLOSE} * {scale}, false))"
-        return self._compared(index, metric, same, f"s{index}", f"m{index}")
-
-    def _compared(self, index: int, metric: Metric, same: str, stored: str, made: str) -> Column:
+        comparison = comparison_of(index, metric, self._table)
         groups, differ = fetch_row(
             self._connection,
-            f"SELECT count(*), count(*) FILTER (NOT {same}) FROM {_COMPARED} WHERE stored AND made",
+            f"SELECT count(*), count(*) FILTER (NOT {comparison.same}) FROM {COMPARED} WHERE stored AND made",
         )
         example = None
         if differ:
             keys = self._keys()
             row = fetch_row(
                 self._connection,
-                f"SELECT {', '.join(keys)}, {stored}, {made} FROM {_COMPARED} WHERE stored AND made AND NOT {same} "
-                f"ORDER BY {', '.join(keys)} LIMIT 1",
+                f"SELECT {', '.join(keys)}, {comparison.stored}, {comparison.made} FROM {COMPARED} "
+                f"WHERE stored AND made AND NOT {comparison.same} ORDER BY {', '.join(keys)} LIMIT 1",
             )
             example = Difference(self._group(row), row[-2], row[-1])
-        return Column(metric.name, metric.aggregate, groups, differ, example)
-
-    def _distinct(self, index: int, column: Column) -> DistinctColumn:
-        exact = _extra(index, "count")
-        error = f"abs(TRY(hll_sketch_bounds(s{index}, 1)).estimate - {exact}) / {exact}"
-        mean, worst, expected, *within = fetch_row(
-            self._connection,
-            f"SELECT avg({error}) FILTER ({exact} > 0), max({error}) FILTER ({exact} > 0), "
-            f"max(1.04 / sqrt(2 ** TRY(hll_sketch_describe(s{index})).lg_k)), {_within(index, 2)}, {_within(index, 3)} "
-            f"FROM {_COMPARED} WHERE stored AND made",
-        )
-        return DistinctColumn(*_fields(column), mean, worst, expected, *within)
-
-    def _distribution(self, index: int, column: Column) -> DistributionColumn:
-        count, values = _extra(index, "count"), _extra(index, "values")
-        # As the extension has it: a rank that is whole but for rounding is whole.
-        rank = f"(q * {count})"
-        whole = f"CASE WHEN abs({rank} - round({rank})) <= {count} * pow(2, -50) THEN round({rank}) ELSE {rank} END"
-        self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_ASKED} AS SELECT id, q, {count} AS n, "
-            f"TRY(approx_histogram_quantile(s{index}, q)) AS estimate, "
-            f"TRY(approx_histogram_quantile_bounds(s{index}, q)) AS bounds, "
-            f"sorted[greatest(ceil({whole}), 1)::BIGINT] AS exact "
-            f"FROM (SELECT *, list_sort({values}, 'ASC', 'NULLS LAST') AS sorted FROM {_COMPARED}), "
-            f"(SELECT unnest({list(QUANTILES)}::DOUBLE[]) AS q) "
-            f"WHERE stored AND made AND {count} > 0"
-        )
-        # What was computed from a mean may miss a value by its last digit.
-        slack = f"{_CLOSE} * greatest(abs(exact), abs(bounds.lower), abs(bounds.upper))"
-        inside = f"exact BETWEEN bounds.lower - {slack} AND bounds.upper + {slack}"
-        rows = fetch(
-            self._connection,
-            "SELECT q, count(*), avg(error), max(error), count(*) FILTER (abs(estimate - exact) <= "
-            f"{_CLOSE} * abs(exact)), count(*) FILTER ({inside}) "
-            "FROM (SELECT asked.*, greatest(below / n - q, q - up_to / n, 0) AS error "
-            f"FROM {_ASKED} AS asked LEFT JOIN (SELECT id, q, count(*) FILTER (value < estimate) AS below, "
-            f"count(*) FILTER (value <= estimate) AS up_to FROM {_ASKED} JOIN (SELECT id, unnest({values}) AS value "
-            f"FROM {_COMPARED}) USING (id) WHERE estimate IS NOT NULL GROUP BY ALL) AS ranked USING (id, q)) "
-            "GROUP BY q ORDER BY q",
-        )
-        return DistributionColumn(*_fields(column), tuple(QuantileError(*row) for row in rows))
-
-
-def _extras(metric: Metric, table: Table) -> dict[str, str]:
-    """Aggregates that say exactly what a metric estimates, over `{x}`, by short names."""
-    if metric.aggregate == "hll_sketch_agg":
-        # A sketch skips what is empty.
-        return {"count": "count(DISTINCT CASE WHEN CAST({x} AS VARCHAR) <> '' THEN {x} END)"}
-    if metric.aggregate == "approx_histogram_agg":
-        finite = "CASE WHEN isfinite(CAST({x} AS DOUBLE)) THEN CAST({x} AS DOUBLE) END"
-        return {
-            "count": f"count({finite})",
-            "min": f"min({finite})",
-            "max": f"max({finite})",
-            "non_finite": "count(CASE WHEN NOT isfinite(CAST({x} AS DOUBLE)) THEN 1 END)",
-            "values": f"list({finite})",
-        }
-    if metric.aggregate == "sum" and table.types[metric.name] == "DOUBLE":
-        # Numbers that cancel each other leave an error that is small beside them, not beside what is left.
-        return {"scale": "sum(abs({x}))"}
-    return {}
-
-
-def _extra(index: int, name: str) -> str:
-    return f"duckdb_sketch_{name}_{index}"
-
-
-def _same(index: int) -> str:
-    return f"(s{index} IS NOT DISTINCT FROM m{index})"
-
-
-def _within(index: int, deviations: int) -> str:
-    bounds = f"TRY(hll_sketch_bounds(s{index}, {deviations}))"
-    return f"count(*) FILTER ({_extra(index, 'count')} BETWEEN {bounds}.lower AND {bounds}.upper)"
-
-
-def _brief(stats: str) -> str:
-    return f"CASE WHEN {stats} IS NOT NULL THEN {_packed(*(f'{stats}.{n}' for n in _PACKED))} END"
-
-
-_PACKED = ("count", "min", "max", "non_finite")
-
-
-def _packed(*values: str) -> str:
-    kinds = ("UBIGINT", "DOUBLE", "DOUBLE", "UBIGINT")
-    items = zip(_PACKED, values, kinds, strict=True)
-    return f"{{{', '.join(f'{name}: CAST({value} AS {kind})' for name, value, kind in items)}}}"
-
-
-def _fields(column: Column) -> tuple[str, str, int, int, Difference | None]:
-    return column.name, column.aggregate, column.groups, column.differ, column.example
+        column = Column(metric.name, metric.aggregate, groups, differ, example)
+        return comparison.detail(self._connection, column)

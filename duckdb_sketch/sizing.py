@@ -6,17 +6,16 @@ import math
 from dataclasses import dataclass
 
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.values import ApproxHistogram, HllSketch
-
-LG_K = range(4, 22)
-RANK_ERRORS = {10: 0.1, 20: 0.035, 30: 0.015, 50: 0.01, 100: 0.0025, 200: 0.002, 400: 0.0015}
-"""By bins, the largest error of rank that docs/CHOOSING.md measured, rounded up; with 50, what it says of gaps."""
+from duckdb_sketch.families import Family, Precision
+from duckdb_sketch.families.histogram import HISTOGRAM
+from duckdb_sketch.families.hll import HLL
+from duckdb_sketch.values.session import row
 
 _LARGEST_SAMPLE = 1_000_000  # a sketch of more values has no more bytes but for a few
 
 
 @dataclass(frozen=True)
-class Plan:
+class Sizing:
     """The precision that an error asks for, and what a rollup takes."""
 
     lg_k: int
@@ -42,9 +41,9 @@ class Plan:
         return self.raw_bytes / self.rollup_bytes
 
 
-def plan(
+def size_rollup(
     *, error: float, rank_error: float, uniques: int, rows: int, rollup_rows: int, raw_row: int, key_bytes: int
-) -> Plan:
+) -> Sizing:
     """Choose lg_k and bins, and measure what states of such rows take.
 
     Args:
@@ -65,18 +64,17 @@ def plan(
             raise InvalidInputError(f"{name} is {number}, and must be at least 1")
     if rollup_rows > rows:
         raise InvalidInputError(f"the rollup has {rollup_rows:,} rows, and cannot have more than the {rows:,} raw rows")
-    lg_k = _lg_k(error)
-    bins = _bins(rank_error)
+    lg_k, standard_error = _least(HLL, error, "error")
+    bins, largest_rank_error = _least(HISTOGRAM, rank_error, "rank-error")
     values = rows / rollup_rows
     uniques_a_row = _expected_uniques(uniques, values)
-    distinct = HllSketch.from_values(range(min(uniques_a_row, _LARGEST_SAMPLE)), lg_k)
-    distribution = ApproxHistogram.from_values(_prices(min(math.ceil(values), 20 * bins)), bins)
-    distinct_bytes, distribution_bytes = len(bytes(distinct)), len(bytes(distribution))
-    return Plan(
+    distinct_bytes = state_bytes(HLL, lg_k, min(uniques_a_row, _LARGEST_SAMPLE))
+    distribution_bytes = state_bytes(HISTOGRAM, bins, min(math.ceil(values), 20 * bins))
+    return Sizing(
         lg_k=lg_k,
-        standard_error=_standard_error(lg_k),
+        standard_error=standard_error,
         bins=bins,
-        rank_error=RANK_ERRORS[bins],
+        rank_error=largest_rank_error,
         uniques_a_row=uniques_a_row,
         distinct_bytes=distinct_bytes,
         distribution_bytes=distribution_bytes,
@@ -87,32 +85,36 @@ def plan(
     )
 
 
-def _standard_error(lg_k: int) -> float:
-    """1.04 / sqrt(k) (Flajolet, Fusy, Gandouet and Meunier, 2007)."""
-    return 1.04 / math.sqrt(1 << lg_k)
+def state_bytes(family: Family, precision: int, values: int) -> int:
+    """The bytes of a state of so many distinct values, measured.
+
+    Raises:
+        InvalidInputError: If nothing is known of what the precision of this family may be.
+    """
+    known = _precision(family)
+    state = family.build.call("x", *([str(precision)] if known.adjustable else []))
+    (found,) = row(f"SELECT octet_length({state}) FROM ({known.values.format(n=values)})")
+    return int(found)
 
 
-def _lg_k(error: float) -> int:
-    for lg_k in LG_K:
-        if _standard_error(lg_k) <= error:
-            return lg_k
-    least = _standard_error(LG_K[-1])
-    raise InvalidInputError(f"error is {error:g}, and {least:.4f} is the least, with lg_k {LG_K[-1]}")
+def _precision(family: Family) -> Precision:
+    if family.precision is None:
+        raise InvalidInputError(f"nothing is known of the errors of {family.plural}")
+    return family.precision
 
 
-def _bins(rank_error: float) -> int:
-    for bins, measured in RANK_ERRORS.items():
-        if measured <= rank_error:
-            return bins
-    bins, least = list(RANK_ERRORS.items())[-1]
-    raise InvalidInputError(f"rank-error is {rank_error:g}, and {least:g} is the least measured, with {bins} bins")
+def _least(family: Family, error: float, option: str) -> tuple[int, float]:
+    """The least precision of a family whose error is no greater, and that error."""
+    known = _precision(family)
+    for precision, its_error in known.errors.items():
+        if its_error <= error:
+            return precision, its_error
+    precision, its_error = list(known.errors.items())[-1]
+    raise InvalidInputError(
+        f"{option} is {error:g}, and {its_error:.4f} is {known.least}, with {known.written.format(precision)}"
+    )
 
 
 def _expected_uniques(uniques: int, values: float) -> int:
     """Different ones among so many values drawn from `uniques` that are equally frequent."""
     return max(1, round(-uniques * math.expm1(values * math.log1p(-1 / uniques)))) if uniques > 1 else 1
-
-
-def _prices(count: int) -> list[float]:
-    """Skewed numbers, all different: the more digits they have, the more bytes a histogram takes."""
-    return [math.exp(3 * (i + 0.5) / count) * 10 for i in range(count)]
