@@ -12,13 +12,18 @@ EXTENSION := duckdb_sketch/duckdb_sketch.duckdb_extension
 EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/Cargo.toml extension/Cargo.lock
 PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples docs README.md)
 
+DEV_EXTRAS := demo portable test lint
+# One resolution for every Python; names, versions and hashes, and no addresses: each machine has its own index.
+LOCK = $(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate \
+	--custom-compile-command 'make lock' pyproject.toml
+besides = -c requirements/$(1).txt $(shell sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements/$(1).txt)
+
 # Versions besides the one in .venv, each in a folder of its own that comes before .venv's.
 DUCKDB_VERSIONS := 1.4.4 1.5.6
-DUCKDB_TESTS := tests/test_[abhilps]*.py tests/values tests/host tests/portable/test_portable_sql.py tests/rollup \
-	--ignore tests/test_benchmarks.py --ignore tests/rollup/test_crashes.py
+DUCKDB_TESTS := -m 'not slow and not spark and not druid and not newest_duckdb'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo java test test-slow test-duckdb leaks test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri soak lint fmt docs tour build dist clean
+.PHONY: help demo java test test-slow test-duckdb leaks test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri soak lint lock fmt docs tour build dist clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,10 +45,10 @@ test-druid: build ## Run the tests with Druid's own classes; need a JDK and Mave
 	$(BIN)/pytest -m druid
 
 corpus: java $(VENV)/.spark ## Make the golden corpus of HLL images anew; needs a JDK
-	PYTHONPATH=tests:tests/interop $(BIN)/python -m corpus
+	PYTHONPATH=tests/support $(BIN)/python -m corpus
 
 interop: $(VENV)/.bench build ## Print who reads whose HLL sketches; needs a JDK
-	PYTHONPATH=tests:tests/interop $(BIN)/python -m matrix
+	PYTHONPATH=tests/support $(BIN)/python -m matrix
 
 test-duckdb: build ## Run the SQL, value and rollup tests in older DuckDB versions
 	set -e; for version in $(DUCKDB_VERSIONS); do \
@@ -52,25 +57,25 @@ test-duckdb: build ## Run the SQL, value and rollup tests in older DuckDB versio
 	done
 
 leaks: build ## Have valgrind look for memory that the extension loses or misuses
-	$(BIN)/python tests/host/leaks.py
+	$(BIN)/python tests/support/leaks.py
 
-bench: $(VENV)/.bench build ## Run every benchmark
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.bench build ## Measure speed, accuracy and sizes beside others; python -m benchmarks lists more
+	$(BIN)/python -m benchmarks speed accuracy sizes
 
-bench-quick: $(VENV)/.bench build ## Run the benchmarks on little data
-	$(BIN)/python -m benchmarks --quick
+bench-quick: $(VENV)/.bench build ## The same on little data
+	$(BIN)/python -m benchmarks --quick speed accuracy sizes
 
 study: $(VENV)/.bench build ## Compare raw data with rollups: bytes, and the time of a question
-	$(BIN)/python -m benchmarks.study
+	$(BIN)/python -m benchmarks study
 
 bench-rollups: $(VENV)/.bench build ## Time what keeping a rollup costs
-	$(BIN)/python -m benchmarks.rollups
+	$(BIN)/python -m benchmarks rollups
 
 bench-druid: build ## Merge and ask the same data as Druid's own classes; needs a JDK and Maven
-	$(BIN)/python -m benchmarks.druid
+	$(BIN)/python -m benchmarks druid
 
 bench-spark: java $(VENV)/.bench $(VENV)/.spark build ## Time rollups on Spark beside its own aggregates (needs Java 17)
-	$(BIN)/python -m benchmarks.spark
+	$(BIN)/python -m benchmarks spark
 
 fuzz: build ## Feed changed images to the decoders, plain and under AddressSanitizer, and to SQL: ten million cases each
 	FUZZ_CASES=$(FUZZ_CASES) cargo test $(CRATE) --profile fuzz --test fuzz
@@ -78,17 +83,17 @@ fuzz: build ## Feed changed images to the decoders, plain and under AddressSanit
 		FUZZ_CASES=$(FUZZ_CASES) FUZZ_SEED=2 RUSTFLAGS=-Zsanitizer=address \
 			cargo +nightly test $(CRATE) --profile fuzz --test fuzz --target $(HOST); \
 	else echo "There is no nightly Rust: nothing ran under AddressSanitizer."; fi
-	PYTHONPATH=tests:tests/fuzz $(BIN)/python -m fuzzing $(FUZZ_CASES)
+	PYTHONPATH=tests/support $(BIN)/python -m fuzzing $(FUZZ_CASES)
 
 asan: build ## Run the SQL tests and changed images with an extension that AddressSanitizer watches
-	PYTHONPATH=tests $(BIN)/python tests/host/asan.py
+	$(BIN)/python tests/support/asan.py
 
 miri: ## Run the unit tests of the sketches under Miri, where it is installed
 	@if cargo +nightly miri --version >/dev/null 2>&1; then cargo +nightly miri test $(CRATE) --lib sketch; \
 	else echo "Miri is not installed (rustup +nightly component add miri): nothing ran."; fi
 
 soak: build ## Work on rollup jobs at random, under faults of every kind, for HOURS (SEED and EPOCH do a failure again)
-	$(BIN)/python tests/rollup/soak.py $(HOURS) $(SEED) $(EPOCH)
+	$(BIN)/python tests/support/soak.py $(HOURS) $(SEED) $(EPOCH)
 
 lint: $(VENV)/.dev ## Check style, formatting and types
 	$(BIN)/ruff check $(PYTHON_SOURCES)
@@ -97,13 +102,18 @@ lint: $(VENV)/.dev ## Check style, formatting and types
 	cargo fmt $(CRATE) --check
 	cargo clippy $(CRATE) --all-targets -- -D warnings
 
+lock: $(VENV)/lock ## Pin the newest releases of what .venv holds
+	$(LOCK) $(DEV_EXTRAS:%=--extra %) -o requirements/dev.txt
+	$(LOCK) --extra bench $(call besides,dev) -o requirements/bench.txt
+	$(LOCK) --extra spark $(call besides,dev) -o requirements/spark.txt
+
 fmt: $(VENV)/.dev ## Format everything
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
 	$(BIN)/ruff format $(PYTHON_SOURCES)
 	cargo fmt $(CRATE)
 
 docs: build ## Run every block of the documentation, and the tour
-	$(BIN)/pytest tests/test_docs.py tests/test_tour.py
+	$(BIN)/pytest tests/docs
 
 tour: build ## Run the tour, and keep what it shows
 	$(BIN)/jupyter execute --inplace docs/tour.ipynb
@@ -117,18 +127,19 @@ clean: ## Remove whatever make has made
 	rm -rf $(VENV) build dist duckdb-sketch-demo extension/target duckdb_sketch/*.duckdb_extension duckdb_sketch/*.pem
 	find duckdb_sketch extension_file tests -name __pycache__ -prune -exec rm -rf {} +
 
-$(VENV)/.dev: pyproject.toml hatch_build.py extension/Cargo.toml
+$(VENV)/.dev: requirements/dev.txt pyproject.toml hatch_build.py extension/Cargo.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[demo,portable,test,lint]'
+	$(BIN)/python -m pip install --quiet --require-hashes -r $<
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/.bench: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+$(VENV)/.%: requirements/%.txt $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt -r $<
 	touch $@
 
-$(VENV)/.spark: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --editable '.[spark]'
-	touch $@
+$(VENV)/lock:
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet uv
 
 java:
 	@command -v java >/dev/null || test -x "$$JAVA_HOME/bin/java" || \

@@ -1,1 +1,1 @@
-"""Speed, size and accuracy of these sketches beside those of other systems: `python -m benchmarks --help`."""
+"""Speed, size, accuracy and memory, beside other systems: `python -m benchmarks` lists the suites."""

@@ -1,110 +1,105 @@
-"""The command line: `python -m benchmarks --help`."""
+"""The command line: `python -m benchmarks SUITE …`; without arguments it lists the suites."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+import sys
 from pathlib import Path
-from typing import Any
 
 from rich.markdown import Markdown
 
-from benchmarks.data import Data
-from benchmarks.folders import results_folder
-from benchmarks.histogram_accuracy import measure_histograms
-from benchmarks.hll_accuracy import measure_hll
 from benchmarks.progress import Progress
-from benchmarks.report import render
 from benchmarks.results import read_results, write_section
-from benchmarks.scale import FULL, QUICK, SCALES, Scale
-from benchmarks.sizes import measure_sizes
-from benchmarks.speed import Speed
-from benchmarks.systems import SYSTEMS
-from benchmarks.workloads import BY_NAME
-
-SECTIONS = ("speed", "accuracy", "sizes")
+from benchmarks.scale import SCALES
+from benchmarks.suite import Suite, Unavailable
+from benchmarks.suites import SUITES
 
 
-def main(arguments: list[str] | None = None) -> None:
-    options = _parser().parse_args(arguments)
-    scale = QUICK if options.quick else SCALES[options.scale]
-    folder = options.output or results_folder(scale.name)
+def main(arguments: list[str] | None = None) -> int:
+    """Measure some suites and report; the exit code is 1 if one could not be measured here."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.suites:
+        parser.print_help()
+        return 0
     progress = Progress()
-    if not options.render:
-        _measure(options, scale, folder, progress)
-    _show(folder, progress)
+    suites = [SUITES[name](options, progress) for name in dict.fromkeys(options.suites)]
+    parts = {part for suite in suites for part in suite.parts}
+    unknown = set(options.only or ()) - parts
+    if unknown:
+        parser.error(f"--only {','.join(sorted(unknown))}: the parts of these suites are {', '.join(sorted(parts))}")
+    missed = [suite for suite in suites if not options.render and not _measure(suite)]
+    for suite in {(suite.file, suite.output): suite for suite in suites if suite not in missed}.values():
+        _report(suite)
+    return 1 if missed else 0
 
 
 def _parser() -> argparse.ArgumentParser:
+    width = max(map(len, SUITES))
+    suites = "\n".join(f"  {name:{width}}  {suite.summary}" for name, suite in SUITES.items())
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="Speed, accuracy and size, beside others."
+        prog="python -m benchmarks",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=f"Measures suites, and writes JSON, Markdown and charts.\n\nsuites:\n{suites}",
     )
-    parser.add_argument("--quick", action="store_true", help="little data: under two minutes once it is generated")
-    parser.add_argument("--scale", choices=SCALES, default=FULL.name, help="how much data (default: full)")
-    parser.add_argument(
-        "--only", type=_names(SECTIONS), default=SECTIONS, metavar="SECTION,…", help=", ".join(SECTIONS)
-    )
-    parser.add_argument(
-        "--workloads", type=_names(BY_NAME), default=tuple(BY_NAME), metavar="NAME,…", help=", ".join(BY_NAME)
-    )
-    parser.add_argument("--systems", type=_names(SYSTEMS), metavar="NAME,…", help=", ".join(SYSTEMS))
-    parser.add_argument("--with-spark", action="store_true", help="Spark too, where the scale leaves it out")
-    parser.add_argument("--runs", type=int, help="timed runs of each contender")
+    parser.add_argument("suites", nargs="*", type=_suite, metavar="SUITE", help="what to measure, one or more")
+    parser.add_argument("--scale", choices=SCALES, default="full", help="how much data (default: full)")
+    parser.add_argument("--quick", dest="scale", action="store_const", const="quick", help="the same as --scale quick")
+    parser.add_argument("--rows", type=int, help="or the rows to generate, where a suite generates rows")
+    parser.add_argument("--only", type=_names, metavar="PART,…", help="only these parts: " + _parts())
+    parser.add_argument("--runs", type=int, help="runs of each measurement, of which the best counts")
     parser.add_argument("--output", type=Path, help="folder of the results")
     parser.add_argument("--render", action="store_true", help="only write tables and charts again, from the JSON")
+    for suite in SUITES.values():
+        suite.add_options(parser.add_argument_group(f"only {suite.name}"))
     return parser
 
 
-def _names(known: Any) -> Any:
-    def parse(text: str) -> tuple[str, ...]:
-        names = tuple(text.split(","))
-        for name in names:
-            if name not in known:
-                raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(known)}")
-        return names
-
-    return parse
+def _parts() -> str:
+    several = [suite for suite in SUITES.values() if len(suite.parts) > 1]
+    return "; ".join(f"{', '.join(suite.parts)} of {suite.name}" for suite in several)
 
 
-def _measure(options: argparse.Namespace, scale: Scale, folder: Path, progress: Progress) -> None:
-    if options.runs:
-        scale = replace(scale, runs=options.runs)
-    if "speed" in options.only:
-        progress.title("Speed")
-        speed = Speed(Data(scale), _systems(options, scale), options.workloads, progress).run()
-        write_section(folder, "speed", speed, scale.name)
-    if "accuracy" in options.only:
-        progress.title("Accuracy")
-        accuracy = {"histograms": measure_histograms(scale, progress), "hll": measure_hll(scale, progress)}
-        write_section(folder, "accuracy", accuracy, scale.name)
-    if "sizes" in options.only:
-        progress.title("Sizes")
-        write_section(folder, "sizes", measure_sizes(scale, progress), scale.name)
+def _suite(name: str) -> str:
+    if name not in SUITES:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(SUITES)}")
+    return name
 
 
-def _systems(options: argparse.Namespace, scale: Scale) -> tuple[str, ...]:
-    if options.systems:
-        return tuple(options.systems)
-    return tuple(name for name in SYSTEMS if name not in scale.left_out or (name == "spark" and options.with_spark))
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
 
 
-def _show(folder: Path, progress: Progress) -> None:
-    """Write the tables and charts, and print the tables."""
-    results = read_results(folder)
-    text = render(results)
-    (folder / "results.md").write_text(text)
-    if progress.console.is_terminal:
-        progress.console.print(Markdown(text))
+def _measure(suite: Suite) -> bool:
+    """Measure a suite's parts into its results; whether that was possible."""
+    for part in suite.parts:
+        if suite.options.only is None or part in suite.options.only:
+            suite.progress.title(f"{suite.name}: {part}" if len(suite.parts) > 1 else suite.name)
+            try:
+                measured = suite.measure(part)
+            except Unavailable as reason:
+                print(f"Nothing was measured by {suite.name}: {reason}")
+                return False
+            write_section(suite.output, suite.file, part, {"scale": suite.options.scale, **measured})
+    return True
+
+
+def _report(suite: Suite) -> None:
+    """Write the report and the charts, and print the report."""
+    sections = read_results(suite.output, suite.file)
+    text = suite.render(sections)
+    (suite.output / f"{suite.file}.md").write_text(text)
+    console = suite.progress.console
+    if console.is_terminal:
+        console.print(Markdown(text))
     else:
         print(text)
     try:
-        from benchmarks.charts import draw_charts
+        for chart in suite.draw(sections, suite.output):
+            suite.progress.line(f"wrote {chart}")
     except ImportError as error:
-        progress.line(f"no charts: {error}")
-        return
-    for chart in draw_charts(results, folder):
-        progress.line(f"wrote {chart}")
+        suite.progress.line(f"no charts: {error}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,25 +9,28 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from duckdb_sketch._loading import connect, install, load
-from duckdb_sketch._version import __version__
 from duckdb_sketch.errors import InvalidInputError, LoadError, MissingDependencyError, SketchError
-from duckdb_sketch.values import (
-    ApproxHistogram,
-    HllSketch,
-    histogram_cdf,
-    histogram_quantile,
-    histogram_stats,
-    hll_bounds,
-    hll_estimate,
-)
 
 if TYPE_CHECKING:
+    from duckdb_sketch._loading import connect, install, load
+    from duckdb_sketch._version import __version__
     from duckdb_sketch.rollup import Rollup, fill_gaps
+    from duckdb_sketch.values import (
+        ApproxHistogram,
+        HllSketch,
+        HyperUniqueSketch,
+        histogram_cdf,
+        histogram_quantile,
+        histogram_stats,
+        hll_bounds,
+        hll_estimate,
+        hyper_unique_estimate,
+    )
 
 __all__ = [
     "ApproxHistogram",
     "HllSketch",
+    "HyperUniqueSketch",
     "InvalidInputError",
     "LoadError",
     "MissingDependencyError",
@@ -41,17 +44,31 @@ __all__ = [
     "histogram_stats",
     "hll_bounds",
     "hll_estimate",
+    "hyper_unique_estimate",
     "install",
     "load",
 ]
 
+# Imported when they are first used: DuckDB takes 0.1 s to import, and the SQL parser of rollups as long again.
+_MODULES = {
+    "__version__": "duckdb_sketch._version",
+    **dict.fromkeys(("connect", "install", "load"), "duckdb_sketch._loading"),
+    **dict.fromkeys(("Rollup", "fill_gaps"), "duckdb_sketch.rollup"),
+    **dict.fromkeys(("ApproxHistogram", "HllSketch", "HyperUniqueSketch"), "duckdb_sketch.values"),
+    **dict.fromkeys(("histogram_cdf", "histogram_quantile", "histogram_stats"), "duckdb_sketch.values"),
+    **dict.fromkeys(("hll_bounds", "hll_estimate", "hyper_unique_estimate"), "duckdb_sketch.values"),
+}
+_PACKAGES = ("rollup", "spark", "values")
+
 
 def __getattr__(name: str) -> object:
-    # Rollups parse SQL, and that takes longer to import than all the rest.
-    if name in ("Rollup", "fill_gaps"):
-        from duckdb_sketch import rollup
+    if name in _PACKAGES:
+        return import_module(f"duckdb_sketch.{name}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return value
 
-        return getattr(rollup, name)
-    if name == "spark":
-        return import_module("duckdb_sketch.spark")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_PACKAGES})

@@ -14,6 +14,7 @@ from duckdb_sketch._repository import INSTALLED, install_from_repository, load_f
 from duckdb_sketch._sql import quote
 from duckdb_sketch._version import __version__
 from duckdb_sketch.errors import LoadError, MissingDependencyError
+from duckdb_sketch.families import families
 
 Backend = Literal["native", "portable"]
 
@@ -47,6 +48,8 @@ def connect(database: str | Path = ":memory:", **kwargs: Any) -> duckdb.DuckDBPy
 def load(connection: duckdb.DuckDBPyConnection, backend: Backend = "native") -> duckdb.DuckDBPyConnection:
     """Load the functions into a connection that is already open. Loading them again does nothing.
 
+    Functions of families that were registered, as `families.register` does, are made known to it too.
+
     Its settings, open transaction and pending result are left as they are. A transaction that has called a function
     already sees the new ones once it has ended, as it does with any `LOAD`.
 
@@ -71,6 +74,7 @@ def load(connection: duckdb.DuckDBPyConnection, backend: Backend = "native") -> 
         _register_portable(unwrapped)
     else:
         raise ValueError(f"backend is 'native' or 'portable', not {backend!r}")
+    _set_up_families(unwrapped)
     return connection
 
 
@@ -156,6 +160,16 @@ def _is_loaded(cursor: duckdb.DuckDBPyConnection) -> bool:
 def _require_extension_file() -> None:
     if not EXTENSION.exists():
         raise LoadError(f"{EXTENSION} is not there: build it with `make build`, or install the wheel")
+
+
+def _set_up_families(connection: duckdb.DuckDBPyConnection) -> None:
+    for family in families():
+        for statement in family.setup:
+            try:
+                # On the connection itself: temporary macros belong to one connection.
+                connection.execute(statement)
+            except duckdb.Error as error:
+                raise LoadError(f"the family {family.name} cannot be set up by {statement}: {error}") from error
 
 
 def _register_portable(connection: duckdb.DuckDBPyConnection) -> None:

@@ -8,17 +8,18 @@ from pathlib import Path
 import duckdb
 
 from duckdb_sketch.errors import SketchError
-from duckdb_sketch.sketch_file import Column, Kind, fetch_row, kinds_in, opened, valid
+from duckdb_sketch.families import DistinctCount, Distribution, Family, Number
+from duckdb_sketch.sketch_file import StateColumn, families_in, fetch_row, opened, states_of
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 @dataclass(frozen=True)
-class Distinct:
-    """What a column of HLL sketches knows of different values.
+class DistinctSummary:
+    """What a column of states knows of distinct values.
 
     Attributes:
-        modes: How many sketches are in mode LIST, SET and HLL, of those modes that occur.
+        modes: How many sketches are held in each mode, of those modes that occur.
         lg_k: The least and the greatest precision, of those that are not empty: an empty one takes any other's.
         estimates: The least, the median and the greatest estimate.
         union: The estimate of all sketches together, with two standard errors either way: (lower, estimate, upper).
@@ -30,10 +31,25 @@ class Distinct:
     estimates: tuple[float, float, float]
     union: tuple[float, float, float] | None
 
+    def lines(self) -> dict[str, str]:
+        """What to say of it, by label."""
+        low, median, high = self.estimates
+        lines = {
+            "precision": f"lg_k {_range(self.lg_k)}",
+            "held as": ", ".join(f"{mode} {count:,}" for mode, count in self.modes.items()),
+            "least in a row": f"{low:,.0f} different",
+            "median": f"{median:,.0f} different",
+            "most": f"{high:,.0f} different",
+        }
+        if self.union is None:
+            return {**lines, "all united": "precisions differ"}
+        lower, estimate, upper = self.union
+        return {**lines, "all united": f"{estimate:,.0f} different", "95 % sure": f"{lower:,.0f} to {upper:,.0f}"}
+
 
 @dataclass(frozen=True)
-class Distribution:
-    """What a column of approximate histograms knows of values.
+class DistributionSummary:
+    """What a column of states knows of the distribution of values.
 
     Attributes:
         exact: How many histograms still hold each value as it is.
@@ -53,6 +69,52 @@ class Distribution:
     extremes: tuple[float, float] | None
     quantiles: list[float] | None
 
+    def lines(self) -> dict[str, str]:
+        """What to say of it, by label."""
+        low, median, high = self.counts
+        states = {"exact": self.exact, "inexact": self.inexact}
+        lines = {
+            "precision": f"{_range(self.max_bins)} bins",
+            "held as": ", ".join(f"{state} {count:,}" for state, count in states.items() if count),
+            "least in a row": f"{low:,.0f} values",
+            "median": f"{median:,.0f} values",
+            "most": f"{high:,.0f} values",
+            "all united": f"{self.total:,} values",
+        }
+        if self.extremes is None or self.quantiles is None:
+            return lines
+        quantiles = zip(QUANTILES, self.quantiles, strict=True)
+        return {
+            **lines,
+            "minimum": f"{self.extremes[0]:,.6g}",
+            **{f"quantile {fraction:.0%}": f"{value:,.6g}" for fraction, value in quantiles},
+            "maximum": f"{self.extremes[1]:,.6g}",
+        }
+
+
+@dataclass(frozen=True)
+class NumberSummary:
+    """What a column of states says of which one number is read.
+
+    Attributes:
+        noun: What the number counts.
+        numbers: The least, the median and the greatest.
+        union: That of all states together.
+    """
+
+    noun: str
+    numbers: tuple[float, float, float]
+    union: float
+
+    def lines(self) -> dict[str, str]:
+        """What to say of it, by label."""
+        low, median, high = self.numbers
+        numbers = {"least in a row": low, "median": median, "most": high, "all united": self.union}
+        return {label: f"{number:,.6g} {self.noun}" for label, number in numbers.items()}
+
+
+Content = DistinctSummary | DistributionSummary | NumberSummary
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -60,23 +122,25 @@ class Summary:
 
     Attributes:
         column: Which one.
-        kind: Of which sketches.
+        kind: The name of their family.
+        title: What one of them is called.
         rows: How many rows its table has.
         nulls: How many of them are NULL.
-        others: How many hold other or damaged blobs, which nothing else here counts.
+        others: How many hold other or damaged values, which nothing else here counts.
         empty: How many sketches have seen no value.
-        bytes: What the sketches take, before any compression.
+        bytes: What the sketches take, before any compression; None of a type that has no bytes of its own.
         content: What they know.
     """
 
-    column: Column
-    kind: Kind
+    column: StateColumn
+    kind: str
+    title: str
     rows: int
     nulls: int
     others: int
     empty: int
-    bytes: int
-    content: Distinct | Distribution
+    bytes: int | None
+    content: Content
 
     @property
     def sketches(self) -> int:
@@ -96,67 +160,83 @@ def inspect(file: Path, name: str | None = None) -> list[Summary]:
         LoadError: If the extension cannot be loaded.
     """
     with opened(file) as (connection, columns):
-        kinds = {column: kinds_in(connection, column) for column in columns}
-        sketches = [(column, kind) for column, found in kinds.items() for kind in found]
+        sketches = [(column, family) for column in columns for family in families_in(connection, column)]
         if not sketches:
             blobs = ", ".join(map(str, columns)) or "none"
             raise SketchError(f"{file} holds no sketches (its BLOB columns: {blobs})")
-        chosen = [(column, kind) for column, kind in sketches if name in (None, column.name)]
+        chosen = [(column, family) for column, family in sketches if name in (None, column.name)]
         if not chosen:
             there_are = ", ".join(dict.fromkeys(str(column) for column, _ in sketches))
             raise SketchError(f"{file} has no sketches in a column {name!r}; there are {there_are}")
-        return [_summary(connection, column, kind) for column, kind in chosen]
+        return [_summary(connection, column, family) for column, family in chosen]
 
 
-def _summary(connection: duckdb.DuckDBPyConnection, column: Column, kind: Kind) -> Summary:
+def _summary(connection: duckdb.DuckDBPyConnection, column: StateColumn, family: Family) -> Summary:
     rows, nulls = fetch_row(connection, f"SELECT count(*), count(*) - count({column.quoted}) FROM {column.source}")
-    seen = "about.coupons" if kind == "hll" else "about.count + about.non_finite"
+    size = "sum(octet_length(sketch))::BIGINT" if column.data_type == "BLOB" else "NULL"
     sketches, empty, bytes_ = fetch_row(
         connection,
-        f"""
-        SELECT count(*), count(*) FILTER ({seen} = 0), sum(octet_length(sketch))::BIGINT FROM {valid(column, kind)}
-        """,
+        f"SELECT count(*), count(*) FILTER ({family.is_empty}), {size} FROM {states_of(column, family)}",
     )
     return Summary(
         column=column,
-        kind=kind,
+        kind=family.name,
+        title=family.title,
         rows=rows,
         nulls=nulls,
         others=rows - nulls - sketches,
         empty=empty,
         bytes=bytes_,
-        content=_distinct(connection, column) if kind == "hll" else _distribution(connection, column),
+        content=_content(connection, column, family),
     )
 
 
-def _distinct(connection: duckdb.DuckDBPyConnection, column: Column) -> Distinct:
-    sketches = valid(column, "hll")
-    *modes, least, greatest, low, median, high = fetch_row(
+def _content(connection: duckdb.DuckDBPyConnection, column: StateColumn, family: Family) -> Content:
+    states, reading = states_of(column, family), family.reading
+    if isinstance(reading, DistinctCount):
+        return _distinct(connection, states, family, reading)
+    if isinstance(reading, Distribution):
+        return _distribution(connection, states, family, reading)
+    return _number(connection, states, family, reading)
+
+
+def _distinct(
+    connection: duckdb.DuckDBPyConnection, states: str, family: Family, reading: DistinctCount
+) -> DistinctSummary:
+    estimate, seen = _bounds(reading, "sketch"), f"FILTER (NOT ({family.is_empty}))"
+    least, greatest, low, median, high, *modes = fetch_row(
         connection,
         f"""
         SELECT
-            count(*) FILTER (about.mode = 'LIST'), count(*) FILTER (about.mode = 'SET'),
-            count(*) FILTER (about.mode = 'HLL'),
-            coalesce(min(about.lg_k) FILTER (about.coupons > 0), min(about.lg_k)),
-            coalesce(max(about.lg_k) FILTER (about.coupons > 0), max(about.lg_k)),
-            min(about.estimate), median(about.estimate), max(about.estimate)
-        FROM {sketches}
+            coalesce(min({reading.lg_k}) {seen}, min({reading.lg_k})),
+            coalesce(max({reading.lg_k}) {seen}, max({reading.lg_k})),
+            min(estimate), median(estimate), max(estimate),
+            {", ".join(f"count(*) FILTER ({condition})" for condition in reading.modes.values())}
+        FROM (SELECT *, {estimate}.estimate AS estimate FROM {states})
         """,
     )
     union = None
     if least == greatest:
-        (bounds,) = fetch_row(connection, f"SELECT hll_sketch_bounds(hll_union_agg(sketch), 2) FROM {sketches}")
+        (bounds,) = fetch_row(
+            connection, f"SELECT {_bounds(reading, 'u')} FROM (SELECT {family.united('sketch')} AS u FROM {states})"
+        )
         union = (bounds["lower"], bounds["estimate"], bounds["upper"])
-    return Distinct(
-        modes={mode: count for mode, count in zip(("LIST", "SET", "HLL"), modes, strict=True) if count},
+    return DistinctSummary(
+        modes={mode: count for mode, count in zip(reading.modes, modes, strict=True) if count},
         lg_k=(least, greatest),
         estimates=(low, median, high),
         union=union,
     )
 
 
-def _distribution(connection: duckdb.DuckDBPyConnection, column: Column) -> Distribution:
-    row = fetch_row(
+def _bounds(reading: DistinctCount, state: str) -> str:
+    return f"({reading.bounds.format(state=state, deviations=2)})"
+
+
+def _distribution(
+    connection: duckdb.DuckDBPyConnection, states: str, family: Family, reading: Distribution
+) -> DistributionSummary:
+    exact, inexact, least_bins, most_bins, fewest, median, most, total, low, high, quantiles = fetch_row(
         connection,
         f"""
         SELECT
@@ -164,12 +244,11 @@ def _distribution(connection: duckdb.DuckDBPyConnection, column: Column) -> Dist
             min(about.max_bins), max(about.max_bins),
             min(about.count), median(about.count), max(about.count), sum(about.count)::HUGEINT,
             min(about.min), max(about.max),
-            approx_histogram_quantile(approx_histogram_union_agg(sketch), {list(QUANTILES)})
-        FROM {valid(column, "histogram")}
+            {reading.quantile.format(state=family.united("sketch"), q=list(QUANTILES))}
+        FROM (SELECT sketch, {reading.stats.format(state="sketch")} AS about FROM {states})
         """,
     )
-    exact, inexact, least_bins, most_bins, fewest, median, most, total, low, high, quantiles = row
-    return Distribution(
+    return DistributionSummary(
         exact=exact,
         inexact=inexact,
         max_bins=(least_bins, most_bins),
@@ -178,3 +257,17 @@ def _distribution(connection: duckdb.DuckDBPyConnection, column: Column) -> Dist
         extremes=None if low is None else (low, high),
         quantiles=None if low is None else quantiles,
     )
+
+
+def _number(connection: duckdb.DuckDBPyConnection, states: str, family: Family, reading: Number) -> NumberSummary:
+    number = reading.number.format(state="sketch")
+    low, median, high = fetch_row(
+        connection, f"SELECT min(n), median(n), max(n) FROM (SELECT {number} AS n FROM {states})"
+    )
+    union = f"SELECT {reading.number.format(state='u')} FROM (SELECT {family.united('sketch')} AS u FROM {states})"
+    return NumberSummary(reading.noun, (low, median, high), fetch_row(connection, union)[0])
+
+
+def _range(limits: tuple[int, int]) -> str:
+    low, high = limits
+    return str(low) if low == high else f"{low} to {high}"

@@ -10,16 +10,16 @@ import duckdb
 
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.sketch_file import Column, Kind, fetch_row, kinds_in
+from duckdb_sketch.families import Family, Reading, reading_as
+from duckdb_sketch.sketch_file import StateColumn, families_in, fetch_row
 
 _TIMES = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
-_UNION = {"hll": "hll_union_agg", "histogram": "approx_histogram_union_agg"}
 _UNITS = ("minute", "hour", "day", "week", "month", "quarter", "year")
 
 
 @dataclass(frozen=True)
-class Group:
-    """Rows that have the same values in some columns.
+class StateGroup:
+    """Rows that have the same values in some columns, and their states merged.
 
     Attributes:
         name: Those values, as text.
@@ -29,7 +29,7 @@ class Group:
 
     name: tuple[str, ...]
     rows: int
-    state: bytes
+    state: Any
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Selection:
     Attributes:
         connection: What reads the file.
         column: The column.
-        kind: Of its sketches.
+        family: The family of its states.
         where: A condition that the rows meet, as SQL.
     """
 
     connection: duckdb.DuckDBPyConnection
-    column: Column
-    kind: Kind
+    column: StateColumn
+    family: Family
     where: str = "true"
 
     @property
@@ -54,7 +54,7 @@ class Selection:
 
     @property
     def _union(self) -> str:
-        return f"{_UNION[self.kind]}({self.column.quoted})"
+        return self.family.united(self.column.quoted)
 
     def checked(self) -> Selection:
         """Itself, if DuckDB understands the condition.
@@ -95,11 +95,20 @@ class Selection:
             raise InvalidInputError(f"{self.column.table} has times in {', '.join(times)}: choose one with --time")
         return times[0] if times else None
 
-    def united(self) -> bytes:
-        """All sketches, merged."""
+    def united(self) -> Any:
+        """All states, merged."""
         (state,) = fetch_row(self.connection, f"SELECT {self._union} FROM {self._rows}")
-        assert isinstance(state, bytes)
         return state
+
+    def answer(self, expression: str, state: Any) -> Any:
+        """What an expression says of a state, such as `united` gives.
+
+        Args:
+            expression: SQL over `{state}`.
+            state: The state.
+        """
+        query = f"SELECT {expression.format(state='state')} FROM (SELECT CAST(? AS {self.column.data_type}) AS state)"
+        return fetch_row(self.connection, query, [state])[0]
 
     def rows(self) -> int:
         """How many rows there are."""
@@ -117,7 +126,7 @@ class Selection:
         ).to_arrow_table()
         return table.column("time"), table.column("state")
 
-    def groups(self, by: Sequence[str]) -> list[Group]:
+    def groups(self, by: Sequence[str]) -> list[StateGroup]:
         """The groups of rows that are alike in the columns `by`.
 
         Raises:
@@ -133,9 +142,11 @@ class Selection:
         rows = self.connection.execute(
             f"SELECT {keys}, count(*), {self._union} FROM {self._rows} GROUP BY {keys} ORDER BY {keys}"
         ).fetchall()
-        return [Group(tuple("NULL" if key is None else str(key) for key in row[:-2]), row[-2], row[-1]) for row in rows]
+        return [
+            StateGroup(tuple("NULL" if key is None else str(key) for key in row[:-2]), row[-2], row[-1]) for row in rows
+        ]
 
-    def timeline(self, time: str, unit: str | None, most: int) -> tuple[str, list[bytes | None]] | None:
+    def timeline(self, time: str, unit: str | None, most: int) -> tuple[str, list[Any]] | None:
         """Sketches merged by a unit of time, in order, None where there are no rows.
 
         Args:
@@ -185,18 +196,18 @@ class Selection:
 
 
 def sketch_columns(
-    connection: duckdb.DuckDBPyConnection, columns: Sequence[Column], table: str | None, name: str | None
-) -> list[tuple[Column, Kind]]:
+    connection: duckdb.DuckDBPyConnection, columns: Sequence[StateColumn], table: str | None, name: str | None
+) -> list[tuple[StateColumn, Family]]:
     """The columns of sketches of a file, or those of one table or one name.
 
     Raises:
         InvalidInputError: If there is none.
     """
-    sketches = [(column, kind) for column in columns for kind in kinds_in(connection, column)]
+    sketches = [(column, family) for column in columns for family in families_in(connection, column)]
     if not sketches:
         raise InvalidInputError(f"there are no sketches (BLOB columns: {', '.join(map(str, columns)) or 'none'})")
     chosen = [
-        (column, kind) for column, kind in sketches if table in (None, column.table) and name in (None, column.name)
+        (column, family) for column, family in sketches if table in (None, column.table) and name in (None, column.name)
     ]
     if not chosen:
         wanted = ".".join(part for part in (table, name) if part)
@@ -206,25 +217,33 @@ def sketch_columns(
 
 def one_column(
     connection: duckdb.DuckDBPyConnection,
-    columns: Sequence[Column],
+    columns: Sequence[StateColumn],
     table: str | None,
     name: str | None,
-    kind: Kind | None,
-) -> tuple[Column, Kind]:
+    reading: type[Reading] | None,
+) -> tuple[StateColumn, Family]:
     """The one column of sketches that is meant.
+
+    Args:
+        connection: What reads the file.
+        columns: The file's columns that may hold states.
+        table: The column's table; None for any.
+        name: Its name; None for any.
+        reading: What its states are read as; None for any.
 
     Raises:
         InvalidInputError: If there is none, or more than one.
     """
     sketches = sketch_columns(connection, columns, table, name)
-    fitting = [each for each in sketches if kind in (None, each[1])]
+    fitting = [each for each in sketches if reading is None or isinstance(each[1].reading, reading)]
     if not fitting:
-        what = "HLL sketches" if kind == "hll" else "approximate histograms"
+        assert reading is not None
+        what = " or ".join(family.plural for family in reading_as(reading))
         raise InvalidInputError(f"this picture needs {what}, which {_names(sketches)} does not hold")
     if len(fitting) > 1:
         raise InvalidInputError(f"there are sketches in {_names(fitting)}: choose with --table and --column")
     return fitting[0]
 
 
-def _names(sketches: Sequence[tuple[Column, Kind]]) -> str:
+def _names(sketches: Sequence[tuple[StateColumn, Family]]) -> str:
     return ", ".join(dict.fromkeys(str(column) for column, _ in sketches))

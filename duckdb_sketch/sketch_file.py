@@ -1,40 +1,35 @@
-"""A Parquet file or a DuckDB database, and the columns of sketches in it."""
+"""A Parquet file or a DuckDB database, and the columns of states in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 
 from duckdb_sketch._loading import connect
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.errors import SketchError
-
-Kind = Literal["hll", "histogram"]
-
-# The first bytes of `docs/STORAGE.md`. They say what a blob claims to be; whether it is, its function says.
-_CLAIMS: dict[Kind, str] = {
-    "hll": "'020107', '030107', '0A0107'",
-    "histogram": "'414801'",
-}
+from duckdb_sketch.families import Family, families
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column of blobs, and how to ask for it.
+class StateColumn:
+    """A column that may hold states, and how to select it.
 
     Attributes:
         table: The name of its table, or of the Parquet file.
         name: Its own name.
+        data_type: Its type in DuckDB.
         source: What to select it from, as SQL.
     """
 
     table: str
     name: str
+    data_type: str
     source: str
 
     def __str__(self) -> str:
@@ -47,8 +42,8 @@ class Column:
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[Column]]]:
-    """A connection that can read `file`, and the BLOB columns in it."""
+def opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[StateColumn]]]:
+    """A connection that can read `file`, and the columns in it that may hold states."""
     try:
         with file.open("rb") as stream:
             magic = stream.read(12)
@@ -67,55 +62,60 @@ def opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[Column]
             raise SketchError(f"cannot read {file}: {error}") from error
 
 
-def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: Path) -> list[Column]:
+def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: Path) -> list[StateColumn]:
     source = f"read_parquet({quote(file)})"
     description = connection.execute(f"DESCRIBE FROM {source}").fetchall()
-    return [Column(file.name, name, source) for name, data_type, *_ in description if data_type == "BLOB"]
+    return [StateColumn(file.name, name, kind, source) for name, kind, *_ in description if _may_hold_states(kind)]
 
 
-def _database_columns(connection: duckdb.DuckDBPyConnection) -> list[Column]:
+def _database_columns(connection: duckdb.DuckDBPyConnection) -> list[StateColumn]:
     rows = connection.execute(
         """
-        SELECT schema_name, table_name, column_name
+        SELECT schema_name, table_name, column_name, data_type
         FROM duckdb_columns() JOIN duckdb_tables() USING (database_name, schema_name, table_name)
-        WHERE database_name = 'inspected' AND data_type = 'BLOB'
+        WHERE database_name = 'inspected'
         ORDER BY schema_name <> 'main', schema_name, table_name, column_index
         """
     ).fetchall()
     return [
-        Column(
+        StateColumn(
             table=table if schema == "main" else f"{schema}.{table}",
             name=name,
+            data_type=kind,
             source=f"inspected.{identifier(schema)}.{identifier(table)}",
         )
-        for schema, table, name in rows
+        for schema, table, name, kind in rows
+        if _may_hold_states(kind)
     ]
 
 
-def kinds_in(connection: duckdb.DuckDBPyConnection, column: Column) -> list[Kind]:
-    """The kinds of sketches that occur in `column`."""
-    kinds: list[Kind] = []
-    for kind in _CLAIMS:
-        if fetch_row(connection, f"SELECT count(*) FROM {valid(column, kind)}")[0]:
-            kinds.append(kind)
-    return kinds
+def _may_hold_states(data_type: str) -> bool:
+    return any(family.holds(data_type) for family in families())
 
 
-def valid(column: Column, kind: Kind) -> str:
-    """A subquery of `column`'s sketches of that kind: `sketch`, and `about`, what they say of themselves."""
-    describe = "hll_sketch_describe" if kind == "hll" else "approx_histogram_stats"
-    # TRY makes NULL of the error of a damaged blob. Only what claims to be of this kind is asked.
+def families_in(connection: duckdb.DuckDBPyConnection, column: StateColumn) -> list[Family]:
+    """The families whose states occur in `column`."""
+    return [
+        family
+        for family in families()
+        if family.holds(column.data_type)
+        and fetch_row(connection, f"SELECT count(*) FROM {states_of(column, family)}")[0]
+    ]
+
+
+def states_of(column: StateColumn, family: Family) -> str:
+    """A subquery of `column`'s states of that family: `sketch`, and `about`, what they say of themselves."""
+    # Only what claims to be of this family is described.
     return f"""(
         SELECT sketch, about FROM (
-            SELECT sketch, TRY({describe}(sketch)) AS about FROM (
-                SELECT {column.quoted} AS sketch FROM {column.source}
-                WHERE hex({column.quoted}[1:3]) IN ({_CLAIMS[kind]})
+            SELECT sketch, {family.described("sketch")} AS about FROM (
+                SELECT {column.quoted} AS sketch FROM {column.source} WHERE {family.claims(column.quoted)}
             )
         ) WHERE about IS NOT NULL
     )"""
 
 
-def fetch_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+def fetch_row(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
     """The one row of a query's result."""
-    (row,) = connection.execute(query).fetchall()
+    (row,) = connection.execute(query, parameters).fetchall()
     return tuple(row)

@@ -6,11 +6,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from benchmarks.suite import Unavailable
+
 HARNESS = Path(__file__).parents[2] / "tests" / "interop" / "druid"
-
-
-class Unavailable(Exception):
-    """Druid's classes cannot run here; the message says why."""
 
 
 def class_path(folder: Path) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.markdown import bytes_text, percent_text, table
+from benchmarks.heading import measured_on
+from benchmarks.markdown import percent_text, table
 
 _TALK = {"hyperUnique": 2.5e6, "histogram": 0.94e6}
 """Merged per second and core of Druid's cluster: Yang and Ray, "Not exactly! Approximate algorithms for big data"."""
@@ -21,8 +22,7 @@ def render(found: dict[str, Any]) -> str:
     return f"""\
 # Beside Druid
 
-{machine["cpu"]}, {bytes_text(machine["memory"])} of memory, {found["java"]}, \
-DuckDB {machine["versions"]["duckdb"]}, {machine["date"]}. \
+{measured_on(found, found["java"])} \
 Druid's own classes (druid-processing 33.0.0, druid-histogram 26.0.0) and ours, one thread each, the same data, one \
 run: the best of {found["rounds"]} rounds, so that Java's compiler has done its work. \
 The machine's load average was {machine["load_average"]:.1f}.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -34,30 +35,30 @@ _OF_HOURS = (
 
 def group_by(folder: Path, database: Path) -> dict[str, Any]:
     """The bare statement, into a table of a new database."""
-    _remove(database)
+    remove(database)
     memory = PeakMemory([os.getpid()])
     with duckdb_sketch.connect(database) as connection:
-        _configure(connection)
+        configure(connection)
         start = perf_counter()
         connection.execute(f"CREATE TABLE hourly AS {_over(folder)}")
-        return _timed(start, memory, groups=_count(connection, "hourly"))
+        return _timed(start, memory, groups=count(connection, "hourly"))
 
 
 def refresh(folder: Path, database: Path, memory_limit: str | None) -> dict[str, Any]:
     """A refresh into a new database."""
-    _remove(database)
+    remove(database)
     memory = PeakMemory([os.getpid()])
     with _rollup(folder, database, memory_limit) as rollup:
         start = perf_counter()
         refreshed = rollup.refresh()
-        return _timed(start, memory, batches=len(refreshed.batches), groups=_count(rollup.connection, "hourly"))
+        return _timed(start, memory, batches=len(refreshed.batches), groups=count(rollup.connection, "hourly"))
 
 
 def refresh_again(folder: Path, database: Path, runs: int) -> dict[str, Any]:
     """A refresh that finds nothing new, in this process, and by the command line with all that starting takes."""
     with _rollup(folder, database, None) as rollup:
         rollup.refresh()
-        seconds = min(_time(rollup.refresh) for _ in range(runs))
+        seconds = min(seconds_of(rollup.refresh) for _ in range(runs))
         files = rollup.status()[0].files
     statement = database.with_suffix(".sql")
     statement.write_text(STATEMENT)
@@ -67,7 +68,7 @@ def refresh_again(folder: Path, database: Path, runs: int) -> dict[str, Any]:
     def run_command() -> None:
         subprocess.run(command, check=True, capture_output=True)
 
-    return {"seconds": seconds, "command_seconds": min(_time(run_command) for _ in range(runs)), "files": files}
+    return {"seconds": seconds, "command_seconds": min(seconds_of(run_command) for _ in range(runs)), "files": files}
 
 
 def late_file(folder: Path, database: Path, rows: int, total: int, days: float, publishers: int) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def late_file(folder: Path, database: Path, rows: int, total: int, days: float, 
             start = perf_counter()
             refreshed = rollup.refresh()
             seconds = perf_counter() - start
-            return {"seconds": seconds, "rows": refreshed.rows, "groups": _count(rollup.connection, "hourly")}
+            return {"seconds": seconds, "rows": refreshed.rows, "groups": count(rollup.connection, "hourly")}
     finally:
         file.unlink()
 
@@ -94,8 +95,10 @@ def months(folder: Path, database: Path, runs: int) -> dict[str, Any]:
         connection = rollup.connection
         raw = f"SELECT date_trunc('month', ts) AS month, {_OF_RAW} FROM read_parquet('{folder}/*.parquet') GROUP BY ALL"
         hours = f"SELECT date_trunc('month', hour) AS month, {_OF_HOURS} FROM hourly GROUP BY ALL"
-        seconds = {name: min(_time(connection.execute, sql) for _ in range(runs)) for name, sql in _both(raw, hours)}
-        return {"raw_seconds": seconds["raw"], "seconds": seconds["hours"], "groups": _count(connection, "hourly")}
+        seconds = {
+            name: min(seconds_of(connection.execute, sql) for _ in range(runs)) for name, sql in _both(raw, hours)
+        }
+        return {"raw_seconds": seconds["raw"], "seconds": seconds["hours"], "groups": count(connection, "hourly")}
 
 
 def _both(raw: str, hours: str) -> list[tuple[str, str]]:
@@ -111,11 +114,12 @@ def _rollup(folder: Path, database: Path, memory_limit: str | None) -> Rollup:
         database=database,
         memory_limit=memory_limit,
     )
-    _configure(rollup.connection)
+    configure(rollup.connection)
     return rollup
 
 
-def _configure(connection: duckdb.DuckDBPyConnection) -> None:
+def configure(connection: duckdb.DuckDBPyConnection) -> None:
+    """Settings that are the same for all that is compared."""
     connection.execute(f"SET threads = {THREADS}")
     connection.execute("SET preserve_insertion_order = false")
     connection.execute("SET enable_progress_bar = false")
@@ -129,16 +133,19 @@ def _timed(start: float, memory: PeakMemory, **more: Any) -> dict[str, Any]:
     return {"seconds": perf_counter() - start, "peak_bytes": memory.growth(), **more}
 
 
-def _time(action: Any, *arguments: Any) -> float:
+def seconds_of(action: Callable[..., object], *arguments: Any) -> float:
+    """How long a call takes."""
     start = perf_counter()
     action(*arguments)
     return perf_counter() - start
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    """The rows of a table."""
     return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
 
 
-def _remove(database: Path) -> None:
+def remove(database: Path) -> None:
+    """Remove a database, and its log."""
     for file in (database, database.with_name(f"{database.name}.wal")):
         file.unlink(missing_ok=True)

@@ -4,32 +4,85 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.heading import best_of, measured_on
 from benchmarks.markdown import bytes_text, seconds_text, table
 
+Line = tuple[str, str, str, "bool | None"]
+"""What was done, what it took, what was aimed for, and whether it was met."""
 
-def render(found: dict[str, Any]) -> str:
-    """One table: what was done, what it took, what was aimed for."""
-    machine = found["machine"]
-    what = (
-        f"{machine['cpu']}, {found['threads']} threads, {bytes_text(machine['memory'])} of memory, DuckDB "
-        f"{machine['versions']['duckdb']}, {machine['date']}. {found['rows']:,} bids in {found['files']:,} Parquet "
+
+def render(sections: dict[str, Any]) -> str:
+    """A table for each part: what was done, what it took, what was aimed for."""
+    parts = ["# Keeping a rollup"]
+    if "keeping" in sections:
+        parts += [_what(sections["keeping"]), _table(_lines(sections["keeping"]))]
+    for name, title, lines in (
+        ("small_files", "Many small files", _small_files),
+        ("late_files", "Late files", _late_files),
+    ):
+        if name in sections:
+            section = sections[name]
+            what = f"{measured_on(section)} {best_of(section['runs'])}"
+            parts += [f"## {title}", what, _table(lines(section))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _what(found: dict[str, Any]) -> str:
+    return (
+        f"{measured_on(found)} {found['rows']:,} bids in {found['files']:,} Parquet "
         f"files, rolled up to {found['group_by']['groups']:,} groups of an hour and one of {found['publishers']:,} "
-        "publishers: a count, a sum, a sketch of the different users and one of the distribution of prices. "
-        f"Best of {found['runs']}."
+        "publishers: a count, a sum, a sketch of the distinct users and one of the distribution of prices. "
+        f"{best_of(found['runs'])}"
     )
-    rows = table(["work", "measured", "at most", "met"], [_line(*line) for line in _lines(found)])
-    return f"# Keeping a rollup\n\n{what}\n\n{rows}\n"
+
+
+def _table(lines: list[Line]) -> str:
+    return table(["work", "measured", "at most", "met"], [_line(*line) for line in lines])
+
+
+def _small_files(section: dict[str, Any]) -> list[Line]:
+    lines: list[Line] = []
+    for kind in section["kinds"]:
+        ratio = kind["seconds"] / kind["bare_seconds"]
+        name = {"parquet": "Parquet", "csv": "CSV"}[kind["suffix"]]
+        lines += [
+            (
+                f"the bare GROUP BY of {kind['files']:,} files of {name}, {kind['rows'] // kind['files']} rows each",
+                seconds_text(kind["bare_seconds"]),
+                "",
+                None,
+            ),
+            (
+                "a refresh of the same files",
+                f"{ratio:.2f} times that: {seconds_text(kind['seconds'])}",
+                "twice",
+                ratio <= 2,
+            ),
+        ]
+    return lines
+
+
+def _late_files(section: dict[str, Any]) -> list[Line]:
+    lines: list[Line] = []
+    for late in section["tables"]:
+        what = (
+            f"of {late['files']} late files of {late['rows']:,} rows for {late['touched']:,} of {late['groups']:,} "
+            "groups, one after the other with checkpoints in between"
+        )
+        for which in ("first", "median", "last"):
+            lines.append((f"the {which} {what}", seconds_text(late[which]), "100 ms", late[which] <= 0.1))
+    return lines
 
 
 def _line(work: str, measured: str, most: str, met: bool | None) -> list[str]:
     return [work, measured, most, "" if met is None else "yes" if met else "**no**"]
 
 
-def _lines(found: dict[str, Any]) -> list[tuple[str, str, str, bool | None]]:
+def _lines(found: dict[str, Any]) -> list[Line]:
     bare, full, small = found["group_by"], found["refresh"], found["refresh_in_2gb"]
     again = found["nothing_new"]
     ratio, ratio_small = full["seconds"] / bare["seconds"], small["seconds"] / bare["seconds"]
-    lines: list[tuple[str, str, str, bool | None]] = [
+    lines: list[Line] = [
         ("the bare GROUP BY", f"{seconds_text(bare['seconds'])}, {bytes_text(bare['peak_bytes'])}", "", None),
         (
             "a refresh of the same files",
@@ -58,7 +111,7 @@ def _lines(found: dict[str, Any]) -> list[tuple[str, str, str, bool | None]]:
     return lines
 
 
-def _months(months: dict[str, Any]) -> tuple[str, str, str, bool | None]:
+def _months(months: dict[str, Any]) -> Line:
     faster = months["raw_seconds"] / months["seconds"]
     who = f"{months['publishers']} publisher" + ("s" if months["publishers"] > 1 else "")
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.heading import best_of, measured_on
 from benchmarks.markdown import bytes_text, seconds_text, table
 
 _WORK = {
@@ -22,21 +23,24 @@ _BESIDE = {
 }
 
 
-def render(found: dict[str, Any]) -> str:
+def render(sections: dict[str, Any]) -> str:
     """A table for each kind of group. What is relative is so to the rollup as it is."""
-    machine = found["machine"]
-    what = (
-        f"{machine['cpu']}, {bytes_text(machine['memory'])} of memory, Spark {machine['versions']['pyspark']} as "
-        f"local[{found['threads']}] with 6 GB, DuckDB {machine['versions']['duckdb']}, {machine['date']}. "
-        f"{found['rows']:,} bids in {found['files']:,} Parquet files, in the order of time; the result is thrown away. "
-        f"{'One run' if found['runs'] == 1 else 'Best of ' + str(found['runs'])}. "
-        f"The load of the machine at the end was {machine['load_average']:.1f}: "
-        "what else ran on it is in the times; processor time is that of Spark "
-        "and its Python workers alone."
+    titles = {"jobs": "Rollups on Spark", "merging": "Ways to merge what was shuffled"}
+    parts = []
+    for name, title in titles.items():
+        if name in sections:
+            parts += [f"# {title}\n\n{_what(sections[name])}\n", *_tables(sections[name]["groups"])]
+    return "\n".join(parts)
+
+
+def _what(section: dict[str, Any]) -> str:
+    spark = f"Spark {section['machine']['versions']['pyspark']} as local[{section['threads']}] with 6 GB"
+    return (
+        f"{measured_on(section, spark)} {section['rows']:,} bids in {section['files']:,} Parquet files, in the order "
+        f"of time; the result is thrown away. {best_of(section['runs'])} "
+        f"The load of the machine at the end was {section['machine']['load_average']:.1f}: "
+        "what else ran on it is in the times; processor time is that of Spark and its Python workers alone."
     )
-    parts = [f"# Rollups on Spark\n\n{what}\n", *_tables(found["jobs"])]
-    parts.append(f"# Ways to merge what was shuffled\n\nOf {found['few_rows']:,} of the bids.\n")
-    return "\n".join([*parts, *_tables(found["merging"])])
 
 
 def _tables(found: dict[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks import targets
+from benchmarks.heading import measured_on
 from benchmarks.markdown import bytes_text, percent_text, seconds_text, table
 from benchmarks.study.timing import EXACT
 
@@ -14,11 +15,9 @@ _ROUNDING = 1e-9
 
 def render(study: dict[str, Any]) -> str:
     """A table of bytes and one of times for each subject."""
-    machine = study["machine"]
     what = (
-        f"{machine['cpu']}, {study['threads']} threads, {bytes_text(machine['memory'])} of memory, DuckDB "
-        f"{machine['versions']['duckdb']}, {machine['date']}. Parquet is compressed with zstd; times are the best of "
-        f"{study['runs']} runs after a warm-up, files in the page cache."
+        f"{measured_on(study)} Parquet is compressed with zstd; times are the best of {study['runs']} runs after a "
+        "warm-up, files in the page cache."
     )
     parts = ["# Raw rows or rollups", what]
     for subject in study["subjects"]:

@@ -10,8 +10,9 @@ from rich.table import Table
 
 from duckdb_sketch._text import bytes_text
 from duckdb_sketch.cli.output import Output
-from duckdb_sketch.planning import Plan
-from duckdb_sketch.planning import plan as plan_rollup
+from duckdb_sketch.families.histogram import HISTOGRAM
+from duckdb_sketch.families.hll import HLL
+from duckdb_sketch.sizing import Sizing, size_rollup
 
 _YEAR_OF_HOURS = 8_760
 
@@ -29,7 +30,7 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Choose lg_k and bins for an error, and say what a rollup of such data takes."""
-    chosen = plan_rollup(
+    chosen = size_rollup(
         error=error,
         rank_error=rank_error,
         uniques=round(uniques),
@@ -49,26 +50,26 @@ def plan(
         output.line("That is no gain: take longer buckets, fewer dimensions, or less precision.")
 
 
-def _precision(chosen: Plan) -> Table:
+def _precision(chosen: Sizing) -> Table:
     table = Table(box=SIMPLE_HEAD)
     for name in ("", "write", "error", "bytes a row"):
         table.add_column(name, justify="right" if name == "bytes a row" else "left")
     table.add_row(
         "distinct counts",
-        f"hll_sketch_agg(x, {chosen.lg_k})",
+        HLL.build.call("x", str(chosen.lg_k)),
         f"{chosen.standard_error:.2%} standard",
         f"{chosen.distinct_bytes:,}",
     )
     table.add_row(
         "distributions",
-        f"approx_histogram_agg(x, {chosen.bins})",
+        HISTOGRAM.build.call("x", str(chosen.bins)),
         f"{chosen.rank_error:.2%} of rank",
         f"{chosen.distribution_bytes:,}",
     )
     return table
 
 
-def _storage(chosen: Plan) -> Table:
+def _storage(chosen: Sizing) -> Table:
     table = Table(box=SIMPLE_HEAD)
     for name in ("", "rows", "bytes", "a row"):
         table.add_column(name, justify="left" if not name else "right")

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from duckdb_sketch._sql import identifier
+from duckdb_sketch.cli.options import SketchFile, TimeColumn, Where
 from duckdb_sketch.errors import InvalidInputError, SketchError
+from duckdb_sketch.families import DistinctCount, Distribution, Reading
 from duckdb_sketch.selection import Selection, one_column
-from duckdb_sketch.sketch_file import Kind, opened
+from duckdb_sketch.sketch_file import opened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,9 +34,22 @@ class Picture(str, Enum):
     envelope = "envelope"
 
     @property
-    def sketches(self) -> Kind:
-        """What it is drawn of."""
-        return "hll" if self is Picture.uniques else "histogram"
+    def reading(self) -> type[Reading]:
+        """What the states that it is drawn of are read as."""
+        return DistinctCount if self is Picture.uniques else Distribution
+
+    @classmethod
+    def of(cls, reading: Reading) -> Picture:
+        """What to draw of states by default.
+
+        Raises:
+            InvalidInputError: If there is no picture of such states.
+        """
+        if isinstance(reading, DistinctCount):
+            return cls.uniques
+        if isinstance(reading, Distribution):
+            return cls.histogram
+        raise InvalidInputError("there is no picture of these sketches: duckdb-sketch show prints what they say")
 
 
 class Scale(str, Enum):
@@ -46,18 +61,18 @@ class Scale(str, Enum):
 
 
 def plot(
-    file: Annotated[Path, typer.Argument(help="A Parquet file or a DuckDB database.", show_default=False)],
+    file: SketchFile,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The picture: .png, .svg or .pdf.", show_default=False)
     ],
     kind: Annotated[
         Picture | None,
-        typer.Option("--kind", "-k", help="By default uniques of HLL sketches, the histogram of histograms."),
+        typer.Option("--kind", "-k", help="By default uniques of distinct counts, the histogram of histograms."),
     ] = None,
     column: Annotated[str | None, typer.Option(help="The column of sketches, where there are several.")] = None,
     table: Annotated[str | None, typer.Option(help="Its table, where there are several.")] = None,
-    time: Annotated[str | None, typer.Option(help="The column of times, where there are several.")] = None,
-    where: Annotated[str | None, typer.Option(help="Only rows that meet this condition: \"page = 'a'\".")] = None,
+    time: TimeColumn = None,
+    where: Where = None,
     every: Annotated[str | None, typer.Option(help="Merge to buckets so wide: hour, day, '15 minutes'.")] = None,
     scale: Annotated[Scale, typer.Option(help="Of the axis of values; auto: as the values are.")] = Scale.auto,
     label: Annotated[str | None, typer.Option(help="What the values are: 'delay, minutes'.")] = None,
@@ -82,9 +97,9 @@ def plot(
     if title is not None:
         ax.set_title(title, **TITLE)
     with opened(file) as (connection, columns):
-        chosen, sketches = one_column(connection, columns, table, column, kind.sketches if kind else None)
-        selection = Selection(connection, chosen, sketches, where or "true").checked()
-        picture = kind or (Picture.uniques if sketches == "hll" else Picture.histogram)
+        chosen, family = one_column(connection, columns, table, column, kind.reading if kind else None)
+        selection = Selection(connection, chosen, family, where or "true").checked()
+        picture = kind or Picture.of(family.reading)
         _draw(ax, picture, selection, time, every, scale.value, label or chosen.name)
     try:
         figure.savefig(output)

@@ -12,13 +12,13 @@ from rich.text import Text
 from duckdb_sketch._sql import quote
 from duckdb_sketch._text import bytes_text
 from duckdb_sketch.demo.accuracy import GROUPINGS, QUANTILES, Grouping, RankError, UniquesError
-from duckdb_sketch.demo.rollup import DATABASE, Level, Raw
+from duckdb_sketch.demo.rollup import DATABASE, LevelCost, Raw
 from duckdb_sketch.demo.timing import REPEATS, Timing
 
 _TITLES = {"flights_hourly": "hours", "flights_daily": "days", "flights_monthly": "months"}
 
 
-def print_sizes(console: Console, raw: Raw, levels: list[Level]) -> None:
+def print_sizes(console: Console, raw: Raw, levels: list[LevelCost]) -> None:
     """Rows and bytes before and after."""
     table = _table("Rows and bytes (Parquet: zstd)", "", "rows", "flights a row", "Parquet", "DuckDB", "made in")
     table.add_row(f"raw, {raw.columns} columns", f"{raw.rows:,}", "1", bytes_text(raw.parquet_bytes), "", "")
@@ -134,7 +134,7 @@ WHERE month(hour) BETWEEN 6 AND 8 AND hour(hour) >= 18
 GROUP BY carrier ORDER BY flights DESC;"""
 
 
-def _size_sentence(raw: Raw, level: Level) -> str:
+def _size_sentence(raw: Raw, level: LevelCost) -> str:
     return (
         f"{_TITLES[level.table].capitalize()}: {level.rows / raw.rows:.1%} of the rows, "
         f"{level.parquet_bytes / raw.parquet_bytes:.0%} of the bytes of the whole raw file, "

@@ -26,7 +26,7 @@ EXPORT = "07_export_parquet.sql"
 
 
 @dataclass(frozen=True)
-class Level:
+class LevelCost:
     """One rollup table.
 
     Attributes:
@@ -66,7 +66,7 @@ def statement(name: str) -> str:
     return (sql_folder() / name).read_text(encoding="utf-8")
 
 
-def roll_up(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Level]:
+def roll_up(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[LevelCost]:
     """Make the hours from `flights`, the days from the hours, the months from the days; export all three.
 
     Args:
@@ -78,7 +78,7 @@ def roll_up(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Level]:
     with _working_in(folder):
         connection.execute(statement(EXPORT))
     return [
-        Level(
+        LevelCost(
             table=table,
             rows=count(connection, table),
             seconds=seconds,

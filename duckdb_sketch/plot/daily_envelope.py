@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.families import Distribution
 from duckdb_sketch.plot.series import floats, merge, times_of
 from duckdb_sketch.plot.style import BLUE, FAINT, INK, ORANGE, Palette, axes_or_new, finish, number, ticks
 from duckdb_sketch.values import histogram_quantile, histogram_stats
@@ -72,7 +73,7 @@ def daily_envelope(
     column = times_of(times)
     moments: list[datetime | None] = column.to_pylist()
     keys = [None if moment is None else _key(moment, weekend) for moment in moments]
-    found, states = merge(pa.array(keys, pa.int64()), histograms, "histogram")
+    found, states, _ = merge(pa.array(keys, pa.int64()), histograms, Distribution)
     if {key % _DAY for key in found} == {0}:
         raise InvalidInputError("all times are midnights: the daily cycle needs a rollup by hour, or finer")
     days = _days(found, states, bool(set(weekend)))

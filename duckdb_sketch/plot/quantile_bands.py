@@ -10,6 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 
 from duckdb_sketch._text import percent_text
 from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.families import Distribution
 from duckdb_sketch.plot.lines import draw_band, draw_line, set_dates
 from duckdb_sketch.plot.series import floats, series_of
 from duckdb_sketch.plot.style import Color, Palette, axes_or_new, finish, legend_on_top, palette_of, ticks
@@ -50,7 +51,7 @@ def quantile_bands(
     fractions = sorted(set(quantiles))
     if not fractions:
         raise InvalidInputError("no quantiles to draw: give fractions, 0 to 1")
-    series = series_of(times, histograms, "histogram")
+    series = series_of(times, histograms, Distribution)
     answers = histogram_quantile(series.states, fractions)
     if all(value is None or None in value for value in answers.to_pylist()):
         raise InvalidInputError("every histogram is NULL or empty: there is nothing to draw")

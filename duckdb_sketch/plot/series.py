@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median_low
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.families import Family, Reading, family_of_state
 from duckdb_sketch.values.data import ArrowArray, ArrowStream, Data, column_of
 from duckdb_sketch.values.session import cursor
 
-Kind = Literal["hll", "histogram"]
-
-_MERGE: dict[Kind, str] = {"hll": "hll_union_agg(state)", "histogram": "approx_histogram_union_agg(state)"}
 _FAR = 60_000_000_000_000_000  # microseconds: the years from 69 to 3871; DuckDB has infinite times
 _ROWS = "duckdb_sketch_rows"
 
@@ -30,10 +28,12 @@ class Series:
     Attributes:
         times: Ascending, each once; of the time zone that the column has.
         states: A state for each, as an Arrow array; null where there is none.
+        family: Their family.
     """
 
     times: list[datetime]
     states: Any
+    family: Family
 
     def width(self) -> timedelta:
         """How long a bucket takes: what most neighbours are apart."""
@@ -57,17 +57,17 @@ class Series:
         return times, spaced
 
 
-def series_of(times: Any, states: Data, kind: Kind) -> Series:
+def series_of(times: Any, states: Data, reading: type[Reading]) -> Series:
     """A column of times and one of states; rows of the same time are merged, those without a finite time left out.
 
     Raises:
         InvalidInputError: If the columns are not as long as each other, `times` are no times, there is no row, or a
-            state is no sketch of this kind.
+            state is not read as this.
     """
     column = times_of(times)
-    keys, merged = merge(column.cast(pa.int64()), states, kind)
+    keys, merged, family = merge(column.cast(pa.int64()), states, reading)
     found = pa.array(keys, pa.int64()).cast(column.type).to_pylist()
-    return Series(found, merged)
+    return Series(found, merged, family)
 
 
 def times_of(times: Any) -> Any:
@@ -97,8 +97,8 @@ def times_of(times: Any) -> Any:
     return pc.if_else(finite, moments, pa.scalar(None, moments.type))
 
 
-def merge(keys: Any, states: Data, kind: Kind) -> tuple[list[int], Any]:
-    """Merge the states of each key: those keys in order, and their states.
+def merge(keys: Any, states: Data, reading: type[Reading]) -> tuple[list[int], Any, Family]:
+    """Merge the states of each key: those keys in order, their states, and the family of these.
 
     Raises:
         InvalidInputError: As `series_of`.
@@ -107,13 +107,15 @@ def merge(keys: Any, states: Data, kind: Kind) -> tuple[list[int], Any]:
         blobs = column.select("x::BLOB").to_arrow_table().column("answer")
     if len(keys) != len(blobs):
         raise InvalidInputError(f"{len(keys):,} times and {len(blobs):,} sketches: each sketch needs its time")
+    first = next((blob.as_py() for blob in blobs if blob.is_valid), b"")
+    family = family_of_state(first, reading)
     rows = pa.table({"key": keys, "state": blobs})
     with cursor() as session:
         session.register(_ROWS, rows)
         try:
             merged = session.sql(
                 f"""
-                SELECT key, CASE WHEN count(state) > 0 THEN {_MERGE[kind]} END AS state
+                SELECT key, CASE WHEN count(state) > 0 THEN {family.united("state")} END AS state
                 FROM {_ROWS} WHERE key IS NOT NULL GROUP BY key ORDER BY key
                 """
             ).to_arrow_table()
@@ -121,7 +123,7 @@ def merge(keys: Any, states: Data, kind: Kind) -> tuple[list[int], Any]:
             session.unregister(_ROWS)
     if merged.num_rows == 0:
         raise InvalidInputError("there are no rows: there is nothing to draw")
-    return merged.column("key").to_pylist(), merged.column("state")
+    return merged.column("key").to_pylist(), merged.column("state"), family
 
 
 def floats(answers: Any, field: Callable[[Any], float | None]) -> list[float]:

@@ -7,10 +7,11 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.families import DistinctCount
 from duckdb_sketch.plot.lines import draw_band, draw_line, set_dates
 from duckdb_sketch.plot.series import floats, series_of
 from duckdb_sketch.plot.style import Color, axes_or_new, finish, legend_on_top, palette_of, ticks
-from duckdb_sketch.values import hll_bounds
+from duckdb_sketch.values.columns import distinct_bounds
 from duckdb_sketch.values.data import Data
 
 
@@ -30,7 +31,7 @@ def uniques(
 
     Args:
         times: A column of dates or timestamps, in any order: pandas, Polars, Arrow, NumPy, or a list.
-        sketches: The column of HLL sketches beside it.
+        sketches: The column of HLL sketches beside it, or of others that count distinct values.
         ax: Where to draw; by default a new pyplot figure.
         num_std_dev: How wide the band is to either side, in standard errors: 1, 2 or 3.
         label: What is counted.
@@ -40,10 +41,10 @@ def uniques(
         The axes.
 
     Raises:
-        InvalidInputError: If the columns are not of one length, or not of times and HLL sketches, or without any.
+        InvalidInputError: If the columns are not of one length, or not of times and such sketches, or without any.
     """
-    series = series_of(times, sketches, "hll")
-    bounds = hll_bounds(series.states, num_std_dev)
+    series = series_of(times, sketches, DistinctCount)
+    bounds = distinct_bounds(series.states, series.family, num_std_dev)
     if bounds.null_count == len(bounds):
         raise InvalidInputError("every sketch is NULL: there is nothing to draw")
     columns = [floats(bounds, lambda b, end=end: b[end]) for end in ("lower", "estimate", "upper")]  # type: ignore[misc]

@@ -15,8 +15,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable.bins import Doubles
-from duckdb_sketch.portable.errors import InvalidInputError
 from duckdb_sketch.portable.histogram import Histogram
 
 GREATEST_BUCKETS = 1 << 20

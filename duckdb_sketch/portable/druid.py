@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable.bins import Bins, no_bins, pool
-from duckdb_sketch.portable.errors import InvalidInputError
 from duckdb_sketch.portable.histogram import COUNT_LIMIT, DEFAULT_BINS, GREATEST_BINS, LEAST_BINS, Histogram
 
 _COLUMNS = struct.Struct(">Ii")

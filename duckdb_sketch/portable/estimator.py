@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from functools import cache
 
-from duckdb_sketch.portable.errors import InvalidInputError
+from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable.hll_image import HLL, HllImage
 from duckdb_sketch.portable.interpolation import composite_curves, coupon_curve, rows
 

@@ -17,10 +17,13 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from duckdb_sketch._version import __version__
+from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.families.histogram import Bin, Bucket, HistogramStats
+from duckdb_sketch.families.hll import HllDescription
+from duckdb_sketch.families.record import Bounds, duckdb_struct, fields
 from duckdb_sketch.portable import answers, estimator, hll
 from duckdb_sketch.portable.column import blobs, lists, whole
 from duckdb_sketch.portable.druid import histogram_from_druid, histogram_to_druid
-from duckdb_sketch.portable.errors import InvalidInputError
 from duckdb_sketch.portable.histogram import DEFAULT_BINS, Histogram, checked_bins, histogram_of_values
 from duckdb_sketch.portable.histogram import union as histogram_union
 from duckdb_sketch.portable.hll_image import HllImage
@@ -30,50 +33,36 @@ from duckdb_sketch.portable.sql_type import coupons_of_column
 
 PREFIX = "__duckdb_sketch_"
 
-_BOUNDS = "STRUCT(lower DOUBLE, estimate DOUBLE, upper DOUBLE)"
-_BUCKETS = "STRUCT(lower DOUBLE, upper DOUBLE, count DOUBLE)[]"
+_BOUNDS = duckdb_struct(Bounds)
+_BUCKETS = f"{duckdb_struct(Bucket)}[]"
+_BINS = f"{duckdb_struct(Bin)}[]"
 _ONE_OR_MANY = "STRUCT(one DOUBLE, many DOUBLE[])"
-_DESCRIPTION = (
-    "STRUCT(lg_k INTEGER, mode VARCHAR, target_type VARCHAR, compact BOOLEAN, out_of_order BOOLEAN, "
-    "coupons BIGINT, estimate DOUBLE, bytes BIGINT)"
-)
-_STATS = (
-    'STRUCT("count" UBIGINT, "min" DOUBLE, "max" DOUBLE, mean DOUBLE, bins INTEGER, max_bins INTEGER, '
-    "non_finite UBIGINT, exact BOOLEAN, rank_error DOUBLE, bytes BIGINT)"
-)
-_ARROW_TYPES = {
-    "BLOB": pa.large_binary(),
+_DESCRIPTION = duckdb_struct(HllDescription)
+_STATS = duckdb_struct(HistogramStats)
+_ARROW_SCALARS = {
     "BIGINT": pa.int64(),
+    "BOOLEAN": pa.bool_(),
     "DOUBLE": pa.float64(),
+    "INTEGER": pa.int32(),
+    "UBIGINT": pa.uint64(),
     "UINTEGER": pa.uint32(),
     "VARCHAR": pa.string(),
-    _BOUNDS: pa.struct({"lower": pa.float64(), "estimate": pa.float64(), "upper": pa.float64()}),
-    _BUCKETS: pa.list_(pa.struct({"lower": pa.float64(), "upper": pa.float64(), "count": pa.float64()})),
+}
+
+
+def _arrow_struct(record: type[Any]) -> Any:
+    return pa.struct({name: _ARROW_SCALARS[kind.duckdb] for name, kind in fields(record).items()})
+
+
+_ARROW_TYPES = _ARROW_SCALARS | {
+    "BLOB": pa.large_binary(),
+    _BOUNDS: _arrow_struct(Bounds),
+    _BUCKETS: pa.list_(_arrow_struct(Bucket)),
+    _BINS: pa.list_(_arrow_struct(Bin)),
     _ONE_OR_MANY: pa.struct({"one": pa.float64(), "many": pa.list_(pa.float64())}),
-    _DESCRIPTION: pa.struct({
-        "lg_k": pa.int32(),
-        "mode": pa.string(),
-        "target_type": pa.string(),
-        "compact": pa.bool_(),
-        "out_of_order": pa.bool_(),
-        "coupons": pa.int64(),
-        "estimate": pa.float64(),
-        "bytes": pa.int64(),
-    }),
-    _STATS: pa.struct({
-        "count": pa.uint64(),
-        "min": pa.float64(),
-        "max": pa.float64(),
-        "mean": pa.float64(),
-        "bins": pa.int32(),
-        "max_bins": pa.int32(),
-        "non_finite": pa.uint64(),
-        "exact": pa.bool_(),
-        "rank_error": pa.float64(),
-        "bytes": pa.int64(),
-    }),
-    "STRUCT(center DOUBLE, count UBIGINT)[]": pa.list_(pa.struct({"center": pa.float64(), "count": pa.uint64()})),
-}  # fmt: skip
+    _DESCRIPTION: _arrow_struct(HllDescription),
+    _STATS: _arrow_struct(HistogramStats),
+}
 
 
 @dataclass(frozen=True)
@@ -235,7 +224,7 @@ def _approx_histogram_quantile_bounds(histogram: bytes, q: float) -> dict[str, f
     return answers.quantile_bounds(Histogram.parse(histogram), q)
 
 
-@_scalar("approx_histogram_bins", "BLOB", "STRUCT(center DOUBLE, count UBIGINT)[]")
+@_scalar("approx_histogram_bins", "BLOB", _BINS)
 def _approx_histogram_bins(histogram: bytes) -> list[dict[str, float]]:
     bins = Histogram.parse(histogram).bins
     pairs = zip(bins.centers.tolist(), bins.counts.tolist(), strict=True)
@@ -300,6 +289,11 @@ def _hyper_unique_agg(texts: Any) -> Iterator[bytes]:
 def _hyper_unique_union_agg(sketches: Any) -> Iterator[bytes]:
     for group in blobs(sketches):
         yield hyper_unique_union(group)
+
+
+@_scalar("hyper_unique_union", "BLOB, BLOB", "BLOB")
+def _hyper_unique_union(a: bytes, b: bytes) -> bytes:
+    return hyper_unique_union([a, b])
 
 
 @_scalar("hyper_unique_estimate", "BLOB", "DOUBLE")
@@ -368,6 +362,7 @@ MACROS: dict[str, list[str]] = {
     ],
     "hyper_unique_agg": [f"(x) AS {_call('hyper_unique_agg', 'list(x)')}"],
     "hyper_unique_union_agg": [f"(sketch) AS {_call('hyper_unique_union_agg', 'list(sketch)')}"],
+    "hyper_unique_union": [_as_macro("hyper_unique_union", "a, b")],
     "hyper_unique_estimate": [_as_macro("hyper_unique_estimate", "sketch")],
     "duckdb_sketch_version": [f"() AS '{__version__}'"],
 }

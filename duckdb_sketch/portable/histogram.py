@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable.bins import Bins, Doubles, bins_of_values, no_bins, pool
-from duckdb_sketch.portable.errors import InvalidInputError
 from duckdb_sketch.portable.reduce import reduce_bins
 from duckdb_sketch.portable.varint import decode_varint, encode_varint
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable.coupon import ADDRESS_BITS, Coupons, coupon_slots, coupon_values
-from duckdb_sketch.portable.errors import InvalidInputError
 from duckdb_sketch.portable.kind import hint, start
 from duckdb_sketch.portable.lg_k import checked_lg_k
 

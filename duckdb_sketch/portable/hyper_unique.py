@@ -16,7 +16,7 @@ import mmh3
 import numpy as np
 from numpy.typing import NDArray
 
-from duckdb_sketch.portable.errors import InvalidInputError
+from duckdb_sketch.errors import InvalidInputError
 
 Bytes = NDArray[np.uint8]
 

@@ -1,6 +1,6 @@
 """The precision of an HLL sketch: log2 of the number of its registers."""
 
-from duckdb_sketch.portable.errors import InvalidInputError
+from duckdb_sketch.errors import InvalidInputError
 
 LEAST_LG_K = 4
 GREATEST_LG_K = 21

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable.coupon import CANONICAL_NAN, coupon_of_bytes, coupons_of_words, integer_bytes
-from duckdb_sketch.portable.errors import InvalidInputError
 
 INFINITE_TIMESTAMP = (1 << 63) - 1
 """How DuckDB stores a TIMESTAMP of 'infinity', in every unit; its negative is '-infinity'."""

@@ -24,7 +24,7 @@ class LateDataError(RollupError):
 
 
 class ManifestError(RollupError):
-    """The database's manifest is of a newer version, or what it names is not there."""
+    """The ledger of the database or the manifest of an export is of a newer version, or what it names is not there."""
 
 
 class LockedError(RollupError):

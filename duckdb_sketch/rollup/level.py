@@ -1,4 +1,4 @@
-"""A table that the manifest knows: a rollup, or a coarser level of one."""
+"""A table that the ledger knows: a rollup, or a coarser level of one."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from typing import TypeVar
 
 import duckdb
 
+from duckdb_sketch._loading import load
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.archive.export import Exported, export, resolve
-from duckdb_sketch.rollup.archive.manifest import Label
+from duckdb_sketch.rollup.archive.manifest import ExportManifest
 from duckdb_sketch.rollup.archive.restore import check_export, restore
 from duckdb_sketch.rollup.errors import LockedError, ManifestError, RollupError, SpecificationError
 from duckdb_sketch.rollup.ledger.database import open_database, require_free
-from duckdb_sketch.rollup.ledger.ledger import Entry, Manifest
-from duckdb_sketch.rollup.pipeline.batch import table_of
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import LevelRecord, RollupRecord
+from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.pipeline.levels import update_levels, whole_from
 from duckdb_sketch.rollup.pipeline.retention import expire
 from duckdb_sketch.rollup.query import fetch_row
@@ -32,14 +34,14 @@ _L = TypeVar("_L", bound="Level")
 
 
 class Level:
-    """A table with one row a bucket and group, that the manifest knows: a rollup of events, or a coarser level."""
+    """A table with one row a bucket and group, that the ledger knows: a rollup of events, or a coarser level."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, name: str, wait: float = 10, *, shared: bool = False
     ) -> None:
         self._connection = connection
         self._shared = shared  # with the rollup that it was coarsened from, which closes it
-        self._manifest = Manifest(connection)
+        self._ledger = Ledger(connection)
         self._wait = wait
         # Its results may be left unfetched, and that is no reason for ours to fail.
         self._reader: duckdb.DuckDBPyConnection | None = None
@@ -49,14 +51,14 @@ class Level:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A connection to the database, to query the tables with."""
         if self._reader is None:
-            self._reader = self._connection.cursor()
+            self._reader = load(self._connection.cursor())
             zone = fetch_row(self._connection, "SELECT current_setting('TimeZone')")[0]
             self._reader.execute(f"SET SESSION TimeZone = {quote(zone)}")
         return self._reader
 
     def table(self) -> duckdb.DuckDBPyRelation:
         """The rows, one a bucket and group, as a relation of `connection`."""
-        self._entry()
+        self._record()
         return self.connection.sql(f"FROM {identifier(self.name)}")
 
     def filled(
@@ -75,7 +77,7 @@ class Level:
         Raises:
             RollupError: As `fill_gaps` does.
         """
-        return fill_level(self.connection, self._manifest, self._entry(), start, end, fill or {})
+        return fill_level(self.connection, self._ledger, self._record(), start, end, fill or {})
 
     def coarsen(self, every: str, name: str, by: Sequence[str] | None = None) -> Level:
         """Make a coarser level of it, or bring that up to date.
@@ -101,13 +103,13 @@ class Level:
         Args:
             since: The number of the last batch that is known; 0 for everything.
         """
-        entry = self._entry()
-        return read_changes(self._manifest, entry, since)
+        record = self._record()
+        return read_changes(self._ledger, record, since)
 
     def status(self) -> list[Status]:
         """How it and its coarser levels stand, itself first."""
-        self._entry()
-        return read_status(self._manifest, self.name)
+        self._record()
+        return read_status(self._ledger, self.name)
 
     def expire(self, older_than: str | timedelta | None = None, before: datetime | None = None) -> datetime | None:
         """Drop old buckets. Coarser levels keep theirs, and no later refresh brings the dropped ones back.
@@ -116,12 +118,12 @@ class Level:
 
         Args:
             older_than: How old, such as `90 days`, counted from the watermark: time as the events tell it.
-            before: Or the time itself, as the manifest holds times.
+            before: Or the time itself, as the ledger holds times.
 
         Returns:
             The time before which there is nothing now; None if nothing has expired.
         """
-        return self._retried(lambda: expire(self._manifest, self._entry(), older_than, before))
+        return self._retried(lambda: expire(self._ledger, self._record(), older_than, before))
 
     def export(self, folder: str | Path, partition: str = "month") -> Exported:
         """Write it as Parquet, or bring an export up to date: only partitions that changed are written.
@@ -142,8 +144,8 @@ class Level:
             RollupError: If the folder holds anything else, or cannot be written.
             LockedError: If it is being exported to the same folder already.
         """
-        self._entry()
-        return self._retried(lambda: export(self._manifest, self.name, folder, partition))
+        self._record()
+        return self._retried(lambda: export(self._ledger, self.name, folder, partition))
 
     @classmethod
     def from_export(
@@ -170,13 +172,13 @@ class Level:
             ManifestError: If the export is not whole, or its rollup is not in the database as it was then.
             RollupError: If there is a table of this name.
         """
-        label = check_export(resolve(folder))
-        if label.entry.parent is None:
+        manifest = check_export(resolve(folder))
+        if isinstance(manifest.record, RollupRecord):
             raise ManifestError(f"{folder} holds a rollup of events: import it with Rollup.from_export")
         connection = open_database(database, memory_limit, wait)
-        level = Level(connection, name or label.entry.rollup, wait)
+        level = Level(connection, name or manifest.record.name, wait)
         try:
-            level._import(resolve(folder), label)
+            level._import(resolve(folder), manifest)
         except BaseException:
             connection.close()
             raise
@@ -198,25 +200,21 @@ class Level:
     ) -> None:
         self.close()
 
-    def _import(self, folder: Path, label: Label) -> None:
+    def _import(self, folder: Path, manifest: ExportManifest) -> None:
         def within() -> None:
-            with self._manifest.transaction():
-                self._manifest.create()
-                if self._manifest.entry(self.name) is not None:
+            with self._ledger.transaction():
+                self._ledger.create()
+                if self._ledger.find(self.name) is not None:
                     raise RollupError(f"there is a rollup {self.name} already: import it under another name")
                 require_free(self._connection, self.name)
-                restore(self._manifest, folder, label, self.name)
+                restore(self._ledger, folder, manifest, self.name)
 
-        zone = label.entry.time_zone or "UTC"
+        zone = manifest.record.time_zone or "UTC"
         self._connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
         self._retried(within)
 
-    def _entry(self) -> Entry:
-        entry = self._manifest.entry(self.name)
-        if entry is None:
-            known = ", ".join(self._manifest.names()) or "none"
-            raise ManifestError(f"there is no rollup {self.name} in this database; there is {known}")
-        return entry
+    def _record(self) -> RollupRecord | LevelRecord:
+        return self._ledger.get(self.name)
 
     def _retried(self, action: Callable[[], _T]) -> _T:
         """Do it again while another connection is in the way. Only waiting counts, not what is done meanwhile."""
@@ -231,32 +229,33 @@ class Level:
                 waited += _PAUSE
 
     def _coarsen(self, every: Granularity, name: str, by: Sequence[str] | None) -> Level:
-        with self._manifest.transaction():
-            entry = self._entry()
-            table = table_of(self._manifest, entry)
+        with self._ledger.transaction():
+            record = self._record()
+            table = table_of(self._ledger, record)
             level = table.coarser(name, every, by)
-            known = self._manifest.entry(name)
+            known = self._ledger.find(name)
             if known is None:
                 require_free(self._connection, name)
                 self._connection.execute(level.create())
-                self._manifest.add(
-                    Entry(
-                        name,
+                self._ledger.add(
+                    LevelRecord(
+                        name=name,
                         parent=self.name,
                         every=str(every),
                         dimensions=None if by is None else list(level.dimensions),
-                        time_zone=entry.time_zone,
-                        allowed_lateness=entry.allowed_lateness,
-                        consumed=0,
-                        expired_before=whole_from(self._connection, entry, level),
+                        time_zone=record.time_zone,
+                        allowed_lateness=record.allowed_lateness,
+                        expired_before=whole_from(self._connection, record, level),
                     )
                 )
-            elif (known.parent, known.every) != (self.name, str(every)) or table_of(self._manifest, known) != level:
+            elif isinstance(known, RollupRecord):
+                raise SpecificationError(f"{name} is a rollup of events already: give this level another name")
+            elif (known.parent, known.every) != (self.name, str(every)) or table_of(self._ledger, known) != level:
                 raise SpecificationError(
                     f"{name} is there already, as every {known.every} of {known.parent} by "
-                    f"{', '.join(table_of(self._manifest, known).dimensions) or 'nothing'}: give this one another name"
+                    f"{', '.join(table_of(self._ledger, known).dimensions) or 'nothing'}: give this one another name"
                 )
-            update_levels(self._manifest, self.name)
+            update_levels(self._ledger, self.name)
         return Level(self._connection, name, self._wait, shared=True)
 
 
@@ -269,7 +268,7 @@ def open_level(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, w
     connection = open_database(_existing(database), None, wait)
     level = Level(connection, name, wait)
     try:
-        zone = level._entry().time_zone or "UTC"
+        zone = level._record().time_zone or "UTC"
         connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
     except BaseException:
         connection.close()
@@ -281,7 +280,7 @@ def rollup_names(database: str | Path | duckdb.DuckDBPyConnection, *, wait: floa
     """The names of the rollups in a database, each followed by its coarser levels."""
     connection = open_database(_existing(database), None, wait)
     try:
-        return Manifest(connection).names()
+        return Ledger(connection).names()
     finally:
         connection.close()
 

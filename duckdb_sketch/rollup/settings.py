@@ -11,7 +11,7 @@ Late = Literal["merge", "drop", "error"]
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings, as `Rollup.from_sql` takes them; None leaves what the manifest has."""
+    """Settings, as `Rollup.from_sql` takes them; None leaves what the ledger has."""
 
     time_zone: str | None = None
     allowed_lateness: timedelta | None = None

@@ -11,6 +11,7 @@ from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.sources.files import find
 from duckdb_sketch.rollup.sources.lookups import provide
+from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.specification import Specification, read_statement
 from duckdb_sketch.spark.errors import require_pyspark
 from duckdb_sketch.spark.files import Files
@@ -70,7 +71,7 @@ def _events(spark: SparkSession, specification: Specification, data: Any) -> Spa
     if hasattr(data, "mapInArrow"):
         return Frame(specification, data)
     patterns = [data] if isinstance(data, (str, Path)) else data
-    if not isinstance(patterns, (list, tuple)) or any("://" in str(pattern) for pattern in patterns):
+    if not isinstance(patterns, (list, tuple)) or any(is_url(pattern) for pattern in patterns):
         what = f"the URL {data}" if isinstance(data, str) else f"a {type(data).__name__}"
         raise SourceError(
             f"the source {specification.source} is {what}: give paths of files, or a DataFrame of Spark, such as "

@@ -12,9 +12,10 @@ from duckdb_sketch.rollup.engines.binding import bind
 from duckdb_sketch.rollup.memory import parse_bytes
 from duckdb_sketch.rollup.query import describe
 from duckdb_sketch.rollup.sources.events import Events
+from duckdb_sketch.rollup.specification.codec import SPARK
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
 from duckdb_sketch.rollup.specification.table import LATEST, ROWS
-from duckdb_sketch.spark.column import restored, schema, spark_identifier, stored
+from duckdb_sketch.spark.column import schema, spark_identifier
 from duckdb_sketch.spark.partition import Merging, Work
 from duckdb_sketch.spark.worker import opened
 
@@ -99,15 +100,15 @@ class Job:
     @property
     def partial(self) -> DataFrame:
         """The groups of each partition by itself, so that a group may come in several rows."""
-        work = self._work(f"SELECT {stored(self._types)} FROM ({self._statement})", self._lookups)
+        work = self._work(f"SELECT {SPARK.stored(self._types)} FROM ({self._statement})", self._lookups)
         return self._events.aggregated(work, schema(self._types))
 
     @property
     def merging(self) -> Merging:
         """What merges a partition that has all rows of its groups."""
         totals = f", CAST(sum({ROWS}) AS BIGINT) AS {ROWS}, max({LATEST}) AS {LATEST}"
-        merged = f"{self._table.merged(totals)} FROM (SELECT {restored(self._types)} FROM {EVENTS}) GROUP BY ALL"
-        return Merging(self._work(f"SELECT {stored(self._types)} FROM ({merged})", {}))
+        merged = f"{self._table.merged(totals)} FROM (SELECT {SPARK.restored(self._types)} FROM {EVENTS}) GROUP BY ALL"
+        return Merging(self._work(f"SELECT {SPARK.stored(self._types)} FROM ({merged})", {}))
 
     @property
     def groups(self) -> DataFrame:

@@ -75,7 +75,7 @@ def refresh(
     """Count the files that a rollup has not counted, as `Rollup.refresh` does, on a cluster.
 
     The files are those of the rollup's source, under paths that this process and all executors read; they are in the
-    manifest, so that refreshes of both kinds may follow each other in any order. What is new is one batch, or one for
+    ledger, so that refreshes of both kinds may follow each other in any order. What is new is one batch, or one for
     each kind of file. DuckDB reads them where it aggregates them; what URLs stand for, which has to be Parquet, Spark
     reads.
 

@@ -3,16 +3,20 @@
 All of it is computed by the extension, on a database in memory that belongs to this module.
 """
 
-from duckdb_sketch.values.approx_histogram import ApproxHistogram, Bin, Bucket, HistogramStats
+from duckdb_sketch.families.histogram import Bin, Bucket, HistogramStats
+from duckdb_sketch.families.hll import HllDescription
+from duckdb_sketch.families.record import Bounds
+from duckdb_sketch.values.approx_histogram import ApproxHistogram
 from duckdb_sketch.values.columns import (
     histogram_cdf,
     histogram_quantile,
     histogram_stats,
     hll_bounds,
     hll_estimate,
+    hyper_unique_estimate,
 )
-from duckdb_sketch.values.hll_sketch import HllDescription, HllSketch
-from duckdb_sketch.values.sketch import Bounds
+from duckdb_sketch.values.hll_sketch import HllSketch
+from duckdb_sketch.values.hyper_unique_sketch import HyperUniqueSketch
 
 __all__ = [
     "ApproxHistogram",
@@ -22,9 +26,11 @@ __all__ = [
     "HistogramStats",
     "HllDescription",
     "HllSketch",
+    "HyperUniqueSketch",
     "histogram_cdf",
     "histogram_quantile",
     "histogram_stats",
     "hll_bounds",
     "hll_estimate",
+    "hyper_unique_estimate",
 ]

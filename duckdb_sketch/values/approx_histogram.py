@@ -8,53 +8,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
+from duckdb_sketch.families import Family
+from duckdb_sketch.families.histogram import HISTOGRAM, Bin, Bucket, HistogramStats
+from duckdb_sketch.families.record import Bounds
 from duckdb_sketch.values.data import Data, column_of
-from duckdb_sketch.values.picture import svg_of_bars
 from duckdb_sketch.values.session import row
-from duckdb_sketch.values.sketch import Bounds, Sketch
+from duckdb_sketch.values.sketch import Sketch
+from duckdb_sketch.values.svg import svg_of_bars
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 _BARS = 30
-
-
-class Bin(NamedTuple):
-    """A bin of Ben-Haim and Tom-Tov: `count` values whose mean is `center`."""
-
-    center: float
-    count: int  # type: ignore[assignment]  # a tuple has a method of this name, for which a bin has no use
-
-
-class Bucket(NamedTuple):
-    """About `count` values above `lower` and up to `upper`; the first of several also holds `lower`."""
-
-    lower: float
-    upper: float
-    count: float  # type: ignore[assignment]
-
-
-class HistogramStats(NamedTuple):
-    """What a histogram holds: the columns of `approx_histogram_stats`."""
-
-    count: int  # type: ignore[assignment]
-    """Values, exactly, but for those in `non_finite`."""
-    min: float | None
-    """Exact; None of an empty histogram, as `max` and `mean`."""
-    max: float | None
-    mean: float | None
-    bins: int
-    max_bins: int
-    non_finite: int
-    """NaN and the infinities."""
-    exact: bool
-    """Whether every bin holds one value repeated, so that each answer is exact."""
-    rank_error: float
-    """The proven error of rank at the centers of bins, as a fraction of `count`."""
-    bytes: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,8 +34,7 @@ class ApproxHistogram(Sketch):
     1.03
     """
 
-    def __post_init__(self) -> None:
-        self.stats  # noqa: B018  what is no histogram never becomes a value
+    family: ClassVar[Family] = HISTOGRAM
 
     @classmethod
     def from_values(cls, data: Data, bins: int = 50, *, column: str | None = None) -> ApproxHistogram:
@@ -108,8 +75,7 @@ class ApproxHistogram(Sketch):
     @cached_property
     def stats(self) -> HistogramStats:
         """What the histogram holds: count, extremes, mean, size, accuracy."""
-        (stats,) = row("SELECT approx_histogram_stats(?::BLOB)", self.state)
-        return HistogramStats(**stats)
+        return HistogramStats(**self._about)
 
     @cached_property
     def bins(self) -> tuple[Bin, ...]:
@@ -186,13 +152,6 @@ class ApproxHistogram(Sketch):
             InvalidInputError: If there are fewer than two edges, or they do not ascend.
         """
         return self._buckets("approx_histogram_buckets(?::BLOB, ?::DOUBLE[])", [float(edge) for edge in edges])
-
-    def __or__(self, other: ApproxHistogram) -> ApproxHistogram:
-        """The histogram of the values of both, of as many bins as the one that may have more."""
-        if not isinstance(other, ApproxHistogram):
-            return NotImplemented
-        (state,) = row("SELECT approx_histogram_union(?::BLOB, ?::BLOB)", self.state, other.state)
-        return ApproxHistogram(state)
 
     def __repr__(self) -> str:
         stats = self.stats

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.families import DistinctCount, Family
 from duckdb_sketch.values.data import Data, column_of, pyarrow
 
 if TYPE_CHECKING:
@@ -43,6 +45,30 @@ def hll_bounds(sketches: Data, num_std_dev: int = 2) -> pa.ChunkedArray:
         MissingDependencyError: If PyArrow is not installed.
     """
     return _answers(sketches, "hll_sketch_bounds(x::BLOB, $sigmas)", sigmas=num_std_dev)
+
+
+def distinct_bounds(sketches: Data, family: Family, num_std_dev: int) -> pa.ChunkedArray:
+    """The estimates of sketches that count distinct values, and the intervals around them: as `hll_bounds`."""
+    reading = family.reading
+    if not isinstance(reading, DistinctCount):
+        raise InvalidInputError(f"{family.plural} do not count distinct values")
+    return _answers(sketches, reading.bounds.format(state="x::BLOB", deviations="$sigmas"), sigmas=num_std_dev)
+
+
+def hyper_unique_estimate(sketches: Data) -> pa.ChunkedArray:
+    """About how many different texts each `hyperUnique` of Druid has counted.
+
+    Args:
+        sketches: A column of states, as for `hll_estimate`.
+
+    Returns:
+        float64, not rounded, as long as the column; null for a null.
+
+    Raises:
+        InvalidInputError: If one of them is no `hyperUnique`.
+        MissingDependencyError: If PyArrow is not installed.
+    """
+    return _answers(sketches, "hyper_unique_estimate(x::BLOB)")
 
 
 def histogram_quantile(histograms: Data, q: float | Iterable[float]) -> pa.ChunkedArray:

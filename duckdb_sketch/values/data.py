@@ -13,7 +13,7 @@ import duckdb
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.errors import InvalidInputError, MissingDependencyError
 from duckdb_sketch.values.session import cursor
-from duckdb_sketch.values.sketch import Sketch
+from duckdb_sketch.values.state import State
 
 
 @runtime_checkable
@@ -35,11 +35,11 @@ Data: TypeAlias = ArrowStream | ArrowArray | Iterable[Any]
 
 _READS_ARRAYS = int(duckdb.__version__.split(".")[0]) >= 2  # DuckDB before 2.0 reads tables alone
 _TABLE = "duckdb_sketch_data"
-_NOT_COLUMNS = (str, bytes, bytearray, memoryview, Mapping, Sketch)
+_NOT_COLUMNS = (str, bytes, bytearray, memoryview, Mapping, State)
 
 
 @dataclass(frozen=True)
-class Column:
+class DataColumn:
     """One column of values, `x`, that a cursor can read."""
 
     session: duckdb.DuckDBPyConnection
@@ -58,7 +58,7 @@ class Column:
 
 
 @contextmanager
-def column_of(data: Data, name: str | None = None) -> Iterator[Column]:
+def column_of(data: Data, name: str | None = None) -> Iterator[DataColumn]:
     """The values of `data`, in its order.
 
     Args:
@@ -78,14 +78,14 @@ def column_of(data: Data, name: str | None = None) -> Iterator[Column]:
             )
         table = _table(data)
         if table is None and isinstance(data, Iterable):
-            values = [bytes(value) if isinstance(value, Sketch) else value for value in data]
-            yield Column(session, "(SELECT unnest($values) AS x)", {"values": values})
+            values = [bytes(value) if isinstance(value, State) else value for value in data]
+            yield DataColumn(session, "(SELECT unnest($values) AS x)", {"values": values})
             return
         session.register(_TABLE, table)
         try:
             columns = session.sql(f"FROM {_TABLE}").columns
             chosen = identifier(_chosen(columns, name))
-            yield Column(session, f"(SELECT {chosen} AS x FROM {_TABLE})", {})
+            yield DataColumn(session, f"(SELECT {chosen} AS x FROM {_TABLE})", {})
         finally:
             session.unregister(_TABLE)
 

@@ -5,28 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from typing import NamedTuple
+from typing import ClassVar
 
+from duckdb_sketch.families import Family
+from duckdb_sketch.families.hll import HLL, HllDescription
+from duckdb_sketch.families.record import Bounds
 from duckdb_sketch.values.data import Data, column_of
 from duckdb_sketch.values.session import row
-from duckdb_sketch.values.sketch import Bounds, Sketch
-
-
-class HllDescription(NamedTuple):
-    """What an HLL sketch is: the columns of `hll_sketch_describe`."""
-
-    lg_k: int
-    """The logarithm of the number of registers to base 2."""
-    mode: str
-    """`LIST`, `SET` or `HLL`."""
-    target_type: str
-    """`HLL_4`, `HLL_6` or `HLL_8`."""
-    compact: bool
-    out_of_order: bool
-    coupons: int
-    """Stored coupons of a LIST or SET; registers that are not 0 of an HLL."""
-    estimate: float
-    bytes: int
+from duckdb_sketch.values.sketch import Sketch
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,8 +26,7 @@ class HllSketch(Sketch):
     3
     """
 
-    def __post_init__(self) -> None:
-        self.description  # noqa: B018  what is no sketch never becomes a value
+    family: ClassVar[Family] = HLL
 
     @classmethod
     def from_values(cls, data: Data, lg_k: int = 12, *, column: str | None = None) -> HllSketch:
@@ -79,8 +64,7 @@ class HllSketch(Sketch):
     @cached_property
     def description(self) -> HllDescription:
         """What the state is: lg_k, mode, bytes and so on."""
-        (description,) = row("SELECT hll_sketch_describe(?::BLOB)", self.state)
-        return HllDescription(**description)
+        return HllDescription(**self._about)
 
     @property
     def lg_k(self) -> int:
@@ -104,13 +88,6 @@ class HllSketch(Sketch):
         """
         (bounds,) = row("SELECT hll_sketch_bounds(?::BLOB, ?)", self.state, num_std_dev)
         return Bounds(**bounds)
-
-    def __or__(self, other: HllSketch) -> HllSketch:
-        """The sketch of what both have counted."""
-        if not isinstance(other, HllSketch):
-            return NotImplemented
-        (state,) = row("SELECT hll_union(?::BLOB, ?::BLOB)", self.state, other.state)
-        return HllSketch(state)
 
     def __repr__(self) -> str:
         return f"<HllSketch: about {self.estimate:,} different, lg_k {self.lg_k}, {len(self.state):,} bytes>"

@@ -29,7 +29,7 @@ class _Session:
                 # Unsigned, so that the package's own file loads as it is and no folder of the user's is touched.
                 self._connection = load(duckdb.connect(config={"allow_unsigned_extensions": "true"}))
         if not hasattr(self._thread, "cursor"):
-            self._thread.cursor = self._connection.cursor()
+            self._thread.cursor = load(self._connection.cursor())
         cursor: duckdb.DuckDBPyConnection = self._thread.cursor
         return cursor
 

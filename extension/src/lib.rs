@@ -6,6 +6,9 @@
 //! | [`duckdb`] | DuckDB's C extension API; all `unsafe` | any sketch |
 //! | [`functions`] | the SQL functions: names, types, NULL rules | slot numbers, byte layouts |
 
+#[macro_use]
+mod families;
+
 pub mod duckdb;
 pub mod functions;
 pub mod sketch;

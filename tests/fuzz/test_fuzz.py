@@ -6,6 +6,8 @@ import pytest
 from fuzzing import fuzz
 from mutants import FAMILIES, Family
 
+pytestmark = pytest.mark.newest_duckdb
+
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 @pytest.mark.parametrize("count", [1000, pytest.param(20_000, marks=pytest.mark.slow)])

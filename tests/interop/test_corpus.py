@@ -30,6 +30,8 @@ import duckdb_sketch
 from duckdb_sketch.portable import register
 from duckdb_sketch.portable.hll_image import HllImage
 
+pytestmark = pytest.mark.newest_duckdb
+
 CUR_MIN, REBUILD, MERGED = 6, 32, 16
 
 

@@ -6,6 +6,8 @@ import pytest
 from matrix import DOCUMENT, NEED_JAVA, SPARK, SYSTEMS, documented, measured
 from processes import PROJECT, run_python
 
+pytestmark = pytest.mark.newest_duckdb
+
 
 def test_the_cells_that_need_no_java() -> None:
     writers = tuple(system for system in SYSTEMS if system != SPARK)
@@ -19,7 +21,7 @@ def test_the_cells_that_need_no_java() -> None:
 @pytest.mark.spark
 def test_every_cell() -> None:
     """In a process of its own: what a session of Spark is like is decided once a process."""
-    paths = ":".join(str(PROJECT / folder) for folder in (".", "tests", "tests/interop"))
+    paths = ":".join(str(PROJECT / folder) for folder in (".", "tests/support"))
     printed = run_python("import runpy; runpy.run_module('matrix', run_name='__main__')", PYTHONPATH=paths)
     assert printed in DOCUMENT.read_text(encoding="utf-8")
     assert printed.count("\n") == len(SYSTEMS) + 1

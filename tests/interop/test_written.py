@@ -10,6 +10,8 @@ from corpus import cpp_answers
 from datasketches import hll_sketch
 from our_images import CLOSE, aggregated, merged, our_answers
 
+pytestmark = pytest.mark.newest_duckdb
+
 HLL, MODE, CUR_MIN, EXCEPTIONS = 2, 7, 6, 36
 
 

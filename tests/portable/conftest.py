@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
 import pytest
+from queries import Ask
 
 import duckdb_sketch
 from duckdb_sketch.portable import register
-
-Ask = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from sql_values import REFUSED, SQL_VALUES, column
 
 import duckdb_sketch
 
+pytestmark = pytest.mark.newest_duckdb
+
 
 def both(native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
     """The rows, which must be alike."""

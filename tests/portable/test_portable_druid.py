@@ -10,6 +10,8 @@ import struct
 import duckdb
 import pytest
 
+pytestmark = pytest.mark.newest_duckdb
+
 QUERIES = [
     "SELECT approx_histogram_from_druid($1::BLOB)",
     "SELECT approx_histogram_to_druid(approx_histogram_from_druid($1::BLOB))",

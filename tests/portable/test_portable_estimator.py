@@ -12,6 +12,8 @@ from duckdb_sketch.portable.estimator import bounds, estimate, rounded_estimate
 from duckdb_sketch.portable.hll_image import HllImage
 from duckdb_sketch.portable.interpolation import composite_curves, coupon_curve
 
+pytestmark = pytest.mark.newest_duckdb
+
 COUNTS = [0, 1, 2, 7, 8, 9, 24, 25, 100, 384, 385, 1000, 3000, 10_000]
 
 

@@ -10,12 +10,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable import answers
 from duckdb_sketch.portable.bins import Bins, bins_of_values, pool
-from duckdb_sketch.portable.errors import InvalidInputError
 from duckdb_sketch.portable.histogram import Histogram, histogram_of_values, union
 from duckdb_sketch.portable.reduce import reduce_bins
 from duckdb_sketch.portable.varint import decode_varint, encode_varint
+
+pytestmark = pytest.mark.newest_duckdb
 
 RANDOM = np.random.default_rng(9001)
 

@@ -11,11 +11,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from peers import TARGET_TYPES, images, merged, sketch_of
 
+from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable import hll
 from duckdb_sketch.portable.coupon import Coupons, coupon_of_bytes, coupons_of_words, integer_bytes
-from duckdb_sketch.portable.errors import InvalidInputError
 from duckdb_sketch.portable.estimator import bounds, estimate
 from duckdb_sketch.portable.hll_image import HllImage, coupon_limit
+
+pytestmark = pytest.mark.newest_duckdb
 
 COUNTS = [0, 1, 7, 8, 24, 25, 96, 97, 384, 385, 5000, 60_000]
 

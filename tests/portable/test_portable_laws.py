@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from duckdb_sketch.portable import register
 
+pytestmark = pytest.mark.newest_duckdb
+
 CONNECTION = duckdb.connect()
 register(CONNECTION)
 

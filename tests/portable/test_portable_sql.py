@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Ask
+from queries import Ask
 from sql_values import REFUSED, SQL_VALUES, column
 
 from duckdb_sketch.portable import register

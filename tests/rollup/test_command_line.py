@@ -154,6 +154,9 @@ def test_export_and_import(run: Run) -> None:
         (["status", "-d", "none.duckdb"], 1, "there is no database none.duckdb"),
         (["changes", "nothing", "-d", "none.duckdb"], 1, "there is no database none.duckdb"),
         (["refresh", "bids_hourly.sql"], 2, "--database"),
+        ([*REFRESH, "--master", "local"], 1, "--master is for Spark: add --engine spark, or leave it out"),
+        ([*REFRESH, "--engine", "spark", "--conf", "nonsense"], 1, "--conf nonsense: write KEY=VALUE"),
+        ([*REFRESH, "--engine", "flink"], 2, "flink"),
         (["refresh", "bids_hourly.sql", "-d", "r.duckdb", "--late", "maybe"], 2, "maybe"),
     ],
 )
@@ -162,6 +165,12 @@ def test_errors(run: Run, arguments: list[str], code: int, message: str) -> None
     assert got == code
     assert message in " ".join(err.split())
     assert out == ""
+
+
+def test_the_old_name_of_a_refresh_on_spark(run: Run) -> None:
+    assert run("spark", *REFRESH[1:], "--conf", "nonsense")[2].startswith("duckdb-sketch: --conf nonsense")
+    assert "spark" not in run("--help")[1]
+    assert run("spark", "--help") == run("refresh", "--help")
 
 
 def test_an_error_is_a_line_of_json_where_json_is_asked_for(run: Run) -> None:

@@ -17,8 +17,8 @@ from processes import PROJECT
 
 import duckdb_sketch
 from duckdb_sketch.rollup import LockedError, Rollup, RollupError, SourceError, open_level
-from duckdb_sketch.rollup.ledger.ledger import Manifest
-from duckdb_sketch.rollup.pipeline.batch import advance
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.pipeline.watermark import advance
 
 SETTINGS = "SELECT name, value FROM duckdb_settings() ORDER BY ALL"
 ROWS = "SELECT TIMESTAMP '2024-03-01 12:00' AS ts, 'a' AS publisher, 1::BIGINT AS user_id, 2.5::DECIMAL(10, 2) AS price"
@@ -54,17 +54,17 @@ def test_two_threads_refreshing_at_once_count_everything_once(tmp_path: Path, mo
 @contextmanager
 def before_the_next_transaction(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> Iterator[None]:
     """Do something once, right before a transaction begins."""
-    transaction = Manifest.transaction
+    transaction = Ledger.transaction
     done: list[bool] = []
 
-    def first(self: Manifest) -> object:
+    def first(self: Ledger) -> object:
         if not done:
             done.append(True)
             action()
         return transaction(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Manifest, "transaction", first)
+        patch.setattr(Ledger, "transaction", first)
         yield
 
 
@@ -79,10 +79,10 @@ def test_the_same_batch_appended_twice_at_once_is_counted_once(monkeypatch: pyte
         assert len(one.connection.execute("FROM rollup_manifest.batches").fetchall()) == 2
 
 
-def test_a_reader_that_has_been_read_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another connection comes in the way after the reader was read: an exhausted reader must not count as done."""
+def test_a_reader_whose_batch_cannot_be_committed_leaves_its_id_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another connection is in the way after the reader was read, and stays there."""
     with duckdb_sketch.connect() as connection:
-        one, other = (Rollup.from_sql(HOURLY, name="hourly", database=connection) for _ in range(2))
+        one, other = (Rollup.from_sql(HOURLY, name="hourly", database=connection, wait=0.2) for _ in range(2))
         one.append(connection.sql(ROWS), batch_id="first")
         one.coarsen("day", "daily")
 
@@ -92,9 +92,9 @@ def test_a_reader_that_has_been_read_is_not_read_again(monkeypatch: pytest.Monke
             )
             advance(*arguments, **named)
 
-        monkeypatch.setattr("duckdb_sketch.rollup.pipeline.append.advance", with_another_in_the_way)
+        monkeypatch.setattr("duckdb_sketch.rollup.pipeline.commit.advance", with_another_in_the_way)
         before = table(one)
-        with pytest.raises(RollupError, match="again"):
+        with pytest.raises(LockedError):
             one.append(connection.sql(ROWS).to_arrow_table().to_reader(), batch_id="second")
         assert table(one) == before
         monkeypatch.undo()

@@ -22,7 +22,9 @@ from jobs import FILES, FIRST, KILLED, PATH, Job, copied, events, faulty, look, 
 from processes import PROJECT
 
 from duckdb_sketch.rollup import Rollup
-from duckdb_sketch.rollup.pipeline import batch
+from duckdb_sketch.rollup.pipeline import watermark
+
+pytestmark = pytest.mark.newest_duckdb
 
 # Killed processes
 
@@ -110,7 +112,7 @@ def refresh_under_fire(folder: Path, killer: Killer, late: str, most: int) -> An
         elif "coarsen" in arguments and killer.random.random() < 0.8:
             files = 0  # most kills are for refreshes
         while files and killer.kills < most and not killer.run(job, arguments, files):
-            counted = len(job.look()[1].get("files", ()))  # which checks what is there after each kill
+            counted = len(job.look()[1].get("slices", ()))  # which checks what is there after each kill
             left = (FILES if arguments is steps[-1][0] else FIRST) - counted
             files = max(left, 1)
             # On a busy machine a process takes longer to end than to be killed, once there is nothing left to count.
@@ -455,7 +457,7 @@ def test_a_batch_appended_again_after_any_crash_is_counted_once(
 
 
 def test_a_clock_that_jumps_back_moves_no_watermark_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "datetime", Clock)
+    monkeypatch.setattr(watermark, "datetime", Clock)
     job = Job(tmp_path / "job", 2)
     with Rollup.from_sql(
         job.statement, sources={"bids": f"{job.data}/*.parquet"}, database=job.database, allowed_lateness=timedelta(0)
@@ -479,7 +481,7 @@ def test_a_clock_that_jumps_back_moves_no_watermark_back(tmp_path: Path, monkeyp
 
 
 def test_clocks_that_jump_between_refreshes_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "datetime", Clock)
+    monkeypatch.setattr(watermark, "datetime", Clock)
     found = []
     for years in ((2024, 2024, 2024), (2024, 1999, 2024), (2100, 2024, 2031), (1999, 2024, 2024)):
         job = Job(tmp_path / "-".join(map(str, years)), 0)

@@ -80,7 +80,7 @@ def damage_sources(clean: Job, folder: Path, damage: Damage, seeds: range) -> Co
                 outcomes["refused"] += 1
                 named = {int(name) for name in re.findall(r"(\d{3})\.parquet", str(error))}
                 _, manifest = job.look()
-                counted = {int(Path(row[1]).stem) for row in manifest.get("files", ())}
+                counted = {int(Path(row[2]).stem) for row in manifest.get("slices", ())}
                 if not named or named & counted or not named <= set(bad):
                     raise
             for number in bad:

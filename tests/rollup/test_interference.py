@@ -16,9 +16,10 @@ from processes import PROJECT
 from duckdb_sketch import Rollup
 from duckdb_sketch.rollup import LockedError, Progress, RollupError, SourceError, query
 from duckdb_sketch.rollup import rollup as rollup_module
-from duckdb_sketch.rollup.ledger.ledger import Manifest
-from duckdb_sketch.rollup.pipeline import append as append_module
-from duckdb_sketch.rollup.pipeline.refresh import Refresher
+from duckdb_sketch.rollup.engines.duckdb_engine import DuckDBEngine
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.pipeline import commit as commit_module
+from duckdb_sketch.rollup.sources import data as data_module
 
 STATEMENT = "SELECT date_trunc('hour', ts) AS hour, count(*) AS bids, sum(price) AS revenue FROM bids GROUP BY ALL"
 
@@ -103,12 +104,15 @@ def test_two_connections_that_append_the_same_batch_count_it_once(
             assert other.append(data, batch_id="monday").rows == 10
             return query.describe(*arguments)
 
-        monkeypatch.setattr(append_module, "describe", describe)
+        monkeypatch.setattr(data_module, "describe", describe)
         assert one.append(data, batch_id="monday").rows == 0
         assert bids(one) == 20
 
 
-def test_a_stream_that_was_read_is_not_counted_as_an_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_is_counted_once_whoever_was_in_the_way_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read once, and only its commit is tried again."""
     data = duckdb.sql("SELECT TIMESTAMP '2024-01-01' AS ts, 1 AS price FROM range(10)").to_arrow_table()
     with Rollup.from_sql(STATEMENT, database=tmp_path / "rollups.duckdb", name="r") as rollup:
 
@@ -116,12 +120,9 @@ def test_a_stream_that_was_read_is_not_counted_as_an_empty_one(tmp_path: Path, m
             monkeypatch.undo()
             raise duckdb.TransactionException("Conflict on update!")
 
-        monkeypatch.setattr(append_module, "advance", advance)
-        with pytest.raises(RollupError, match=r"was read: give it again \(another connection"):
-            rollup.append(data.to_reader(), batch_id="monday")
-        assert rollup.append(data.to_reader(), batch_id="monday").rows == 10
-        monkeypatch.setattr(append_module, "advance", advance)
-        assert rollup.append(data, batch_id="tuesday").rows == 10  # can be read again, and is
+        for batch_id, given in (("monday", data.to_reader()), ("tuesday", data)):
+            monkeypatch.setattr(commit_module, "advance", advance)
+            assert rollup.append(given, batch_id=batch_id).rows == 10
         assert bids(rollup) == 20
 
 
@@ -137,13 +138,13 @@ def test_a_rebuild_keeps_the_rows_that_another_connection_counts_meanwhile(
         one.refresh()
         write(tmp_path / "a.parquet", 20)
 
-        def view(*arguments: Any) -> dict[str, str]:  # before the transaction begins
+        def extents(*arguments: Any) -> Any:  # before the transaction begins
             monkeypatch.undo()
             write(tmp_path / "b.parquet", 5)
             assert other.refresh().rows == 5
-            return Refresher.view(*arguments)
+            return DuckDBEngine.extents(*arguments)
 
-        monkeypatch.setattr(Refresher, "view", view)
+        monkeypatch.setattr(DuckDBEngine, "extents", extents)
         assert one.refresh(on_change="rebuild").rebuilt == 1
         assert bids(one) == 25
 
@@ -212,13 +213,12 @@ def test_a_file_that_goes_away_while_it_is_read_is_named(tmp_path: Path, monkeyp
         write(tmp_path / f"{name}.parquet", 10)
     with Rollup.from_sql(STATEMENT, sources={"bids": tmp_path / "*.parquet"}, name="r") as rollup:
 
-        def survey(*arguments: Any) -> Any:
-            found = known(*arguments)
+        def aggregate(*arguments: Any) -> None:
+            aggregated(*arguments)
             (tmp_path / "b.parquet").rename(tmp_path / "b")
-            return found
 
-        known = Refresher.survey
-        monkeypatch.setattr(Refresher, "survey", survey)
+        aggregated = DuckDBEngine._aggregate
+        monkeypatch.setattr(DuckDBEngine, "_aggregate", aggregate)
         with pytest.raises(SourceError, match=r"b\.parquet"):
             rollup.refresh()
         monkeypatch.undo()
@@ -242,5 +242,5 @@ def test_an_interrupt_as_a_transaction_begins_leaves_none_open(tmp_path: Path) -
     with Rollup.from_sql(STATEMENT, sources={"bids": tmp_path / "*.parquet"}, name="r") as rollup:
         interrupted: Any = Interrupted()
         with pytest.raises(KeyboardInterrupt):
-            Manifest(interrupted).transaction().__enter__()
+            Ledger(interrupted).transaction().__enter__()
         assert rollup.refresh().rows == 10

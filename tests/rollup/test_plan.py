@@ -7,18 +7,20 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duckdb_sketch.rollup.pipeline.plan import Plan, batches, rows_of_batch
+from duckdb_sketch.rollup.memory import rows_of_batch
+from duckdb_sketch.rollup.sources.batches import batches
 from duckdb_sketch.rollup.sources.files import File
+from duckdb_sketch.rollup.sources.slice import Poll
 
 A, B, C = (File(f"/{name}.parquet", 10, 20) for name in "abc")
 
 
 def test_files_are_new_changed_or_known() -> None:
-    counted = {A.path: A, B.path: B, "/gone.parquet": File("/gone.parquet", 1, 1)}
+    counted = {A.path: A.fingerprint, B.path: B.fingerprint, "/gone.parquet": "1:1"}
     larger, later = File(A.path, 11, 20), File(B.path, 10, 21)
-    assert Plan.of([A, B, C], counted) == Plan((C,), ())
-    assert Plan.of([larger, later, C], counted) == Plan((C,), (larger, later))
-    assert Plan.of([], counted) == Plan((), ())
+    assert Poll.of([A, B, C], counted) == Poll((C,), ())
+    assert Poll.of([larger, later, C], counted) == Poll((C,), (larger, later))
+    assert Poll.of([], counted) == Poll((), ())
 
 
 files = st.lists(

@@ -244,7 +244,7 @@ def _namespaces() -> None:
 
 
 def start(machine: int, job: Job, arguments: list[str], errors: Path) -> subprocess.Popen[str]:
-    script = str(Path(__file__).with_name("crashing.py"))
+    script = str(PROJECT / "tests" / "support" / "crashing.py")
     with errors.open("w") as file:
         return subprocess.Popen(
             [*namespace(machine), sys.executable, script, "1", "0", "before", *arguments],

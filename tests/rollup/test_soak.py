@@ -28,9 +28,9 @@ def test_a_minute_of_a_soak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_soak_that_finds_something_says_how_to_find_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from duckdb_sketch.rollup.ledger import ledger as manifest
+    from duckdb_sketch.rollup.ledger.ledger import Ledger
 
-    monkeypatch.setattr(manifest.Manifest, "add_files", lambda *_: None)  # each refresh counts all files again
+    monkeypatch.setattr(Ledger, "add_slices", lambda *_: None)  # each refresh counts all files again
     with pytest.raises(SoakError, match=r"^epoch 3/7, step \d+, "):
         soak(tmp_path / "soak", 3, lambda: False, Counts(), only=7)
     assert (tmp_path / "soak-failed" / "rollups.duckdb").exists()

@@ -14,6 +14,7 @@ from processes import HAS_REPOSITORIES
 
 import duckdb_sketch
 from duckdb_sketch.rollup import ManifestError, Rollup, RollupError, SourceError, open_level
+from duckdb_sketch.rollup.sources.files import File
 
 PLAIN = "SELECT date_trunc('hour', ts) AS hour, count(*) AS n, sum(x) AS x FROM bids GROUP BY ALL"
 HEADER = "ts,x\n"
@@ -307,19 +308,18 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_vanishes_or_changes_while_it_is_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from duckdb_sketch.rollup.pipeline.refresh import check_unchanged
-
+    check_unchanged = File.check_unchanged
     level = hourly(tmp_path)
     write_events(tmp_path / "0.parquet", 0, 10)
     level.refresh()
     for action in (lambda path: path.unlink(), lambda path: write_events(path, 0, 5, age=1)):
         path = write_events(tmp_path / "1.parquet", 0, 10)
 
-        def meanwhile(files: Any, path: Path = path, action: Callable[[Path], object] = action) -> None:
+        def meanwhile(file: File, path: Path = path, action: Callable[[Path], object] = action) -> None:
             action(path)
-            check_unchanged(files)
+            check_unchanged(file)
 
-        monkeypatch.setattr("duckdb_sketch.rollup.pipeline.refresh.check_unchanged", meanwhile)
+        monkeypatch.setattr(File, "check_unchanged", meanwhile)
         refused(level, r"1\.parquet")
         monkeypatch.undo()
 
@@ -328,8 +328,8 @@ def test_a_manifest_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     write_events(tmp_path / "0.parquet", 0, 10)
     level = hourly(tmp_path)
     level.refresh()
-    level.connection.execute("UPDATE rollup_manifest.version SET version = 2")
-    refused(level, "version 2.*later", ManifestError)
+    level.connection.execute("UPDATE rollup_manifest.version SET version = 3")
+    refused(level, "version 3.*later", ManifestError)
 
 
 def test_what_the_manifest_names_and_is_gone_is_said(tmp_path: Path) -> None:

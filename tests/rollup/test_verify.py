@@ -10,8 +10,8 @@ import pytest
 from queries import rows, value
 
 from duckdb_sketch.rollup import ChangedStatementError, ManifestError, Rollup, RollupError, Verified
+from duckdb_sketch.rollup.verification.comparison import QUANTILES
 from duckdb_sketch.rollup.verification.verified import DistinctColumn, DistributionColumn
-from duckdb_sketch.rollup.verification.verify import QUANTILES
 
 STATEMENT = """
     SELECT date_trunc('hour', ts) AS hour, part, count(*) AS n, sum(x) AS total, min(x) AS low, max(x) AS high,

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 from processes import PROJECT
 
-sys.path.insert(0, str(PROJECT / "tests" / "rollup"))  # its events are ours
-
 #: Executors that fit into 1 GB, and a zone that no event is of.
 _OPTIONS = {
     "spark.driver.memory": "1g",
@@ -43,7 +41,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         patch.setenv("SPARK_HOME", str(home))
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         patch.setenv("PYSPARK_PYTHON", sys.executable)
-        modules = os.pathsep.join([str(PROJECT), str(Path(__file__).parent)])
+        modules = os.pathsep.join([str(PROJECT), str(PROJECT / "tests" / "support")])
         patch.setenv("PYTHONPATH", modules)
         builder = SparkSession.builder.master("local-cluster[2,1,1024]").appName("duckdb_sketch")
         for name, value in {**_OPTIONS, "spark.executorEnv.PYTHONPATH": modules}.items():

@@ -1,4 +1,4 @@
-"""`duckdb-sketch rollup spark`, as a process."""
+"""`duckdb-sketch rollup refresh --engine spark`, as a process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_it_counts_what_is_new_and_leaves_the_rest_to_a_refresh(tmp_path: Path) 
     assert run(tmp_path, "refresh", *sources).stdout.startswith("hourly: 1 files, 100 rows")
     write_events(tmp_path / "files" / "2.parquet", 50, 650)
     settings = ["--master", "local[1]", "--conf", "spark.sql.shuffle.partitions=2"]
-    done = run(tmp_path, "spark", *sources, *settings, "--json")
+    done = run(tmp_path, "refresh", *sources, "--engine", "spark", *settings, "--json")
     assert (done.returncode, json.loads(done.stdout)["rows"]) == (0, 600)
     assert {json.loads(line)["event"] for line in done.stderr.splitlines()} <= {"spark"}
     write_events(tmp_path / "files" / "3.parquet", 600, 700)

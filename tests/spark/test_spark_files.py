@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 from events import EVENTS, HOURLY, content, hourly, of_raw, table, write, write_events
-from test_spark_rollup import EVERYTHING, KINDS, of_one_machine, of_spark, shuffled
+from spark_rollups import EVERYTHING, KINDS, of_one_machine, of_spark, shuffled
 
 from duckdb_sketch import spark as sketches
 from duckdb_sketch.rollup import SourceError, Specification

@@ -1,6 +1,6 @@
 """Export: a rollup as partitioned Parquet, of which each export replaces the partitions that changed, one by one.
 
-At any moment each partition is whole, of one batch or of another. The label says whether all are of the same.
+At any moment each partition is whole, of one batch or of another. The manifest says whether all are of the same.
 """
 
 from __future__ import annotations
@@ -18,13 +18,23 @@ import duckdb
 
 from duckdb_sketch._lock import lock_or_fail
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.rollup.archive.manifest import NAME, Label, digest, put, read_label, sync_folder, write_label
-from duckdb_sketch.rollup.archive.parquet import restored, stored
+from duckdb_sketch.rollup.archive.manifest import (
+    NAME,
+    ExportManifest,
+    digest,
+    put,
+    read_manifest,
+    sync_folder,
+    write_manifest,
+)
 from duckdb_sketch.rollup.archive.partition import Partitioning
 from duckdb_sketch.rollup.errors import LockedError, RollupError
-from duckdb_sketch.rollup.ledger.ledger import Batch, Entry, Manifest
-from duckdb_sketch.rollup.pipeline.batch import table_of
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
+from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
+from duckdb_sketch.rollup.sources.url import is_url
+from duckdb_sketch.rollup.specification.codec import PARQUET
 from duckdb_sketch.rollup.specification.table import literal
 
 #: The one file of a partition.
@@ -34,8 +44,8 @@ _TEMPORARY = f".{FILE}.tmp"
 _LOCK = ".rollup.lock"
 _DAY = timedelta(days=1)  # by which the clocks of a zone differ from UTC at most
 
-# Batches of which an import has to know more than sums: their rows are in no file, and may come again under their id.
-_APPENDED = "(kind = 'append' OR (kind = 'import' AND (rows > 0 OR batch_id IS NOT NULL)))"
+# Batches of which an import has to know more than sums, as their rows are in no file.
+_APPENDED = "(kind IN ('append', 'import') AND rows > 0)"
 
 
 @dataclass(frozen=True)
@@ -63,12 +73,12 @@ class Exported:
         return f"{self.rollup}: {len(self.written):,} partitions written to {self.folder}, {self.kept:,} kept{removed}"
 
 
-def export(manifest: Manifest, rollup: str, folder: str | Path, width: str) -> Exported:
+def export(ledger: Ledger, rollup: str, folder: str | Path, width: str) -> Exported:
     """Bring the Parquet files of a rollup or a coarser level in a folder up to date.
 
     Args:
-        manifest: The manifest of its database.
-        rollup: Its name, which the manifest knows.
+        ledger: The ledger of its database.
+        rollup: Its name, which the ledger knows.
         folder: A folder of its own. It is made if it is not there.
         width: The width of a partition.
 
@@ -78,10 +88,10 @@ def export(manifest: Manifest, rollup: str, folder: str | Path, width: str) -> E
         LockedError: If another export to the same folder is at work.
     """
     place = resolve(folder)
-    with manifest.transaction():
-        _Export(manifest, rollup, place, width).announce()
-    with manifest.transaction(), _alone(place):
-        return _Export(manifest, rollup, place, width).run()
+    with ledger.transaction():
+        _Export(ledger, rollup, place, width).announce()
+    with ledger.transaction(), _alone(place):
+        return _Export(ledger, rollup, place, width).run()
 
 
 def resolve(folder: str | Path) -> Path:
@@ -90,7 +100,7 @@ def resolve(folder: str | Path) -> Path:
     Raises:
         RollupError: If it is a URL or a file.
     """
-    if "://" in str(folder):
+    if is_url(folder):
         raise RollupError(f"{folder} is no local folder: export to one, and copy that; {NAME} is to be copied last")
     place = Path(os.path.realpath(os.path.expanduser(folder)))
     if place.exists() and not place.is_dir():
@@ -101,43 +111,42 @@ def resolve(folder: str | Path) -> Path:
 class _Export:
     """One export, inside a transaction: what there is, and what there is to do."""
 
-    def __init__(self, manifest: Manifest, rollup: str, folder: Path, width: str) -> None:
-        entry = manifest.entry(rollup)
-        assert entry is not None
-        self._manifest = manifest
-        self._connection = manifest.connection
-        self._entry = entry
-        self._table = table_of(manifest, entry)
-        self._partitioning = Partitioning.of(self._table, width, entry.time_zone)
-        self._columns = stored(self._table.types)
+    def __init__(self, ledger: Ledger, rollup: str, folder: Path, width: str) -> None:
+        record = ledger.get(rollup)
+        self._ledger = ledger
+        self._connection = ledger.connection
+        self._record = record
+        self._table = table_of(ledger, record)
+        self._partitioning = Partitioning.of(self._table, width, record.time_zone)
+        self._columns = PARQUET.stored(self._table.types)
         self._folder = folder
         self._line = [rollup, str(folder)]
         self._writer = uuid4().hex
-        self._label = self._read_label()
+        self._manifest = self._read_manifest()
         with _named(folder):
             self._sizes = self._read_sizes()
-        # Files that are not as long as the label says are written anew.
-        label = self._label
+        # Files that are not as long as the manifest says are written anew.
+        manifest = self._manifest
         self._digests = {
             name: text
-            for name, text in (label.digests if label else {}).items()
-            if label and name in self._sizes and label.partitions.get(name) == self._sizes[name]
+            for name, text in (manifest.digests if manifest else {}).items()
+            if manifest and name in self._sizes and manifest.partitions.get(name) == self._sizes[name]
         }
 
     def announce(self) -> None:
-        """Give this export a line in the manifest, which those of two at the same time contend for."""
+        """Give this export a line in the ledger, which those of two at the same time contend for."""
         if not self._lines():
             self._connection.execute("INSERT INTO rollup_manifest.exports VALUES (?, ?, 0)", self._line)
 
     def run(self) -> Exported:
-        """Replace what changed, then the label, then the line in the manifest."""
+        """Replace what changed, then the manifest, then the line in the ledger."""
         since = max(self._lines(), default=0)
         # Of two transactions that delete the same row, the second one fails.
         self._connection.execute("DELETE FROM rollup_manifest.exports WHERE rollup = ? AND folder = ?", self._line)
-        known = self._label
+        known = self._manifest
         if known is None or known.batch != since or not self._is_ours(known):
-            # The folder is not what the manifest takes it for.
-            known = self._new_label(0)
+            # The folder is not what the ledger takes it for.
+            known = self._new_manifest(0)
             since = 0
         todo = self._stale(known, since)
         kept = {folder: size for folder, size in self._sizes.items() if folder not in todo}
@@ -148,35 +157,35 @@ class _Export:
         for folder, start in todo.items():
             if replaced := self._replace(folder, start):
                 written[folder], digests[folder] = replaced
-        label = self._new_label(self._entry.last_batch)
-        label = replace(label, complete=True, partitions=kept | written, digests=digests)
-        if todo or label != self._label:
+        manifest = self._new_manifest(self._record.last_batch)
+        manifest = replace(manifest, complete=True, partitions=kept | written, digests=digests)
+        if todo or manifest != self._manifest:
             with _named(self._folder):
                 if todo:
-                    self._require_label()
-                if self._read_sizes() != label.partitions:
+                    self._require_manifest()
+                if self._read_sizes() != manifest.partitions:
                     raise self._disturbed()
-                write_label(self._folder, label)
+                write_manifest(self._folder, manifest)
         self._connection.execute(
-            "INSERT INTO rollup_manifest.exports VALUES (?, ?, ?)", [*self._line, self._entry.last_batch]
+            "INSERT INTO rollup_manifest.exports VALUES (?, ?, ?)", [*self._line, self._record.last_batch]
         )
         removed = sorted(folder for folder in todo if folder in self._sizes and folder not in written)
         return Exported(
-            self._entry.rollup, self._folder, self._entry.last_batch, tuple(sorted(written)), tuple(removed), len(kept)
+            self._record.name, self._folder, self._record.last_batch, tuple(sorted(written)), tuple(removed), len(kept)
         )
 
-    def _begin(self, label: Label) -> None:
-        """Write a label that says what is about to be replaced."""
+    def _begin(self, manifest: ExportManifest) -> None:
+        """Write a manifest that says what is about to be replaced."""
         with _named(self._folder):
-            write_label(self._folder, replace(label, complete=False, writer=self._writer))
+            write_manifest(self._folder, replace(manifest, complete=False, writer=self._writer))
 
-    def _require_label(self) -> None:
-        """See that the label is the one of this export, where the file system has no locks, or does not share them.
+    def _require_manifest(self) -> None:
+        """See that the manifest is the one of this export, where the file system has no locks, or does not share them.
 
         Raises:
             RollupError: If another export has come in between.
         """
-        found = read_label(self._folder)
+        found = read_manifest(self._folder)
         if found is None or found.writer != self._writer:
             raise self._disturbed()
 
@@ -186,46 +195,50 @@ class _Export:
             "folder of its own, and export again"
         )
 
-    def _is_ours(self, label: Label) -> bool:
-        """Whether the batch that a label is of is this database's one of that number."""
-        return label.finished is None or label.finished == self._finished(label.batch)
+    def _is_ours(self, manifest: ExportManifest) -> bool:
+        """Whether the batch that a manifest is of is this database's one of that number."""
+        return manifest.finished is None or manifest.finished == self._finished(manifest.batch)
 
     def _finished(self, batch: int) -> int | None:
         query = "SELECT epoch_us(finished) FROM rollup_manifest.batches WHERE rollup = ? AND batch = ?"
-        found = fetch(self._connection, query, [self._entry.rollup, batch])
+        found = fetch(self._connection, query, [self._record.name, batch])
         return int(found[0][0]) if found else None
 
     def _lines(self) -> list[int]:
         query = "SELECT batch FROM rollup_manifest.exports WHERE rollup = ? AND folder = ?"
         return [batch for (batch,) in fetch(self._connection, query, self._line)]
 
-    def _new_label(self, batch: int) -> Label:
-        entry = replace(self._entry, last_batch=batch)
-        files = sorted(self._manifest.files(entry.rollup).values(), key=lambda counted: counted.file.path)
-        return Label(
-            entry,
+    def _new_manifest(self, batch: int) -> ExportManifest:
+        record = replace(self._record, last_batch=batch)
+        slices = [
+            counted
+            for kind in (CountedSlice.FILE, CountedSlice.BATCH)
+            for counted in self._ledger.slices(record.name, kind).values()
+        ]
+        return ExportManifest(
+            record,
             dict(self._table.types),
             str(self._partitioning.width),
-            files=files,
-            batches=_read_batches(self._manifest, entry),
+            slices=slices,
+            batches=_read_batches(self._ledger, record),
             finished=self._finished(batch),
         )
 
-    def _read_label(self) -> Label | None:
-        known = read_label(self._folder)
+    def _read_manifest(self) -> ExportManifest | None:
+        known = read_manifest(self._folder)
         if known is None:
             return None
-        if known.entry.rollup != self._entry.rollup:
+        if known.record.name != self._record.name:
             raise RollupError(
-                f"{self._folder} holds an export of {known.entry.rollup}: give {self._entry.rollup} a folder of its own"
+                f"{self._folder} holds an export of {known.record.name}: give {self._record.name} a folder of its own"
             )
-        if not known.same_rollup(self._new_label(0)):
+        if not known.same_rollup(self._new_manifest(0)):
             # After a replay with another statement all of it is written anew, which what has expired cannot be.
-            expired = known.entry.expired_before or self._entry.expired_before
+            expired = known.record.expired_before or self._record.expired_before
             if known.batch in self._lines() and self._is_ours(known) and expired is None:
                 return None
             raise RollupError(
-                f"{self._folder} holds an export of {known.entry.rollup} as another statement defines it, and what is "
+                f"{self._folder} holds an export of {known.record.name} as another statement defines it, and what is "
                 "in it may be nowhere else: give another folder, or delete this one"
             )
         if known.partition != str(self._partitioning.width):
@@ -233,7 +246,7 @@ class _Export:
                 f"{self._folder} is partitioned by {known.partition}: say partition={known.partition!r} "
                 f"(--partition {known.partition!r}), or give another folder"
             )
-        archived, here = known.entry.expired_before, self._entry.expired_before
+        archived, here = known.record.expired_before, self._record.expired_before
         if archived is not None and (here is None or here < archived) and not self._is_ours(known):
             raise RollupError(
                 f"{self._folder} holds an export of another database, from which buckets before {archived} have "
@@ -253,7 +266,7 @@ class _Export:
                 sizes[folder.name] = path.stat().st_size
         return sizes
 
-    def _stale(self, known: Label, since: int) -> dict[str, datetime]:
+    def _stale(self, known: ExportManifest, since: int) -> dict[str, datetime]:
         """The partitions to write, each with its start, in their order."""
         cut = self._partitioning
         if since:
@@ -262,12 +275,12 @@ class _Export:
                 self._connection,
                 f"SELECT DISTINCT {cut.clock(bucket)} FROM rollup_manifest.changes "
                 "WHERE rollup = ? AND batch > ? AND NOT (pane = 'on time' AND rows = 0)",
-                [self._entry.rollup, since],
+                [self._record.name, since],
             )
         else:
             found = fetch(self._connection, f"SELECT DISTINCT {cut.clock(self._table.bucket)} FROM {self._table.sql}")
         starts = {cut.folder(start): start for (start,) in found}
-        # What the label does not vouch for was left by an export that was interrupted, or by somebody else.
+        # What the manifest does not vouch for was left by an export that was interrupted, or by somebody else.
         for folder in known.partitions.keys() | self._sizes.keys():
             if known.partitions.get(folder) != self._sizes.get(folder) and (start := cut.start(folder)):
                 starts[folder] = start
@@ -275,7 +288,7 @@ class _Export:
 
     def _is_archived(self, start: datetime) -> bool:
         """Whether all of a partition has expired, so that its file is all that is left."""
-        expired = self._entry.expired_before
+        expired = self._record.expired_before
         if expired is None or start > expired + _DAY:
             return False
         (end,) = fetch_row(self._connection, f"SELECT {self._partitioning.end(start)}")
@@ -296,7 +309,7 @@ class _Export:
                 f"COPY ({self._select(folder, start)}) TO {quote(temporary)} "
                 "(FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
             )
-            self._require_label()
+            self._require_manifest()
             if rows:
                 written = temporary.stat().st_size, digest(temporary)
                 put(temporary, path)
@@ -311,7 +324,7 @@ class _Export:
     def _select(self, folder: str, start: datetime) -> str:
         table = self._table
         rows = f"SELECT {table.columns} FROM {table.sql} WHERE {self._partitioning.holds(start)}"
-        before = self._entry.expired_before
+        before = self._record.expired_before
         if before is not None and start <= before + _DAY and folder in self._sizes:
             # An export is an archive: what has expired from the table stays in it.
             self._require_undamaged(folder)
@@ -330,7 +343,7 @@ class _Export:
         known = self._digests.get(folder)
         if known is not None and digest(path) != known:
             raise RollupError(
-                f"{path} is damaged, and what has expired from {self._entry.rollup} may be nowhere else: put back a "
+                f"{path} is damaged, and what has expired from {self._record.name} may be nowhere else: put back a "
                 "copy of it, or delete it, and export again"
             )
 
@@ -339,25 +352,25 @@ def read(folder: Path, partitions: Iterable[str], types: Mapping[str, str]) -> s
     """SQL of the rows of an export's partitions, with columns of the types that the table has."""
     # DuckDB takes every path for a pattern.
     paths = ", ".join(quote(glob.escape(str(folder / partition / FILE))) for partition in partitions)
-    return f"SELECT {restored(types)} FROM read_parquet([{paths}], hive_partitioning = false)"
+    return f"SELECT {PARQUET.restored(types)} FROM read_parquet([{paths}], hive_partitioning = false)"
 
 
-def _read_batches(manifest: Manifest, entry: Entry) -> list[Batch]:
+def _read_batches(ledger: Ledger, record: RollupRecord | LevelRecord) -> list[Batch]:
     """The batches that were appended, and one with the sums of all others."""
     appended = fetch(
-        manifest.connection,
-        "SELECT batch, 'import', batch_id, rows, late_rows, dropped_rows, rejected_rows, first_event, last_event "
+        ledger.connection,
+        "SELECT batch, 'import', rows, late_rows, dropped_rows, rejected_rows, first_event, last_event "
         f"FROM rollup_manifest.batches WHERE rollup = ? AND {_APPENDED} ORDER BY ALL",
-        [entry.rollup],
+        [record.name],
     )
     sums = fetch_row(
-        manifest.connection,
+        ledger.connection,
         "SELECT coalesce(sum(late_rows), 0), coalesce(sum(dropped_rows), 0), coalesce(sum(rejected_rows), 0) "
         f"FROM rollup_manifest.batches WHERE rollup = ? AND NOT {_APPENDED}",
-        [entry.rollup],
+        [record.name],
     )
     late, dropped, rejected = (int(rows) for rows in sums)
-    rest = Batch(entry.last_batch, "import", late_rows=late, dropped_rows=dropped, rejected_rows=rejected)
+    rest = Batch(record.last_batch, "import", late_rows=late, dropped_rows=dropped, rejected_rows=rejected)
     return [*(Batch(*row) for row in appended), rest]
 
 

@@ -1,4 +1,4 @@
-"""The label of an export, `_rollup.json`: what the Parquet files beside it are, and what has been counted in them.
+"""The manifest of an export, `_rollup.json`: what the Parquet files beside it are, and what has been counted in them.
 
 Readers of Parquet pass over names that begin with `_`.
 """
@@ -15,23 +15,23 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from duckdb_sketch.rollup.archive.version_1 import upgraded
 from duckdb_sketch.rollup.errors import ManifestError
-from duckdb_sketch.rollup.ledger.ledger import Batch, CountedFile, Entry
-from duckdb_sketch.rollup.sources.files import File
+from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
 
 NAME = "_rollup.json"
-_FORMAT = 1
+_FORMAT = 2
 _DIGEST = "digest"
 _MICROSECOND = timedelta(microseconds=1)
 _TIMES = ("earliest", "latest", "highest_event", "watermark", "expired_before")
 
 
 @dataclass(frozen=True)
-class Label:
+class ExportManifest:
     """What is known of an export.
 
     Attributes:
-        entry: The rollup's line in the manifest.
+        record: The rollup's or level's record in the ledger.
         types: The SQL type of each column, in the table's order.
         partition: The width of a partition.
         complete: False from when an export begins to replace files until all of them are of one batch.
@@ -41,11 +41,12 @@ class Label:
         finished: When the last batch was finished, in microseconds since 1970: what tells the batches of a database
             from those of another that have the same numbers. None if that is not known.
         writer: While an export is at work, and after one that was interrupted: a name of that one alone.
-        files: Of a rollup of events: the files that it has counted.
-        batches: Of a rollup of events: the batches that were appended, and one with the sums of the others.
+        slices: Of a rollup of events: the files that it has counted, and the batches that were appended under an id.
+        batches: The batches that were appended, and one with the sums of the others.
+        format: The version of the manifest, as it was read; it is written in the newest one.
     """
 
-    entry: Entry
+    record: RollupRecord | LevelRecord
     types: dict[str, str]
     partition: str
     complete: bool = False
@@ -53,46 +54,50 @@ class Label:
     digests: dict[str, str] = field(default_factory=dict)
     finished: int | None = None
     writer: str | None = None
-    files: Sequence[CountedFile] = ()
+    slices: Sequence[CountedSlice] = ()
     batches: Sequence[Batch] = ()
+    format: int = _FORMAT
 
     @property
     def batch(self) -> int:
         """The last batch that is in the export, or that was when it was last complete."""
-        return self.entry.last_batch
+        return self.record.last_batch
 
-    def same_rollup(self, other: Label) -> bool:
+    def same_rollup(self, other: ExportManifest) -> bool:
         """Whether rows of the one export may stand beside rows of the other."""
         return self._identity() == other._identity()
 
     def _identity(self) -> tuple[object, ...]:
-        entry = self.entry
-        return entry.rollup, entry.statement, entry.parent, entry.every, entry.time_zone, list(self.types.items())
+        record = self.record
+        columns = list(self.types.items())
+        if isinstance(record, RollupRecord):
+            return record.name, record.statement, record.time_zone, columns
+        return record.name, record.parent, record.every, record.time_zone, columns
 
 
-def write_label(folder: Path, label: Label) -> None:
+def write_manifest(folder: Path, manifest: ExportManifest) -> None:
     """Write it, in place of the one that there may be: a reader finds the one or the other, and never a part."""
     lines = {
         "format": _FORMAT,
-        "rollup": _packed(asdict(label.entry)),
-        "columns": label.types,
-        "partition": label.partition,
-        "batch": label.batch,
-        "complete": label.complete,
-        "partitions": dict(sorted(label.partitions.items())),
-        "digests": dict(sorted(label.digests.items())),
-        "finished": label.finished,
-        "writer": label.writer,
-        "files": [_packed(_file(counted)) for counted in label.files],
-        "batches": [_packed(asdict(batch)) for batch in label.batches],
+        "rollup" if isinstance(manifest.record, RollupRecord) else "level": _packed(asdict(manifest.record)),
+        "columns": manifest.types,
+        "partition": manifest.partition,
+        "batch": manifest.batch,
+        "complete": manifest.complete,
+        "partitions": dict(sorted(manifest.partitions.items())),
+        "digests": dict(sorted(manifest.digests.items())),
+        "finished": manifest.finished,
+        "writer": manifest.writer,
+        "slices": [_packed(asdict(counted)) for counted in manifest.slices],
+        "batches": [_packed(asdict(batch)) for batch in manifest.batches],
     }
     temporary = folder / f"{NAME}.tmp"
     temporary.write_text(json.dumps({**lines, _DIGEST: _digest(lines)}, indent=1), encoding="utf-8")
     put(temporary, folder / NAME)
 
 
-def read_label(folder: Path) -> Label | None:
-    """The label in a folder; None if there is none.
+def read_manifest(folder: Path) -> ExportManifest | None:
+    """The manifest in a folder; None if there is none.
 
     Raises:
         ManifestError: If it cannot be read, or is of a version that this package does not know.
@@ -105,25 +110,28 @@ def read_label(folder: Path) -> Label | None:
     except (OSError, ValueError) as error:
         raise ManifestError(f"{path} cannot be read ({error}): delete it, and export again") from error
     version = found.get("format") if isinstance(found, dict) else None
-    if version != _FORMAT:
+    if version not in (1, _FORMAT):
         raise ManifestError(
-            f"{path} is of version {version}, and this duckdb_sketch knows version {_FORMAT}: use the version that "
-            "wrote it, or a later one"
+            f"{path} is of version {version}, and this duckdb_sketch knows versions up to {_FORMAT}: use the version "
+            "that wrote it, or a later one"
         )
     if found.pop(_DIGEST, None) not in (None, _digest(found)):
         raise ManifestError(f"{path} is damaged, or was changed by hand: delete it, and export again")
     try:
-        return Label(
-            entry=Entry(**_unpacked(found["rollup"])),
+        if version == 1:
+            found = upgraded(found)
+        return ExportManifest(
+            record=_record(found),
             types=found["columns"],
             partition=found["partition"],
             complete=found["complete"],
             partitions=found["partitions"],
-            digests=found.get("digests", {}),  # the first labels had none of these three
+            digests=found.get("digests", {}),  # the first manifests had none of these three
             finished=found.get("finished"),
             writer=found.get("writer"),
-            files=[_counted(_unpacked(line)) for line in found["files"]],
+            slices=[CountedSlice(**_unpacked(line)) for line in found["slices"]],
             batches=[Batch(**_unpacked(line)) for line in found["batches"]],
+            format=version,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ManifestError(f"{path} is not as it was written ({error!r}): delete it, and export again") from error
@@ -159,22 +167,14 @@ def sync_folder(folder: Path) -> None:
 
 
 def _digest(lines: dict[str, Any]) -> str:
-    """What tells a label of which a part is not as it was written."""
+    """What tells a manifest of which a part is not as it was written."""
     return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
 
 
-def _file(counted: CountedFile) -> dict[str, Any]:
-    return {
-        **asdict(counted.file),
-        "rows": counted.rows,
-        "first_event": counted.first_event,
-        "last_event": counted.last_event,
-    }
-
-
-def _counted(line: dict[str, Any]) -> CountedFile:
-    file = File(line["path"], line["size"], line["modified"])
-    return CountedFile(file, line["rows"], line["first_event"], line["last_event"])
+def _record(lines: dict[str, Any]) -> RollupRecord | LevelRecord:
+    if "level" in lines:
+        return LevelRecord(**_unpacked(lines["level"]))
+    return RollupRecord(**_unpacked(lines["rollup"]))
 
 
 def _packed(line: dict[str, Any]) -> dict[str, Any]:

@@ -93,6 +93,6 @@ class Partitioning:
         return f"{bucket} >= {low} AND {bucket} <= {high} AND {self.clock(bucket)} = {literal(start)}"
 
     def end(self, start: datetime) -> str:
-        """SQL for the end of the partition that begins at `start`, as the manifest holds times."""
+        """SQL for the end of the partition that begins at `start`, as the ledger holds times."""
         clock = f"({literal(start)} + {self.width.interval})"
         return f"timezone('UTC', timezone({quote(self.zone)}, {clock}))" if self.zone else f"CAST({clock} AS TIMESTAMP)"

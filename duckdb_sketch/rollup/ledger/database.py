@@ -6,31 +6,26 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from duckdb_sketch._loading import connect, load
-from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import DamagedError, LockedError, RollupError
-from duckdb_sketch.rollup.pipeline.plan import BYTES_OF_A_GROUP
+from duckdb_sketch.rollup.ledger.migration import migrate
+from duckdb_sketch.rollup.memory import parse_bytes
 from duckdb_sketch.rollup.query import fetch, fetch_row, noticing_damage
-from duckdb_sketch.rollup.sources.files import FILE, find, scan
 
 _OLDEST = (1, 4)  # MERGE INTO
 _LOCKED = re.compile("Could not set lock|used by another process")  # on POSIX, on Windows
 _LONGEST_PAUSE = 0.25  # seconds
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
 
 def open_database(
     database: str | Path | duckdb.DuckDBPyConnection, memory_limit: str | None, wait: float
 ) -> duckdb.DuckDBPyConnection:
-    """A connection with the functions loaded, and settings of its own.
+    """A connection with the functions loaded, and settings of its own. A ledger of an older version is migrated.
 
     Args:
         database: A database file, or a connection to one, of which a cursor is taken.
@@ -41,6 +36,7 @@ def open_database(
     Raises:
         LockedError: If it still has then.
         DamagedError: If it is damaged.
+        ManifestError: If its ledger has to be migrated, and it is read-only.
         RollupError: If it cannot be opened, or DuckDB is too old.
     """
     version = tuple(int(part) for part in duckdb.__version__.split(".")[:2])
@@ -48,17 +44,33 @@ def open_database(
         raise RollupError(f"rollups need DuckDB 1.4 or later, for MERGE INTO; this is {duckdb.__version__}")
     limit = None if memory_limit is None else parse_bytes(memory_limit)
     if isinstance(database, duckdb.DuckDBPyConnection):
-        connection = load(database).cursor()
+        connection = load(database.cursor())
     else:
         connection = _open_file(database, wait)
         if limit is not None and _is_alone(connection):
             connection.execute(f"SET memory_limit = '{limit // 2}B'")
+    try:
+        _migrate(connection, wait)
+    except BaseException:
+        connection.close()
+        raise
     # DuckDB's own bar goes to the standard output, where JSON may be.
     connection.execute("SET SESSION enable_progress_bar = false")
     with suppress(duckdb.Error):  # DuckDB before 2.0 knows it for all connections only
         # Groups have no order, and without one the memory that a batch needs is less.
         connection.execute("SET SESSION preserve_insertion_order = false")
     return connection
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, wait: float) -> None:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            return migrate(connection)
+        except LockedError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_LONGEST_PAUSE)
 
 
 def _is_alone(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -127,32 +139,3 @@ def require_free(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     )
     if taken:
         raise RollupError(f"there is a table {name} already, which is no rollup: give the rollup another name")
-
-
-def parse_bytes(text: str) -> int:
-    """Read `2GB` or `512 MiB`.
-
-    Raises:
-        RollupError: If it is no such thing.
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
-    if not match or match[2].upper() not in _UNITS:
-        raise RollupError(f"{text!r} is no amount of memory: write it as 2GB, or 512MiB")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
-
-
-def rows_that_fit(connection: duckdb.DuckDBPyConnection, memory_limit: str | None) -> int:
-    """How many rows a batch may have, each a group of its own, so that states fit beside what DuckDB may use."""
-    (limit,) = fetch_row(connection, "SELECT current_setting('memory_limit')")
-    limits = [parse_bytes(limit)] + ([parse_bytes(memory_limit) // 2] if memory_limit else [])
-    return max(min(limits) // BYTES_OF_A_GROUP, 100_000)
-
-
-def provide(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Any]) -> None:
-    """Make tables of files or data under the names that a statement gives them, for this connection alone."""
-    for name, data in tables.items():
-        if isinstance(data, (str, Path)):
-            rows = f"SELECT * EXCLUDE ({FILE}) FROM ({scan(find(connection, [str(data)]), {})})"
-            connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {rows}")
-        else:
-            connection.register(name, data)

@@ -1,76 +1,32 @@
-"""The manifest: what the rollups of a database have counted. Its tables are those of `sql/rollup/manifest.sql`."""
+"""The ledger: what the rollups of a database have counted. Its tables are those of `sql/rollup/ledger.sql`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 import duckdb
 
-from duckdb_sketch._files import sql_folder
-from duckdb_sketch.rollup.errors import LockedError, ManifestError, RollupError
-from duckdb_sketch.rollup.query import fetch, noticing_damage
-from duckdb_sketch.rollup.sources.files import File
+from duckdb_sketch.rollup.errors import ManifestError
+from duckdb_sketch.rollup.ledger.migration import VERSION, run_script, version_of
+from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
+from duckdb_sketch.rollup.ledger.transaction import transaction
+from duckdb_sketch.rollup.query import Row, fetch, fetch_row
 
-_VERSION = 1
-_CONFLICT = re.compile(r"conflict( on|:)|another transaction", re.IGNORECASE)  # not a disk that is full
-_EARLIEST = datetime(1900, 1, 1)
-_LATEST = datetime(2200, 1, 1)
-
-
-@dataclass
-class Entry:
-    """What the manifest says of one rollup; the fields are the columns of `rollup_manifest.rollups`."""
-
-    rollup: str
-    statement: str | None = None
-    parent: str | None = None
-    every: str | None = None
-    dimensions: list[str] | None = None
-    input_types: dict[str, str] = field(default_factory=dict)
-    time_zone: str | None = None
-    allowed_lateness: timedelta = timedelta(0)
-    late: str = "merge"
-    earliest: datetime = _EARLIEST
-    latest: datetime = _LATEST
-    last_batch: int = 0
-    consumed: int | None = None
-    highest_event: datetime | None = None
-    watermark: datetime | None = None
-    expired_before: datetime | None = None
+_ROLLUP = tuple(field.name for field in fields(RollupRecord))
+_LEVEL = tuple(field.name for field in fields(LevelRecord))
+_ALL = tuple(dict.fromkeys(_ROLLUP + _LEVEL))
+_SLICE = tuple(field.name for field in fields(CountedSlice))
+_BATCH = tuple(field.name for field in fields(Batch))
+# Batches whose rows are in no file.
+_APPENDED = "kind IN ('append', 'import') AND rows > 0"
 
 
-@dataclass
-class Batch:
-    """One line of `rollup_manifest.batches`; the fields are its columns, but for the rollup."""
-
-    batch: int
-    kind: str
-    batch_id: str | None = None
-    rows: int = 0
-    late_rows: int = 0
-    dropped_rows: int = 0
-    rejected_rows: int = 0
-    first_event: datetime | None = None
-    last_event: datetime | None = None
-
-
-@dataclass(frozen=True)
-class CountedFile:
-    """A file, and what was in it when it was counted."""
-
-    file: File
-    rows: int
-    first_event: datetime | None
-    last_event: datetime | None
-
-
-class Manifest:
-    """The manifest of one database, over a connection to it."""
+class Ledger:
+    """The ledger of one database, over a connection to it."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
@@ -79,31 +35,35 @@ class Manifest:
         """Whether the database has one.
 
         Raises:
-            ManifestError: If it is of a version that this package does not know.
+            ManifestError: If it is of a version that this package does not know, or has not been migrated.
         """
-        if not self._rows(
-            "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'rollup_manifest' AND table_name = 'version' "
-            "AND database_name = current_database()"
-        ):
+        version = version_of(self.connection)
+        if version is None:
             return False
-        version = self._rows("SELECT max(version) FROM rollup_manifest.version")[0][0]
-        if version != _VERSION:
+        if version < VERSION:
             raise ManifestError(
-                f"the database's manifest is of version {version}, and this duckdb_sketch knows version {_VERSION}: "
+                f"the database's ledger is of version {version}, and has not been migrated to version {VERSION}: "
+                "open the database with Rollup, open_level or duckdb-sketch rollup, which does so"
+            )
+        if version > VERSION:
+            raise ManifestError(
+                f"the database's ledger is of version {version}, and this duckdb_sketch knows version {VERSION}: "
                 "use the version that wrote it, or a later one"
             )
         return True
 
     def create(self) -> None:
-        """Make the manifest, where the database has none."""
+        """Make the ledger, where the database has none."""
         if not self.exists():
-            self.connection.execute((sql_folder() / "rollup" / "manifest.sql").read_text())
+            run_script(self.connection, "ledger.sql")
 
     def names(self) -> list[str]:
-        """The names of all rollups, those of events first, each followed by its coarser levels."""
+        """The names of all rollups, each followed by its coarser levels."""
         if not self.exists():
             return []
-        parents = dict(self._rows("SELECT rollup, parent FROM rollup_manifest.rollups ORDER BY rollup"))
+        parents: dict[str, str | None] = dict(
+            self._rows("SELECT rollup, parent FROM rollup_manifest.rollups ORDER BY rollup")
+        )
 
         def family(parent: str | None) -> Iterator[str]:
             for name in (name for name, of in parents.items() if of == parent):
@@ -112,151 +72,194 @@ class Manifest:
 
         return list(family(None))
 
-    def entry(self, rollup: str) -> Entry | None:
-        """What is known of a rollup; None if there is none of this name."""
+    def find(self, name: str) -> RollupRecord | LevelRecord | None:
+        """The record of a rollup or a level; None if there is none of this name."""
         if not self.exists():
             return None
-        columns = ", ".join(Entry.__dataclass_fields__)
-        rows = self._rows(f"SELECT {columns} FROM rollup_manifest.rollups WHERE rollup = ?", [rollup])
-        if not rows:
-            return None
-        entry = Entry(*rows[0])
-        entry.input_types = dict(entry.input_types or {})
-        return entry
+        columns = ", ".join(_column(name) for name in _ALL)
+        rows = self._rows(f"SELECT {columns} FROM rollup_manifest.rollups WHERE rollup = ?", [name])
+        return _record(rows[0]) if rows else None
 
-    def add(self, entry: Entry) -> None:
-        """Write a new rollup's line."""
-        values = [getattr(entry, name) for name in Entry.__dataclass_fields__]
-        marks = ", ".join(
-            "CAST(? AS MAP(VARCHAR, VARCHAR))" if name == "input_types" else "?" for name in Entry.__dataclass_fields__
-        )
-        self.connection.execute(f"INSERT INTO rollup_manifest.rollups VALUES ({marks})", values)
+    def get(self, name: str) -> RollupRecord | LevelRecord:
+        """The record of a rollup or a level.
 
-    def set(self, rollup: str, **values: Any) -> None:
-        """Change columns of a rollup's line."""
-        changes = ", ".join(
-            f"{name} = " + ("CAST(? AS MAP(VARCHAR, VARCHAR))" if name == "input_types" else "?") for name in values
-        )
+        Raises:
+            ManifestError: If there is none of this name.
+        """
+        record = self.find(name)
+        if record is None:
+            known = ", ".join(self.names()) or "none"
+            raise ManifestError(f"there is no rollup {name} in this database; there is {known}")
+        return record
+
+    def rollup(self, name: str) -> RollupRecord:
+        """The record of a rollup of events.
+
+        Raises:
+            ManifestError: If there is none of this name, or it is a coarser level.
+        """
+        record = self.get(name)
+        if isinstance(record, LevelRecord):
+            raise ManifestError(
+                f"{name} is a coarser level of {record.parent}: refresh or replay that, or give another name"
+            )
+        return record
+
+    def find_rollup(self, name: str) -> RollupRecord | None:
+        """The record of a rollup of events; None if there is none of this name.
+
+        Raises:
+            ManifestError: If it is a coarser level.
+        """
+        return None if self.find(name) is None else self.rollup(name)
+
+    def level(self, name: str) -> LevelRecord:
+        """The record of a coarser level.
+
+        Raises:
+            ManifestError: If there is none of this name, or it is a rollup of events.
+        """
+        record = self.get(name)
+        if isinstance(record, RollupRecord):
+            raise ManifestError(f"{name} is a rollup of events, not a coarser level")
+        return record
+
+    def children(self, name: str) -> list[LevelRecord]:
+        """The levels that are made directly from a rollup or a level, by name."""
+        rows = self._rows("SELECT rollup FROM rollup_manifest.rollups WHERE parent = ? ORDER BY rollup", [name])
+        return [self.level(child) for (child,) in rows]
+
+    def add(self, record: RollupRecord | LevelRecord) -> None:
+        """Write the record of a new rollup or level."""
+        values = {field.name: getattr(record, field.name) for field in fields(record)}
         self.connection.execute(
-            f"UPDATE rollup_manifest.rollups SET {changes} WHERE rollup = ?", [*values.values(), rollup]
+            f"INSERT INTO rollup_manifest.rollups ({', '.join(map(_column, values))}) "
+            f"VALUES ({', '.join(map(_mark, values))})",
+            list(values.values()),
         )
 
-    def begin(self, rollup: str) -> Entry:
-        """Take the next batch number, in a transaction that has just begun; another one doing so has to wait for us."""
+    def set(self, name: str, **values: Any) -> None:
+        """Change fields of a record."""
+        changes = ", ".join(f"{_column(field)} = {_mark(field)}" for field in values)
         self.connection.execute(
-            "UPDATE rollup_manifest.rollups SET last_batch = last_batch + 1 WHERE rollup = ?", [rollup]
+            f"UPDATE rollup_manifest.rollups SET {changes} WHERE rollup = ?", [*values.values(), name]
         )
-        entry = self.entry(rollup)
-        if entry is None:
-            raise ManifestError(f"there is no rollup {rollup} in this database")
-        return entry
 
-    def children(self, rollup: str) -> list[Entry]:
-        """The levels that are made from a rollup itself."""
-        names = self._rows("SELECT rollup FROM rollup_manifest.rollups WHERE parent = ? ORDER BY rollup", [rollup])
-        return [entry for (name,) in names if (entry := self.entry(name))]
+    def begin_rollup(self, name: str) -> RollupRecord:
+        """Take the next batch number of a rollup; see `begin`."""
+        self._take(name)
+        return self.rollup(name)
 
-    def files(self, rollup: str) -> dict[str, CountedFile]:
-        """The files that a rollup has counted, by path."""
+    def begin_level(self, name: str) -> LevelRecord:
+        """Take the next batch number of a level; see `begin`."""
+        self._take(name)
+        return self.level(name)
+
+    def begin(self, name: str) -> RollupRecord | LevelRecord:
+        """Take the next batch number, in a transaction that has just begun; another one doing so has to wait for us.
+
+        Returns:
+            The record, of which `last_batch` is the number.
+
+        Raises:
+            ManifestError: If there is no rollup or level of this name.
+        """
+        self._take(name)
+        return self.get(name)
+
+    def _take(self, name: str) -> None:
+        self.connection.execute(
+            "UPDATE rollup_manifest.rollups SET last_batch = last_batch + 1 WHERE rollup = ?", [name]
+        )
+
+    def slices(self, rollup: str, kind: str = CountedSlice.FILE) -> dict[str, CountedSlice]:
+        """The slices of a kind that a rollup has counted: files by their paths, batches by their ids."""
         rows = self._rows(
-            "SELECT path, size, modified, rows, first_event, last_event FROM rollup_manifest.files WHERE rollup = ?",
-            [rollup],
+            f"SELECT {', '.join(_SLICE)} FROM rollup_manifest.slices WHERE rollup = ? AND kind = ? ORDER BY slice",
+            [rollup, kind],
         )
-        return {row[0]: CountedFile(File(*row[:3]), *row[3:]) for row in rows}
+        slices = [CountedSlice(*row) for row in rows]
+        return {counted.slice: counted for counted in slices}
 
-    def add_files(self, rollup: str, batch: int, files: Iterable[CountedFile]) -> None:
-        """Write files' lines, in place of those that they had."""
-        files = list(files)
-        if not files:
+    def add_slices(self, rollup: str, batch: int, slices: Iterable[CountedSlice]) -> None:
+        """Write slices that a batch counted, in place of what was known of them."""
+        slices = list(slices)
+        if not slices:
             return
-        paths = [counted.file.path for counted in files]
+        columns = [[getattr(counted, name) for counted in slices] for name in _SLICE]
+        kinds, names = columns[:2]
         self.connection.execute(
-            "DELETE FROM rollup_manifest.files WHERE rollup = ? AND path IN (SELECT unnest(?))", [rollup, paths]
+            "DELETE FROM rollup_manifest.slices WHERE rollup = ? AND (kind, slice) IN (SELECT (unnest(?), unnest(?)))",
+            [rollup, kinds, names],
         )
+        types = ("VARCHAR", "VARCHAR", "VARCHAR", "UBIGINT", "UBIGINT", "TIMESTAMP", "TIMESTAMP")
+        items = ", ".join(f"unnest(CAST(? AS {kind}[])) AS {name}" for name, kind in zip(_SLICE, types, strict=True))
         self.connection.execute(
-            "INSERT INTO rollup_manifest.files SELECT ?, f.path, f.size, f.modified, ?, f.rows, f.low, f.high "
-            "FROM (SELECT unnest(?) AS path, unnest(?) AS size, unnest(?) AS modified, unnest(?) AS rows, "
-            "unnest(CAST(? AS TIMESTAMP[])) AS low, unnest(CAST(? AS TIMESTAMP[])) AS high) AS f",
-            [
-                rollup,
-                batch,
-                paths,
-                [counted.file.size for counted in files],
-                [counted.file.modified for counted in files],
-                [counted.rows for counted in files],
-                [counted.first_event for counted in files],
-                [counted.last_event for counted in files],
-            ],
+            "INSERT INTO rollup_manifest.slices BY NAME "
+            f"SELECT CAST(? AS VARCHAR) AS rollup, CAST(? AS BIGINT) AS batch, {items}",
+            [rollup, batch, *columns],
         )
 
-    def add_batch(self, rollup: str, batch: Batch) -> None:
-        """Write a batch's line."""
-        self.connection.execute(
-            "INSERT INTO rollup_manifest.batches VALUES (?, ?, ?, ?, now(), ?, ?, ?, ?, ?, ?)",
-            [
-                rollup,
-                batch.batch,
-                batch.kind,
-                batch.batch_id,
-                batch.rows,
-                batch.late_rows,
-                batch.dropped_rows,
-                batch.rejected_rows,
-                batch.first_event,
-                batch.last_event,
-            ],
+    def has_slice(self, rollup: str, kind: str, name: str) -> bool:
+        """Whether a rollup has counted a slice."""
+        query = "SELECT 1 FROM rollup_manifest.slices WHERE rollup = ? AND kind = ? AND slice = ?"
+        return bool(self._rows(query, [rollup, kind, name]))
+
+    def known(self, rollup: str, kind: str, names: Sequence[str]) -> list[str]:
+        """Which of some slices a rollup has counted."""
+        query = (
+            "SELECT slice FROM rollup_manifest.slices WHERE rollup = ? AND kind = ? "
+            "AND slice IN (SELECT unnest(CAST(? AS VARCHAR[])))"
         )
+        return [name for (name,) in self._rows(query, [rollup, kind, list(names)])]
 
     def has_batch(self, rollup: str, batch_id: str) -> bool:
-        """Whether a batch of this id has been appended."""
-        return bool(
-            self._rows("SELECT 1 FROM rollup_manifest.batches WHERE rollup = ? AND batch_id = ?", [rollup, batch_id])
+        """Whether data has been appended to a rollup under this id."""
+        return self.exists() and self.has_slice(rollup, CountedSlice.BATCH, batch_id)
+
+    def add_batch(self, rollup: str, batch: Batch) -> None:
+        """Write a batch, which finished now."""
+        values = [getattr(batch, name) for name in _BATCH]
+        self.connection.execute(
+            f"INSERT INTO rollup_manifest.batches (rollup, finished, {', '.join(_BATCH)}) "
+            f"VALUES (?, now(), {', '.join('?' for _ in _BATCH)})",
+            [rollup, *values],
         )
 
     def appended(self, rollup: str, low: datetime | None, high: datetime | None) -> int:
         """How many batches with event times from `low` to `high` were appended, so that no file has their rows."""
-        return int(
-            self._rows(
-                "SELECT count(*) FROM rollup_manifest.batches WHERE rollup = ? AND kind IN ('append', 'import') "
-                "AND rows > 0 AND (last_event >= ? OR ? IS NULL) AND (first_event <= ? OR ? IS NULL)",
-                [rollup, low, low, high, high],
-            )[0][0]
+        (count,) = fetch_row(
+            self.connection,
+            f"SELECT count(*) FROM rollup_manifest.batches WHERE rollup = ? AND {_APPENDED} "
+            "AND (last_event >= ? OR ? IS NULL) AND (first_event <= ? OR ? IS NULL)",
+            [rollup, low, low, high, high],
         )
+        return int(count)
 
     def appended_spans(self, rollup: str) -> list[tuple[datetime | None, datetime | None]]:
         """From the first bucket to the last event of each batch that was appended."""
-        rows = self._rows(
-            "SELECT first_event, last_event FROM rollup_manifest.batches WHERE rollup = ? "
-            "AND kind IN ('append', 'import') AND rows > 0",
-            [rollup],
-        )
-        return [(first, last) for first, last in rows]
+        query = f"SELECT first_event, last_event FROM rollup_manifest.batches WHERE rollup = ? AND {_APPENDED}"
+        return [(first, last) for first, last in self._rows(query, [rollup])]
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Do all of it or none of it.
+    def transaction(self) -> AbstractContextManager[None]:
+        """Do all of it or none of it; see `transaction`."""
+        return transaction(self.connection)
 
-        Raises:
-            LockedError: If another connection of this process changed the same rollup meanwhile.
-            RollupError: If it could not be written: the disk may be full.
-            DamagedError: If the database is damaged.
-        """
-        try:
-            with noticing_damage():
-                self.connection.execute("BEGIN TRANSACTION")  # which may be interrupted as well, once it has begun
-                yield
-                self.connection.execute("COMMIT")
-        except BaseException as error:
-            self._roll_back()
-            if not isinstance(error, duckdb.TransactionException):
-                raise
-            if _CONFLICT.search(str(error)):
-                raise LockedError(f"another connection is changing the same rollup: {error}") from error
-            raise RollupError(f"the batch could not be written: {error}") from error
-
-    def _roll_back(self) -> None:
-        with suppress(duckdb.Error):  # it may be over already: a COMMIT that fails ends the transaction
-            self.connection.execute("ROLLBACK")
-
-    def _rows(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+    def _rows(self, query: str, parameters: list[Any] | None = None) -> list[Row]:
         return fetch(self.connection, query, parameters)
+
+
+def _column(field: str) -> str:
+    return "rollup" if field == "name" else field
+
+
+def _mark(field: str) -> str:
+    return "CAST(? AS MAP(VARCHAR, VARCHAR))" if field == "input_types" else "?"
+
+
+def _record(row: Row) -> RollupRecord | LevelRecord:
+    values = dict(zip(_ALL, row, strict=True))
+    if values["statement"] is None:
+        return LevelRecord(**{name: values[name] for name in _LEVEL})
+    values["input_types"] = dict(values["input_types"] or {})
+    return RollupRecord(**{name: values[name] for name in _ROLLUP})

@@ -12,11 +12,11 @@ import duckdb
 
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.errors import RollupError
-from duckdb_sketch.rollup.ledger.ledger import Entry, Manifest
-from duckdb_sketch.rollup.pipeline.batch import table_of
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import LevelRecord, RollupRecord
+from duckdb_sketch.rollup.ledger.table import specification_of, table_of
 from duckdb_sketch.rollup.query import describe, fetch_row
 from duckdb_sketch.rollup.specification.granularity import Granularity
-from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import literal
 
 _SOURCE = "duckdb_sketch_source"
@@ -78,31 +78,22 @@ def fill_gaps(
 
 def fill_level(
     connection: duckdb.DuckDBPyConnection,
-    manifest: Manifest,
-    entry: Entry,
+    ledger: Ledger,
+    record: RollupRecord | LevelRecord,
     start: Moment | None,
     end: Moment | None,
     fill: Mapping[str, str],
 ) -> duckdb.DuckDBPyRelation:
-    """As `fill_gaps`, of a table whose time, dimensions and metrics the manifest knows."""
-    table = table_of(manifest, entry)
-    specification = _specification(manifest, entry)
+    """As `fill_gaps`, of a table whose time, dimensions and metrics the ledger knows."""
+    table = table_of(ledger, record)
+    specification = specification_of(ledger, record)
     # Levels are truncated by their width; the rollup that they come from, by its statement.
-    truncate = table.granularity.truncated if entry.statement is None else specification.truncated
+    truncate = table.granularity.truncated if isinstance(record, LevelRecord) else specification.truncated
     series = Series.of(connection, table.sql, table.time, table.dimensions, table.granularity, truncate)
     empty = {metric.name: specification.empty(metric) for metric in table.metrics}
     # Names may be written in any case.
     kept = {name: value for name, value in empty.items() if name.lower() not in {given.lower() for given in fill}}
     return series.filled(start, end, {**kept, **fill})
-
-
-def _specification(manifest: Manifest, entry: Entry) -> Specification:
-    """The statement that a rollup, or the one that a level comes from, is made by."""
-    while entry.statement is None:
-        parent = manifest.entry(entry.parent or "")
-        assert parent is not None
-        entry = parent
-    return Specification.parse(entry.statement)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Literal
 
 from duckdb_sketch._sql import identifier
-from duckdb_sketch.rollup.ledger.ledger import Entry, Manifest
-from duckdb_sketch.rollup.pipeline.batch import table_of
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import LevelRecord, Record, RollupRecord
+from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
 
 Pane = Literal["early", "on time", "late"]
@@ -71,49 +72,50 @@ class Status:
     time_zone: str | None
 
 
-def read_changes(manifest: Manifest, entry: Entry, since: int) -> list[Change]:
+def read_changes(ledger: Ledger, record: Record, since: int) -> list[Change]:
     """The changes of a rollup after a batch."""
     rows = fetch(
-        manifest.connection,
+        ledger.connection,
         "SELECT batch, bucket, pane, rows FROM rollup_manifest.changes WHERE rollup = ? AND batch > ? ORDER BY ALL",
-        [entry.rollup, since],
+        [record.name, since],
     )
     return [Change(*row) for row in rows]
 
 
-def read_status(manifest: Manifest, name: str) -> list[Status]:
+def read_status(ledger: Ledger, name: str) -> list[Status]:
     """How a rollup and its coarser levels stand, itself first."""
-    entry = manifest.entry(name)
-    assert entry is not None
-    found = [_read_one(manifest, entry)]
-    for child in manifest.children(name):
-        found += read_status(manifest, child.rollup)
+    found = [_read_one(ledger, ledger.get(name))]
+    for child in ledger.children(name):
+        found += read_status(ledger, child.name)
     return found
 
 
-def _read_one(manifest: Manifest, entry: Entry) -> Status:
-    table = table_of(manifest, entry)
-    connection = manifest.connection
+def _read_one(ledger: Ledger, record: RollupRecord | LevelRecord) -> Status:
+    table = table_of(ledger, record)
+    connection = ledger.connection
     bucket = table.naive(table.bucket)
     groups, first, last = fetch_row(
-        connection, f"SELECT count(*), min({bucket}), max({bucket}) FROM {identifier(entry.rollup)}"
+        connection, f"SELECT count(*), min({bucket}), max({bucket}) FROM {identifier(record.name)}"
     )
     files, in_files = fetch_row(
         connection,
-        "SELECT count(*), coalesce(sum(rows), 0) FROM rollup_manifest.files WHERE rollup = ?",
-        [entry.rollup],
+        "SELECT count(*), coalesce(sum(rows), 0) FROM rollup_manifest.slices WHERE rollup = ? AND kind = 'file'",
+        [record.name],
     )
     appended, *kept_out = fetch_row(
         connection,
         "SELECT coalesce(sum(rows) FILTER (kind IN ('append', 'import')), 0), coalesce(sum(late_rows), 0), "
         "coalesce(sum(dropped_rows), 0), coalesce(sum(rejected_rows), 0) FROM rollup_manifest.batches WHERE rollup = ?",
-        [entry.rollup],
+        [record.name],
     )
     late, dropped, rejected = (int(rows) for rows in kept_out)
-    parent = manifest.entry(entry.parent) if entry.parent else None
+    parent, behind = None, 0
+    if isinstance(record, LevelRecord):
+        parent = record.parent
+        behind = ledger.get(parent).last_batch - record.consumed
     return Status(
-        rollup=entry.rollup,
-        parent=entry.parent,
+        rollup=record.name,
+        parent=parent,
         every=str(table.granularity),
         groups=groups,
         first_bucket=first,
@@ -123,9 +125,9 @@ def _read_one(manifest: Manifest, entry: Entry) -> Status:
         late_rows=late,
         dropped_rows=dropped,
         rejected_rows=rejected,
-        last_batch=entry.last_batch,
-        behind=parent.last_batch - (entry.consumed or 0) if parent else 0,
-        watermark=entry.watermark,
-        expired_before=entry.expired_before,
-        time_zone=entry.time_zone,
+        last_batch=record.last_batch,
+        behind=behind,
+        watermark=record.watermark,
+        expired_before=record.expired_before,
+        time_zone=record.time_zone,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from duckdb_sketch import families
 from duckdb_sketch._sql import identifier
 
 
@@ -26,11 +27,9 @@ def _operator(symbol: str, aggregate: str) -> Merge:
 
 
 _ADD = _operator("+", "sum")
-_HLL = Merge("hll_union({a}, {b})", "hll_union_agg({x})")
-_HISTOGRAM = Merge("approx_histogram_union({a}, {b})", "approx_histogram_union_agg({x})")
 
-#: By the aggregate's name in DuckDB. `least` and `greatest` skip NULLs by themselves.
-MERGES = {
+#: Those of DuckDB itself, by name. `least` and `greatest` skip NULLs by themselves.
+_PLAIN = {
     "count": _ADD,
     "count_if": _ADD,
     "sum": _ADD,
@@ -41,11 +40,17 @@ MERGES = {
     "bit_and": _operator("&", "bit_and"),
     "bit_or": _operator("|", "bit_or"),
     "bit_xor": Merge("coalesce(xor({a}, {b}), {a}, {b})", "bit_xor({x})"),
-    "hll_sketch_agg": _HLL,
-    "hll_union_agg": _HLL,
-    "approx_histogram_agg": _HISTOGRAM,
-    "approx_histogram_union_agg": _HISTOGRAM,
 }
+
+
+def merges(aggregate: str) -> bool:
+    """Whether the states of an aggregate merge."""
+    return aggregate in _PLAIN or families.family_of(aggregate) is not None
+
+
+def mergeable() -> list[str]:
+    """The names of all aggregates whose states merge."""
+    return [*_PLAIN, *families.aggregates()]
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Metric:
 
     Attributes:
         name: The column's name.
-        aggregate: The aggregate's name, one of `MERGES`.
+        aggregate: The aggregate's name; its states merge.
         argument: SQL of its first argument; None for `count(*)`.
         condition: SQL of its FILTER; None without one.
     """
@@ -67,8 +72,18 @@ class Metric:
     def pair(self, a: str, b: str) -> str:
         """SQL that merges this column of two rows, `a` and `b`."""
         column = identifier(self.name)
-        return MERGES[self.aggregate].pair.format(a=f"{a}.{column}", b=f"{b}.{column}")
+        return self._merge.pair.format(a=f"{a}.{column}", b=f"{b}.{column}")
 
     def group(self) -> str:
         """SQL that merges this column over a group of rows."""
-        return MERGES[self.aggregate].group.format(x=identifier(self.name))
+        return self._merge.group.format(x=identifier(self.name))
+
+    @property
+    def family(self) -> families.Family | None:
+        """The family of sketches that its states belong to; None of a number or a truth."""
+        return families.family_of(self.aggregate)
+
+    @property
+    def _merge(self) -> Merge:
+        family = self.family
+        return _PLAIN[self.aggregate] if family is None else Merge(family.merged("{a}", "{b}"), family.united("{x}"))

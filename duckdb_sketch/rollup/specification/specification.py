@@ -15,24 +15,17 @@ import sqlglot
 from sqlglot import exp
 
 from duckdb_sketch._sql import identifier
+from duckdb_sketch.families import answering, family_of
 from duckdb_sketch.rollup.errors import SpecificationError
 from duckdb_sketch.rollup.specification.granularity import Granularity
-from duckdb_sketch.rollup.specification.metric import MERGES, Metric
+from duckdb_sketch.rollup.specification.metric import Metric, mergeable, merges
 
 #: What the event source is called in the statements that a rollup runs.
 EVENTS = "duckdb_sketch_events"
 
-_HISTOGRAM = "approx_histogram_agg(x), and approx_histogram_quantile(…) where you read it"
 _INSTEAD = {
     "avg": "sum(x) and count(x), and divide where you read them",
     "mean": "sum(x) and count(x), and divide where you read them",
-    "median": _HISTOGRAM,
-    "quantile": _HISTOGRAM,
-    "quantile_cont": _HISTOGRAM,
-    "quantile_disc": _HISTOGRAM,
-    "approx_quantile": _HISTOGRAM,
-    "mode": _HISTOGRAM,
-    "approx_count_distinct": "hll_sketch_agg(x), and hll_sketch_estimate(…) where you read it",
     "stddev": "sum(x), sum(x * x) and count(x), and combine them where you read them",
     "stddev_samp": "sum(x), sum(x * x) and count(x), and combine them where you read them",
     "stddev_pop": "sum(x), sum(x * x) and count(x), and combine them where you read them",
@@ -51,8 +44,7 @@ _VOLATILE_NODES = (
     *(exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.CurrentDatetime, exp.Rand, exp.Uuid),
     *(exp.Localtime, exp.Localtimestamp),
 )
-_ARGUMENTS = {"hll_sketch_agg": "BIGINT", "approx_histogram_agg": "DOUBLE"}
-_ARGUMENTS |= {"hll_union_agg": "BLOB", "approx_histogram_union_agg": "BLOB"}
+_LIKE = {"mode": "median"}  # by aggregates that no state answers, those whose answer tells as much
 _TIME = "duckdb_sketch_time"  # stands in a statement where its event time was
 _EXACT_TYPES = (*exp.DataType.INTEGER_TYPES, exp.DataType.Type.DECIMAL)
 
@@ -205,13 +197,12 @@ class Specification:
         """SQL of what a metric is where there is no event: 0 of a count, an empty sketch, else NULL."""
         if metric.aggregate in ("count", "count_if"):
             return "0"
-        if metric.aggregate not in _ARGUMENTS:
+        if metric.family is None:
             return "NULL"
         select = _parse(self.statement)
         column = next(item for item in select.expressions if item.alias_or_name == metric.name)
         _, *others = next(_aggregates(column)).expressions  # lg_k, or bins
-        arguments = [f"CAST(NULL AS {_ARGUMENTS[metric.aggregate]})", *map(_text, others)]
-        return f"(SELECT {metric.aggregate}({', '.join(arguments)}))"
+        return metric.family.empty(metric.aggregate, *map(_text, others))
 
     def difference(self, other: Specification) -> str:
         """How another statement differs from this one, as a unified diff; empty if it does not."""
@@ -330,7 +321,7 @@ def _tables(select: exp.Select) -> tuple[exp.Table, tuple[str, ...]]:
 def _aggregates(expression: exp.Expr) -> Iterator[exp.Expr]:
     for node in expression.walk():
         if isinstance(node, exp.AggFunc) or (
-            isinstance(node, exp.Anonymous) and (node.name.lower() in MERGES or node.name.lower() in _INSTEAD)
+            isinstance(node, exp.Anonymous) and (merges(node.name.lower()) or _instead(node.name.lower()))
         ):
             yield node
 
@@ -358,21 +349,35 @@ def _metric(column: _Column) -> Metric:
     distinct = node.find(exp.Distinct)
     if distinct and name == "count":
         argument = ", ".join(_text(item) for item in distinct.expressions)
-        raise SpecificationError(
-            f"{written} does not merge: write hll_sketch_agg({argument}), and hll_sketch_estimate(…) where you read it"
-        )
+        raise SpecificationError(f"{written} does not merge: write {_instead('count(DISTINCT)', argument)}")
     if distinct:
         raise SpecificationError(f"{written} does not merge: write it without DISTINCT")
-    if name not in MERGES:
-        instead = f"write {_INSTEAD[name]}" if name in _INSTEAD else f"the aggregates that do are {', '.join(MERGES)}"
-        raise SpecificationError(f"{written} does not merge: {instead}")
+    if not merges(name):
+        instead = _instead(name)
+        advice = f"write {instead}" if instead else f"the aggregates that do are {', '.join(mergeable())}"
+        raise SpecificationError(f"{written} does not merge: {advice}")
     arguments = list(node.expressions) if isinstance(node, exp.Anonymous) else [node.this] if node.this else []
     if name in ("min", "max") and any(value for key, value in node.args.items() if key != "this"):
         raise SpecificationError(f"{written}: a list of several values does not merge; write {name}(x)")
-    if name == "hll_union_agg" and len(arguments) > 1:
-        raise SpecificationError(f"{written}: the sketches of one column have one lg_k; write hll_union_agg(x)")
+    _refuse_arguments(name, len(arguments), written)
     first = None if not arguments or isinstance(arguments[0], exp.Star) else _text(arguments[0])
     return Metric(column.name, name, first, condition)
+
+
+def _instead(aggregate: str, argument: str = "x") -> str | None:
+    """What to write for an aggregate that does not merge; None if nothing stands in for it."""
+    if aggregate in _INSTEAD:
+        return _INSTEAD[aggregate]
+    for family, answer in answering(_LIKE.get(aggregate, aggregate)):
+        return f"{family.build.call(argument)}, and {answer.function}(…) where you read it"
+    return None
+
+
+def _refuse_arguments(aggregate: str, count: int, written: str) -> None:
+    family = family_of(aggregate)
+    found = None if family is None else family.aggregate(aggregate)
+    if found is not None and found.alone is not None and count > 1:
+        raise SpecificationError(f"{written}: {found.alone}; write {found.call('x')}")
 
 
 def _without_cast(node: exp.Expr, written: str) -> exp.Expr:

@@ -118,11 +118,11 @@ class Table:
         return ", ".join(identifier(column) for column in self.types)
 
     def naive(self, time: str) -> str:
-        """SQL for a time of this table as the manifest holds it: a TIMESTAMP, in UTC if the buckets have a zone."""
+        """SQL for a time of this table as the ledger holds it: a TIMESTAMP, in UTC if the buckets have a zone."""
         return f"timezone('UTC', CAST({time} AS TIMESTAMPTZ))" if self.zoned else f"CAST({time} AS TIMESTAMP)"
 
     def typed(self, time: str) -> str:
-        """SQL for a bucket of this table, from the manifest's TIMESTAMP."""
+        """SQL for a bucket of this table, from the ledger's TIMESTAMP."""
         naive = f"CAST({time} AS TIMESTAMP)"
         return f"timezone('UTC', {naive})" if self.zoned else f"CAST({naive} AS {self.types[self.time]})"
 
@@ -134,18 +134,18 @@ class Table:
         return f"CAST({start} AS {self.types[self.time]})"
 
     def bucket_of(self, time: str) -> str:
-        """SQL for the start of the bucket that holds a time, both as the manifest holds times.
+        """SQL for the start of the bucket that holds a time, both as the ledger holds times.
 
         Where clocks went back, DuckDB counts the hour before with the one after: a bucket may begin after its events.
         """
         return self.naive(self.truncated(self.typed(time)))
 
     def naive_truncated(self, time: object) -> str:
-        """SQL for the start of the bucket that holds one of the manifest's times, as Python has it."""
+        """SQL for the start of the bucket that holds one of the ledger's times, as Python has it."""
         return self.bucket_of(literal(time))
 
     def end(self, bucket: str) -> str:
-        """SQL for the end of a bucket, which it does not include, as the manifest holds times."""
+        """SQL for the end of a bucket, which it does not include, as the ledger holds times."""
         end = f"({bucket} + {self.granularity.interval})"
         if self.zoned and self.shifted is None and self.granularity.local:
             # A day without a midnight begins at one o'clock, and one of Lord Howe's hours is half an hour longer.
@@ -217,10 +217,10 @@ class Table:
 
 
 def literal(time: object) -> str:
-    """A manifest's time, as Python has it, as SQL."""
+    """A time of the ledger, as Python has it, as SQL."""
     return f"TIMESTAMP {quote(str(time))}"
 
 
 def without_zone(time: datetime) -> datetime:
-    """A time as the manifest holds times, which is in UTC if it has a zone."""
+    """A time as the ledger holds times, which is in UTC if it has a zone."""
     return time if time.tzinfo is None else time.astimezone(timezone.utc).replace(tzinfo=None)

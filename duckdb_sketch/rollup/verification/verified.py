@@ -176,7 +176,7 @@ class Verified:
 
     Attributes:
         rollup: Whose.
-        buckets: The buckets that were made anew, as the manifest holds times.
+        buckets: The buckets that were made anew, as the ledger holds times.
         groups: How many groups are in them, in the rollup as in the files.
         columns: What was found of each metric, in the order of the table.
         missing: Groups that the files have and the rollup has not.

@@ -14,42 +14,27 @@ import duckdb
 
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.errors import RollupError, SourceError
-from duckdb_sketch.rollup.ledger.ledger import CountedFile, Entry, Manifest
-from duckdb_sketch.rollup.pipeline.batch import table_of
-from duckdb_sketch.rollup.pipeline.refresh import require
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import CountedSlice, RollupRecord
+from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
-from duckdb_sketch.rollup.sources.files import FILE, File, check_unchanged, scan_all
+from duckdb_sketch.rollup.sources.files import FILE, File, scan_all
 from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
 from duckdb_sketch.rollup.specification.table import Table, literal
-from duckdb_sketch.rollup.verification.verified import (
-    Column,
-    Difference,
-    DistinctColumn,
-    DistributionColumn,
-    Group,
-    Groups,
-    QuantileError,
-    Verified,
-)
-
-QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+from duckdb_sketch.rollup.verification.comparison import COMPARED, comparison_of, extra, extras_of
+from duckdb_sketch.rollup.verification.verified import Column, Difference, Group, Groups, Verified
 
 _MADE = "duckdb_sketch_made"
-_COMPARED = "duckdb_sketch_compared"
-_ASKED = "duckdb_sketch_asked"
-_CLOSE = 1e-9  # relative
 # Where the clock is set back, events of the repeated hour are in a bucket that begins after them.
 _SLACK = timedelta(hours=3)
 
 
-def verify(
-    manifest: Manifest, specification: Specification, rollup: str, *, sample: int = 10, seed: int = 0
-) -> Verified:
+def verify(ledger: Ledger, specification: Specification, rollup: str, *, sample: int = 10, seed: int = 0) -> Verified:
     """Make some buckets of a rollup anew, and compare. Nothing is written.
 
     Args:
-        manifest: The manifest of the rollup's database.
+        ledger: The ledger of the rollup's database.
         specification: The rollup's statement.
         rollup: Its name.
         sample: How many buckets to make anew, of those that can be.
@@ -61,12 +46,11 @@ def verify(
     """
     if sample < 1:
         raise RollupError(f"sample is how many buckets to make anew, 1 or more, not {sample}")
-    with _looking(manifest.connection):
-        entry = manifest.entry(rollup)
-        assert entry is not None
-        table = table_of(manifest, entry)
-        choice = _choose(manifest, entry, table, sample, seed)
-        return _Verification(manifest, specification, entry, table, choice).run()
+    with _looking(ledger.connection):
+        record = ledger.rollup(rollup)
+        table = table_of(ledger, record)
+        choice = _choose(ledger, record, table, sample, seed)
+        return _Verification(ledger, specification, record, table, choice).run()
 
 
 @contextmanager
@@ -97,17 +81,17 @@ class _Choice:
     broken: int = 0
 
 
-def _choose(manifest: Manifest, entry: Entry, table: Table, sample: int, seed: int) -> _Choice:
-    counted = list(manifest.files(entry.rollup).values())
-    whole: list[CountedFile] = []
-    broken: list[CountedFile] = []
+def _choose(ledger: Ledger, record: RollupRecord, table: Table, sample: int, seed: int) -> _Choice:
+    counted = list(ledger.slices(record.name).values())
+    whole: list[CountedSlice] = []
+    broken: list[CountedSlice] = []
     for known in counted:
-        (whole if _is_there(known.file) else broken).append(known)
-    appended = _Spans(manifest.appended_spans(entry.rollup))
+        (whole if _is_there(_file(known)) else broken).append(known)
+    appended = _Spans(ledger.appended_spans(record.name))
     lost = _Spans((known.first_event, known.last_event) for known in broken)
     choice = _Choice()
     possible = []
-    for start, end in _buckets(manifest, entry, table):
+    for start, end in _buckets(ledger, record, table):
         # Batches that were appended are known by their first bucket, files by their first event.
         if appended.overlap(start - _SLACK, end):
             choice.appended += 1
@@ -118,27 +102,31 @@ def _choose(manifest: Manifest, entry: Entry, table: Table, sample: int, seed: i
     choice.buckets = sorted(random.Random(seed).sample(possible, min(sample, len(possible))))
     if choice.buckets:
         chosen = _Spans((start - _SLACK, end) for start, end in choice.buckets)
-        having = [known.file for known in whole if _overlaps(known, chosen)]
-        choice.files = having or [whole[0].file]
+        having = [_file(known) for known in whole if _overlaps(known, chosen)]
+        choice.files = having or [_file(whole[0])]
     return choice
 
 
-def _buckets(manifest: Manifest, entry: Entry, table: Table) -> list[tuple[datetime, datetime]]:
+def _buckets(ledger: Ledger, record: RollupRecord, table: Table) -> list[tuple[datetime, datetime]]:
     """The starts and ends of all buckets: those in the table, and those that were counted and should be in it."""
-    expired = f"AND bucket >= {literal(entry.expired_before)}" if entry.expired_before else ""
+    expired = f"AND bucket >= {literal(record.expired_before)}" if record.expired_before else ""
     rows = fetch(
-        manifest.connection,
+        ledger.connection,
         f"SELECT bucket, {table.end(table.typed('bucket'))} FROM (SELECT {table.naive(table.bucket)} AS bucket "
         f"FROM {table.sql} UNION SELECT bucket FROM rollup_manifest.changes WHERE rollup = ? AND rows > 0 {expired}) "
         "WHERE bucket IS NOT NULL ORDER BY ALL",
-        [entry.rollup],
+        [record.name],
     )
     return [(start, end) for start, end in rows]
 
 
+def _file(known: CountedSlice) -> File:
+    return File.counted(known.slice, known.fingerprint)
+
+
 def _is_there(file: File) -> bool:
     try:
-        require(file)
+        file.require()
     except SourceError:
         return False
     return True
@@ -163,7 +151,7 @@ class _Spans:
         return index < len(self._firsts) and self._firsts[index] < end
 
 
-def _overlaps(known: CountedFile, chosen: _Spans) -> bool:
+def _overlaps(known: CountedSlice, chosen: _Spans) -> bool:
     if known.first_event is None or known.last_event is None:
         return False
     return chosen.overlap(known.first_event, known.last_event + timedelta(microseconds=1))
@@ -173,11 +161,11 @@ class _Verification:
     """Compares the chosen buckets, inside the caller's transaction."""
 
     def __init__(
-        self, manifest: Manifest, specification: Specification, entry: Entry, table: Table, choice: _Choice
+        self, ledger: Ledger, specification: Specification, record: RollupRecord, table: Table, choice: _Choice
     ) -> None:
-        self._connection = manifest.connection
+        self._connection = ledger.connection
         self._specification = specification
-        self._entry = entry
+        self._record = record
         self._table = table
         self._choice = choice
         self._starts = [start for start, _ in choice.buckets]
@@ -194,8 +182,9 @@ class _Verification:
                 self._join()
             except duckdb.Error as error:
                 raise RollupError(f"{self._table.name}: its files cannot be counted anew: {error}") from error
-            check_unchanged(self._choice.files)
-            groups = fetch_row(self._connection, f"SELECT count(*) FROM {_COMPARED} WHERE stored AND made")[0]
+            for file in self._choice.files:
+                file.check_unchanged()
+            groups = fetch_row(self._connection, f"SELECT count(*) FROM {COMPARED} WHERE stored AND made")[0]
             missing, unexpected = self._groups("NOT stored"), self._groups("NOT made")
             repeated = self._groups("made AND occurrence = 2")
             columns = [self._column(index, metric) for index, metric in enumerate(self._table.metrics)]
@@ -218,7 +207,7 @@ class _Verification:
 
     def _make(self) -> None:
         """Aggregate the events of the buckets, with what is needed to compare sketches besides."""
-        types = self._entry.input_types
+        types = self._record.input_types
         files = self._choice.files
         specification, table = self._specification, self._table
         event = table.naive(specification.event())
@@ -234,12 +223,12 @@ class _Verification:
             f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM ({scan_all(files, types)}) "
             f"AS {identifier(specification.alias)} WHERE {' AND '.join(conditions)}"
         )
-        extra = tuple(
-            f"{specification.exact(metric, function)} AS {_extra(index, name)}"
+        extras = tuple(
+            f"{specification.exact(metric, function)} AS {extra(index, name)}"
             for index, metric in enumerate(table.metrics)
-            for name, function in _extras(metric, table).items()
+            for name, function in extras_of(metric, table).items()
         )
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_MADE} AS {specification.aggregate(extra)}")
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_MADE} AS {specification.aggregate(extras)}")
 
     def _undropped(self, bucket: str) -> Iterator[str]:
         """Conditions that leave out rows which the rollup left out as well, as their buckets were final.
@@ -247,16 +236,17 @@ class _Verification:
         Batches were told to drop late rows if they dropped some and merged none. A bucket is known to be final from
         its first change on time, or late. A rebuild counts what was dropped before.
         """
-        rollup = self._entry.rollup
+        rollup = self._record.name
         batches: dict[int, int] = {}
         dropped: dict[datetime, list[str]] = {}
         for start, path, batch, rows in fetch(
             self._connection,
-            "SELECT final.bucket, f.path, f.batch, b.dropped_rows FROM rollup_manifest.files AS f "
+            "SELECT final.bucket, f.slice, f.batch, b.dropped_rows FROM rollup_manifest.slices AS f "
             "JOIN rollup_manifest.batches AS b ON b.rollup = f.rollup AND b.batch = f.batch "
             "JOIN (SELECT bucket, min(batch) AS batch FROM rollup_manifest.changes "
             "WHERE rollup = ? AND pane IN ('on time', 'late') GROUP BY ALL) AS final ON final.batch < f.batch "
-            f"WHERE f.rollup = ? AND b.dropped_rows > 0 AND b.late_rows = 0 AND final.bucket IN ({self._listed()}) "
+            "WHERE f.rollup = ? AND f.kind = 'file' "
+            f"AND b.dropped_rows > 0 AND b.late_rows = 0 AND final.bucket IN ({self._listed()}) "
             "AND NOT EXISTS (FROM rollup_manifest.changes AS c JOIN rollup_manifest.batches AS r "
             "ON r.rollup = c.rollup AND r.batch = c.batch WHERE c.rollup = f.rollup AND r.kind = 'rebuild' "
             "AND c.bucket = final.bucket AND c.batch >= f.batch)",
@@ -287,14 +277,14 @@ class _Verification:
             stored.append(f"{column} AS v{i}")
             made.append(f"CAST({column} AS {table.types[metric.name]}) AS v{i}")
             items.append(f"s.v{i} AS s{i}, m.v{i} AS m{i}")
-            for name in _extras(metric, table):
-                made.append(_extra(i, name))
-                items.append(f"m.{_extra(i, name)}")
+            for name in extras_of(metric, table):
+                made.append(extra(i, name))
+                items.append(f"m.{extra(i, name)}")
         groups = ", ".join(identifier(key) for key in keys)
         stored.append(f"row_number() OVER (PARTITION BY {groups}) AS nth")
         on = ["s.k0 = m.k0", *(f"s.k{i} IS NOT DISTINCT FROM m.k{i}" for i in range(1, len(keys)))]
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_COMPARED} AS SELECT row_number() OVER () AS id, {', '.join(items)} "
+            f"CREATE OR REPLACE TEMP TABLE {COMPARED} AS SELECT row_number() OVER () AS id, {', '.join(items)} "
             f"FROM (SELECT true AS is, {', '.join(stored)} FROM {table.sql} "
             f"WHERE {table.naive(table.bucket)} IN ({self._listed()})) AS s "
             f"FULL JOIN (SELECT true AS is, {', '.join(made)} FROM {_MADE}) AS m ON {' AND '.join(on)}"
@@ -310,133 +300,25 @@ class _Verification:
         return Group(row[0], dict(zip(self._table.dimensions, row[1:], strict=False)))
 
     def _groups(self, condition: str) -> Groups:
-        (count,) = fetch_row(self._connection, f"SELECT count(*) FROM {_COMPARED} WHERE {condition}")
+        (count,) = fetch_row(self._connection, f"SELECT count(*) FROM {COMPARED} WHERE {condition}")
         keys = ", ".join(self._keys())
-        first = fetch(self._connection, f"SELECT {keys} FROM {_COMPARED} WHERE {condition} ORDER BY ALL LIMIT 1")
+        first = fetch(self._connection, f"SELECT {keys} FROM {COMPARED} WHERE {condition} ORDER BY ALL LIMIT 1")
         return Groups(count, self._group(first[0]) if first else None)
 
     def _column(self, index: int, metric: Metric) -> Column:
-        if metric.aggregate in ("hll_sketch_agg", "hll_union_agg"):
-            stored = f"TRY(hll_sketch_estimate(s{index}))"
-            if metric.aggregate == "hll_union_agg":
-                return self._compared(index, metric, _same(index), stored, f"hll_sketch_estimate(m{index})")
-            return self._distinct(index, self._compared(index, metric, _same(index), stored, _extra(index, "count")))
-        if metric.aggregate in ("approx_histogram_agg", "approx_histogram_union_agg"):
-            stored = _brief(f"TRY(approx_histogram_stats(s{index}))")
-            if metric.aggregate == "approx_histogram_union_agg":
-                made = _brief(f"approx_histogram_stats(m{index})")
-                return self._compared(index, metric, f"{stored} IS NOT DISTINCT FROM {made}", stored, made)
-            made = _packed(*(_extra(index, name) for name in ("count", "min", "max", "non_finite")))
-            found = self._compared(index, metric, f"{stored} IS NOT DISTINCT FROM {made}", stored, made)
-            return self._distribution(index, found)
-        same = _same(index)
-        if _extras(metric, self._table):
-            scale = f"greatest(abs(s{index}), abs(m{index}), {_extra(index, 'scale')})"
-            same = f"({same} OR coalesce(abs(s{index} - m{index}) <= {_CLOSE} * {scale}, false))"
-        return self._compared(index, metric, same, f"s{index}", f"m{index}")
-
-    def _compared(self, index: int, metric: Metric, same: str, stored: str, made: str) -> Column:
+        comparison = comparison_of(index, metric, self._table)
         groups, differ = fetch_row(
             self._connection,
-            f"SELECT count(*), count(*) FILTER (NOT {same}) FROM {_COMPARED} WHERE stored AND made",
+            f"SELECT count(*), count(*) FILTER (NOT {comparison.same}) FROM {COMPARED} WHERE stored AND made",
         )
         example = None
         if differ:
             keys = self._keys()
             row = fetch_row(
                 self._connection,
-                f"SELECT {', '.join(keys)}, {stored}, {made} FROM {_COMPARED} WHERE stored AND made AND NOT {same} "
-                f"ORDER BY {', '.join(keys)} LIMIT 1",
+                f"SELECT {', '.join(keys)}, {comparison.stored}, {comparison.made} FROM {COMPARED} "
+                f"WHERE stored AND made AND NOT {comparison.same} ORDER BY {', '.join(keys)} LIMIT 1",
             )
             example = Difference(self._group(row), row[-2], row[-1])
-        return Column(metric.name, metric.aggregate, groups, differ, example)
-
-    def _distinct(self, index: int, column: Column) -> DistinctColumn:
-        exact = _extra(index, "count")
-        error = f"abs(TRY(hll_sketch_bounds(s{index}, 1)).estimate - {exact}) / {exact}"
-        mean, worst, expected, *within = fetch_row(
-            self._connection,
-            f"SELECT avg({error}) FILTER ({exact} > 0), max({error}) FILTER ({exact} > 0), "
-            f"max(1.04 / sqrt(2 ** TRY(hll_sketch_describe(s{index})).lg_k)), {_within(index, 2)}, {_within(index, 3)} "
-            f"FROM {_COMPARED} WHERE stored AND made",
-        )
-        return DistinctColumn(*_fields(column), mean, worst, expected, *within)
-
-    def _distribution(self, index: int, column: Column) -> DistributionColumn:
-        count, values = _extra(index, "count"), _extra(index, "values")
-        # As the extension has it: a rank that is whole but for rounding is whole.
-        rank = f"(q * {count})"
-        whole = f"CASE WHEN abs({rank} - round({rank})) <= {count} * pow(2, -50) THEN round({rank}) ELSE {rank} END"
-        self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_ASKED} AS SELECT id, q, {count} AS n, "
-            f"TRY(approx_histogram_quantile(s{index}, q)) AS estimate, "
-            f"TRY(approx_histogram_quantile_bounds(s{index}, q)) AS bounds, "
-            f"sorted[greatest(ceil({whole}), 1)::BIGINT] AS exact "
-            f"FROM (SELECT *, list_sort({values}, 'ASC', 'NULLS LAST') AS sorted FROM {_COMPARED}), "
-            f"(SELECT unnest({list(QUANTILES)}::DOUBLE[]) AS q) "
-            f"WHERE stored AND made AND {count} > 0"
-        )
-        # What was computed from a mean may miss a value by its last digit.
-        slack = f"{_CLOSE} * greatest(abs(exact), abs(bounds.lower), abs(bounds.upper))"
-        inside = f"exact BETWEEN bounds.lower - {slack} AND bounds.upper + {slack}"
-        rows = fetch(
-            self._connection,
-            "SELECT q, count(*), avg(error), max(error), count(*) FILTER (abs(estimate - exact) <= "
-            f"{_CLOSE} * abs(exact)), count(*) FILTER ({inside}) "
-            "FROM (SELECT asked.*, greatest(below / n - q, q - up_to / n, 0) AS error "
-            f"FROM {_ASKED} AS asked LEFT JOIN (SELECT id, q, count(*) FILTER (value < estimate) AS below, "
-            f"count(*) FILTER (value <= estimate) AS up_to FROM {_ASKED} JOIN (SELECT id, unnest({values}) AS value "
-            f"FROM {_COMPARED}) USING (id) WHERE estimate IS NOT NULL GROUP BY ALL) AS ranked USING (id, q)) "
-            "GROUP BY q ORDER BY q",
-        )
-        return DistributionColumn(*_fields(column), tuple(QuantileError(*row) for row in rows))
-
-
-def _extras(metric: Metric, table: Table) -> dict[str, str]:
-    """Aggregates that say exactly what a metric estimates, over `{x}`, by short names."""
-    if metric.aggregate == "hll_sketch_agg":
-        # A sketch skips what is empty.
-        return {"count": "count(DISTINCT CASE WHEN CAST({x} AS VARCHAR) <> '' THEN {x} END)"}
-    if metric.aggregate == "approx_histogram_agg":
-        finite = "CASE WHEN isfinite(CAST({x} AS DOUBLE)) THEN CAST({x} AS DOUBLE) END"
-        return {
-            "count": f"count({finite})",
-            "min": f"min({finite})",
-            "max": f"max({finite})",
-            "non_finite": "count(CASE WHEN NOT isfinite(CAST({x} AS DOUBLE)) THEN 1 END)",
-            "values": f"list({finite})",
-        }
-    if metric.aggregate == "sum" and table.types[metric.name] == "DOUBLE":
-        # Numbers that cancel each other leave an error that is small beside them, not beside what is left.
-        return {"scale": "sum(abs({x}))"}
-    return {}
-
-
-def _extra(index: int, name: str) -> str:
-    return f"duckdb_sketch_{name}_{index}"
-
-
-def _same(index: int) -> str:
-    return f"(s{index} IS NOT DISTINCT FROM m{index})"
-
-
-def _within(index: int, deviations: int) -> str:
-    bounds = f"TRY(hll_sketch_bounds(s{index}, {deviations}))"
-    return f"count(*) FILTER ({_extra(index, 'count')} BETWEEN {bounds}.lower AND {bounds}.upper)"
-
-
-def _brief(stats: str) -> str:
-    return f"CASE WHEN {stats} IS NOT NULL THEN {_packed(*(f'{stats}.{n}' for n in _PACKED))} END"
-
-
-_PACKED = ("count", "min", "max", "non_finite")
-
-
-def _packed(*values: str) -> str:
-    kinds = ("UBIGINT", "DOUBLE", "DOUBLE", "UBIGINT")
-    items = zip(_PACKED, values, kinds, strict=True)
-    return f"{{{', '.join(f'{name}: CAST({value} AS {kind})' for name, value, kind in items)}}}"
-
-
-def _fields(column: Column) -> tuple[str, str, int, int, Difference | None]:
-    return column.name, column.aggregate, column.groups, column.differ, column.example
+        column = Column(metric.name, metric.aggregate, groups, differ, example)
+        return comparison.detail(self._connection, column)

@@ -5,18 +5,29 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::error::SqlError;
 
-/// Runs a callback's body; an error or a panic becomes the message for DuckDB.
+/// Runs a callback's body; an error or a panic becomes the message for DuckDB. Nothing that may panic is done outside:
+/// the message is formatted, and the panic's payload dropped, under a guard, too.
 ///
 /// `AssertUnwindSafe`: after a failure DuckDB abandons the query and only destroys the states.
 pub fn guard(function: &str, body: impl FnOnce() -> Result<(), SqlError>) -> Result<(), String> {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(format!("{function}: {error}")),
-        Err(panic) => Err(format!("{function}: internal error: {}", panic_message(&*panic))),
-    }
+    let named = || body().map_err(|error| format!("{function}: {error}"));
+    catch_unwind(AssertUnwindSafe(named)).unwrap_or_else(|panic| Err(panic_message(function, panic)))
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
+fn panic_message(function: &str, panic: Box<dyn Any + Send>) -> String {
+    let message = || format!("{function}: internal error: {}", payload_text(&*panic));
+    let message = catch_unwind(AssertUnwindSafe(message)).unwrap_or_else(forget);
+    catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(forget);
+    message
+}
+
+/// Leaks the payload of a panic in handling a panic: dropping it might panic again.
+fn forget<T: Default>(panic: Box<dyn Any + Send>) -> T {
+    std::mem::forget(panic);
+    T::default()
+}
+
+fn payload_text(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()
@@ -36,5 +47,17 @@ mod tests {
     #[test]
     fn a_panic_becomes_an_error() {
         assert_eq!(guard("f", || panic!("lost {}", 1)), Err("f: internal error: lost 1".into()));
+    }
+
+    #[test]
+    fn a_payload_that_panics_when_it_is_dropped_does_not_escape() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("dropped");
+            }
+        }
+        let outcome = guard("f", || std::panic::panic_any(Bomb));
+        assert_eq!(outcome, Err("f: internal error: a panic without a message".into()));
     }
 }

@@ -1,8 +1,8 @@
-//! Little-endian bytes in and out, every length checked.
+//! Bytes in and out, every length checked.
 
 use super::error::Error;
 
-/// Reads an image from its start.
+/// Reads an image from its start, numbers with their lowest byte first.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     rest: &'a [u8],
@@ -92,6 +92,41 @@ impl<'a> Reader<'a> {
             0 => Ok(()),
             extra => Err(Error::bad_image(format!("damaged {}: {extra} bytes follow its end", self.what))),
         }
+    }
+}
+
+/// Reads an image from its start, numbers with their highest byte first.
+pub struct BigEndian<'a>(Reader<'a>);
+
+impl<'a> BigEndian<'a> {
+    /// A reader of `bytes`; `what` names the sketch in errors.
+    pub fn new(bytes: &'a [u8], what: &'static str) -> Self {
+        BigEndian(Reader::new(bytes, what))
+    }
+
+    /// The next `count` bytes.
+    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], Error> {
+        self.0.bytes(count)
+    }
+
+    /// The next `N` bytes.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        self.0.array()
+    }
+
+    /// The next four bytes.
+    pub fn f32(&mut self) -> Result<f32, Error> {
+        Ok(f32::from_be_bytes(self.array()?))
+    }
+
+    /// `count` times four bytes.
+    pub fn f32s(&mut self, count: usize) -> Result<impl Iterator<Item = f32> + use<'a>, Error> {
+        Ok(self.bytes(4 * count)?.as_chunks().0.iter().map(|&float| f32::from_be_bytes(float)))
+    }
+
+    /// Refuses bytes behind the end.
+    pub fn finish(self) -> Result<(), Error> {
+        self.0.finish()
     }
 }
 

@@ -2,10 +2,11 @@
 
 mod codec;
 mod error;
+mod format;
 pub mod hash;
 pub mod histogram;
 pub mod hll;
 pub mod hyper_unique;
-mod kind;
 
 pub use error::{Error, ErrorKind};
+use format::Format;

@@ -3,7 +3,8 @@
 use super::bins::{Bins, Histogram, MaxBins};
 use super::mass::{MAX_COUNT, Mass};
 use super::pool::Pool;
-use crate::sketch::{Error, kind};
+use crate::sketch::codec::BigEndian;
+use crate::sketch::{Error, Format, format};
 
 /// How Druid writes a histogram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,6 +17,7 @@ pub enum DruidForm {
     Compact,
 }
 
+const WHAT: &str = "histogram of Druid";
 /// The sign bit of a count: the bin's values differ.
 const APPROXIMATE: u64 = 1 << 63;
 /// What the compact form counts with a signed byte and a signed short.
@@ -23,6 +25,14 @@ const MOST_LISTED: u64 = 127;
 const MOST_COMPACT_BINS: u16 = 32_767;
 /// Druid merges its bins in 32-bit floats: a center may have left the range of its values by so much of it.
 const ROUNDING: f64 = 4.0 * f32::EPSILON as f64;
+
+/// There are no magic bytes: whatever can be read as a histogram that holds something.
+pub const FORMAT: Format = Format {
+    offset: 0,
+    magic: &[],
+    parses: Some(|bytes| DruidHistogram::parse(bytes).is_ok_and(|druid| !druid.bins.is_empty())),
+    description: "a histogram of Druid: approx_histogram_from_druid makes one of it",
+};
 
 /// A bin as Druid has it: position, count, and whether its values differ.
 struct DruidBin {
@@ -77,11 +87,6 @@ impl Histogram {
         DruidHistogram::parse(bytes).map_err(|error| not_of_druid(bytes).unwrap_or(error))?.to_histogram()
     }
 
-    /// Whether the bytes are a histogram of Druid that holds something.
-    pub(in crate::sketch) fn is_of_druid(bytes: &[u8]) -> bool {
-        DruidHistogram::parse(bytes).is_ok_and(|druid| !druid.bins.is_empty())
-    }
-
     /// Writes an image of Druid: in this form, or in the one that Druid chooses, which is the smaller one of sparse and
     /// compact. Centers, minimum and maximum are rounded to floats; those that become one become one approximate bin. The
     /// slack and the number of values that are not finite have no place in it.
@@ -116,14 +121,14 @@ impl DruidHistogram {
     }
 
     fn parse_compact(bytes: &[u8]) -> Result<Self, Error> {
-        let mut reader = BigEndian(bytes);
+        let mut reader = BigEndian::new(bytes, WHAT);
         let size = u32::from(i16::from_be_bytes(reader.array()?).unsigned_abs());
         let head = i8::from_be_bytes(reader.array()?);
         let mut bins = Vec::new();
         let (mut min, mut max) = (f32::INFINITY, f32::NEG_INFINITY);
         let exact = if head < 0 {
-            list_bins(&mut bins, reader.floats(usize::from(head.unsigned_abs()))?, true);
-            (min, max) = (reader.float()?, reader.float()?);
+            list_bins(&mut bins, reader.f32s(usize::from(head.unsigned_abs()))?, true);
+            (min, max) = (reader.f32()?, reader.f32()?);
             i8::from_be_bytes(reader.array()?)
         } else {
             head
@@ -131,7 +136,7 @@ impl DruidHistogram {
         if head == i8::MIN || exact < 0 || size > u32::from(MOST_COMPACT_BINS) {
             return Err(damaged("a compact one of more than 127 values of one kind, or of more than 32767 bins"));
         }
-        list_bins(&mut bins, reader.floats(exact as usize)?, false);
+        list_bins(&mut bins, reader.f32s(exact as usize)?, false);
         reader.finish()?;
         if head >= 0 {
             // A total order, so that a NaN, which Druid takes as a value, does not hide the others.
@@ -143,7 +148,7 @@ impl DruidHistogram {
     }
 
     fn parse_columns(bytes: &[u8]) -> Result<Self, Error> {
-        let mut reader = BigEndian(bytes);
+        let mut reader = BigEndian::new(bytes, WHAT);
         let size = u32::from_be_bytes(reader.array()?);
         let n = i32::from_be_bytes(reader.array()?);
         // Druid writes an empty histogram of many bins as a sparse one of -0 bins.
@@ -155,7 +160,7 @@ impl DruidHistogram {
         let stored = if is_sparse { n } else { size } as usize;
         let positions = reader.bytes(stored.saturating_mul(4))?;
         let counts = reader.bytes(stored.saturating_mul(8))?;
-        let (min, max) = (reader.float()?, reader.float()?);
+        let (min, max) = (reader.f32()?, reader.f32()?);
         reader.finish()?;
         let bins = positions.as_chunks::<4>().0.iter().zip(counts.as_chunks::<8>().0).take(n as usize);
         let bins = bins.map(|(&position, &count)| {
@@ -364,41 +369,6 @@ fn to_float(number: f64) -> Result<f32, Error> {
     Ok(float + 0.0)
 }
 
-/// Reads an image from its start.
-struct BigEndian<'a>(&'a [u8]);
-
-impl<'a> BigEndian<'a> {
-    fn bytes(&mut self, count: usize) -> Result<&'a [u8], Error> {
-        let (head, tail) = self.0.split_at_checked(count).ok_or_else(|| {
-            Error::bad_image(format!(
-                "truncated histogram of Druid: {count} more bytes are needed where {} are left",
-                self.0.len()
-            ))
-        })?;
-        self.0 = tail;
-        Ok(head)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        Ok(self.bytes(N)?.try_into().expect("N bytes were read"))
-    }
-
-    fn float(&mut self) -> Result<f32, Error> {
-        Ok(f32::from_be_bytes(self.array()?))
-    }
-
-    fn floats(&mut self, count: usize) -> Result<impl Iterator<Item = f32> + 'a, Error> {
-        Ok(self.bytes(4 * count)?.as_chunks().0.iter().map(|&float| f32::from_be_bytes(float)))
-    }
-
-    fn finish(self) -> Result<(), Error> {
-        match self.0.len() {
-            0 => Ok(()),
-            extra => Err(damaged(format!("{extra} bytes follow its end"))),
-        }
-    }
-}
-
 #[cold]
 fn damaged(what: impl std::fmt::Display) -> Error {
     Error::bad_image(format!("damaged histogram of Druid: {what}"))
@@ -408,9 +378,9 @@ fn damaged(what: impl std::fmt::Display) -> Error {
 #[cold]
 fn not_of_druid(bytes: &[u8]) -> Option<Error> {
     let is_columns = bytes.first().is_some_and(|&first| first < 0x80);
-    let hint = kind::hint(bytes);
+    let hint = format::hint(bytes);
     (!hint.is_empty() || (is_columns && bytes.len() < 16)).then(|| {
-        let start = kind::start(bytes, 8);
+        let start = format::start(bytes, 8);
         Error::bad_image(format!(
             "not a histogram of Druid: it starts with {start}, and a histogram with ff for a compact one, else with its number of \
              bins in 32 bits, of 16 bytes or more together{hint}"

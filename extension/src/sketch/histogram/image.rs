@@ -1,9 +1,9 @@
-//! The bytes of a histogram: `docs/STORAGE.md`, "Approximate histogram".
+//! The bytes of a histogram.
 
 use super::bins::{Histogram, MaxBins};
 use super::mass::{MAX_COUNT, Mass};
 use crate::sketch::codec::{Reader, push_varint};
-use crate::sketch::{Error, kind};
+use crate::sketch::{Error, Format, format};
 
 const MAGIC: [u8; 2] = *b"AH";
 const VERSION: u8 = 1;
@@ -11,8 +11,11 @@ const FLAG_MIN: u8 = 1;
 const FLAG_MAX: u8 = 2;
 const WHAT: &str = "approximate histogram";
 
+/// What an image starts with.
+pub const FORMAT: Format = Format { offset: 0, magic: &MAGIC, parses: None, description: "an approximate histogram" };
+
 impl Histogram {
-    /// The image.
+    /// The image, by the table at [`Histogram::parse`].
     pub fn to_bytes(&self) -> Vec<u8> {
         let bins = &self.bins;
         let min_is_stored = bins.centers.first().is_some_and(|&first| first != self.min);
@@ -38,14 +41,31 @@ impl Histogram {
         image
     }
 
-    /// Reads an image.
+    /// Reads an image. Numbers have their lowest byte first; a *varint* is an unsigned LEB128 in its shortest form.
+    ///
+    /// | byte | meaning |
+    /// |---|---|
+    /// | 0 | `41 48`, "AH" |
+    /// | 2 | format version, 1 |
+    /// | 3 | flags: 1 the minimum is stored, 2 the maximum is stored; other bits are 0 |
+    /// | 4 | `u16` the greatest number of bins, 2 to 65535 |
+    /// | 6 | `u16` n, the number of bins, at most as many |
+    /// | 8 | varint: how many values, the sum of the bins' counts; below 2^62 |
+    /// | then | varint: how many values were NaN or infinite; below 2^62 |
+    /// | then | varint: the slack (see [`Histogram::rank_error`]), at most the number of values; 0 if every bin is exact |
+    /// | then | `f64` minimum, if flag 1; else it is the first center |
+    /// | then | `f64` maximum, if flag 2; else it is the last center |
+    /// | then | n × `f64` centers: finite, strictly ascending, between minimum and maximum, none of them -0.0 |
+    /// | then | n × varint: `count << 1 \| inexact`, each count at least 1; a bin of one value is exact |
+    ///
+    /// Without bins neither flag is set. Bytes behind the end are an error.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let mut histogram = Histogram::default();
         histogram.read(bytes)?;
         Ok(histogram)
     }
 
-    /// Becomes what the image says, in the memory that it has; left in no useful state by an error.
+    /// Becomes what the image says, as [`parse`](Histogram::parse) reads it, in the memory that it has; left in no useful state by an error.
     #[inline(always)]
     pub fn read(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let mut reader = Reader::new(bytes, WHAT);
@@ -126,7 +146,7 @@ fn damaged(what: impl std::fmt::Display) -> Error {
 
 #[cold]
 fn not_a_histogram(bytes: &[u8]) -> Error {
-    let (start, hint) = (kind::start(bytes, 4), kind::hint(bytes));
+    let (start, hint) = (format::start(bytes, 4), format::hint(bytes));
     Error::bad_image(format!(
         "not an approximate histogram: it starts with {start}, and a histogram with 41 48 (\"AH\"){hint}"
     ))

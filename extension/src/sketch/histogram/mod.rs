@@ -16,8 +16,13 @@ mod pool;
 mod quantile;
 mod reduce;
 
+use super::Format;
+
 pub use bins::{Histogram, MaxBins};
 pub use bounds::QuantileBounds;
 pub use buckets::Bucket;
 pub use builder::HistogramBuilder;
 pub use druid::DruidForm;
+
+/// Our own images, and Druid's.
+pub(super) const FORMATS: &[Format] = &[image::FORMAT, druid::FORMAT];

@@ -40,12 +40,6 @@ static MEASURED: LazyLock<Vec<[[[f64; 3]; 2]; 2]>> = LazyLock::new(|| {
 });
 
 impl HllImage<'_> {
-    /// How many different values it counted.
-    #[inline(always)]
-    pub fn estimate(&self) -> Result<f64, Error> {
-        super::estimator::estimate(self)
-    }
-
     /// The estimate with the interval of so many standard deviations: 1 covers 68 %, 2 covers 95.4 %, 3 covers 99.7 %.
     pub fn bounds(&self, num_std_dev: i64) -> Result<Bounds, Error> {
         if !(1..=3).contains(&num_std_dev) {

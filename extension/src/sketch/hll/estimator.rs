@@ -3,17 +3,19 @@
 
 use super::image::HllImage;
 use super::interpolation;
+use super::lg_k::LgK;
 use super::registers::Summary;
-use super::sketch::LgK;
 use crate::sketch::Error;
 
-/// The estimate: HIP where the image carries it, else by coupons or composite.
-#[inline(always)]
-pub fn estimate(image: &HllImage) -> Result<f64, Error> {
-    match (image.coupon_count(), image.hip()) {
-        (Some(count), _) => Ok(interpolation::coupons(count).max(f64::from(count))),
-        (None, Some(hip)) => Ok(hip),
-        (None, None) => Ok(composite(image.lg_k(), image.summary()?)),
+impl HllImage<'_> {
+    /// How many different values it counted: HIP where the image carries it, else by coupons or composite.
+    #[inline(always)]
+    pub fn estimate(&self) -> Result<f64, Error> {
+        match (self.coupon_count(), self.hip()) {
+            (Some(count), _) => Ok(interpolation::coupons(count).max(f64::from(count))),
+            (None, Some(hip)) => Ok(hip),
+            (None, None) => Ok(composite(self.lg_k(), self.summary()?)),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use super::sketch::LgK;
+use super::lg_k::LgK;
 
 const COMPOSITE: &str = include_str!("../../../../duckdb_sketch/data/hll_composite_interpolation.csv");
 const COUPONS: &str = include_str!("../../../../duckdb_sketch/data/hll_coupon_interpolation.csv");

@@ -10,11 +10,14 @@ mod coupon_set;
 mod estimator;
 mod image;
 mod interpolation;
+mod lg_k;
 mod registers;
 mod sketch;
 mod wire;
 
 pub use bounds::Bounds;
 pub use coupon::Coupon;
+pub(in crate::sketch) use image::FORMATS;
 pub use image::{HllImage, Mode, TargetType};
-pub use sketch::{HllSketch, LgK};
+pub use lg_k::LgK;
+pub use sketch::HllSketch;

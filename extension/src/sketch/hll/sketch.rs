@@ -1,63 +1,11 @@
 //! The sketch in memory: coupons while they are few, then registers.
 
-use std::fmt;
-
 use super::coupon::Coupon;
 use super::coupon_set::CouponSet;
-use super::image::HllImage;
+use super::image::{self, HllImage};
+use super::lg_k::LgK;
 use super::registers::Registers;
-use super::wire::*;
 use crate::sketch::Error;
-
-/// The precision: log2 of the number of registers, 4 to 21.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct LgK(u8);
-
-impl LgK {
-    /// 4,096 registers: a relative standard error of 1.6 %.
-    pub const DEFAULT: LgK = LgK(12);
-
-    /// Checks the range.
-    pub fn new(lg_k: i64) -> Result<Self, Error> {
-        match lg_k {
-            4..=21 => Ok(LgK(lg_k as u8)),
-            _ => Err(Error::bad_parameter(format!("lg_k is {lg_k}, and must be from 4 to 21"))),
-        }
-    }
-
-    /// The number itself.
-    pub fn get(self) -> u8 {
-        self.0
-    }
-
-    /// The number of registers.
-    pub fn k(self) -> u32 {
-        1 << self.0
-    }
-
-    /// How many different coupons a sketch holds before it turns to registers: DataSketches' rule.
-    pub(super) fn coupon_limit(self) -> usize {
-        if self.0 < LEAST_SET_LG_K { (1 << LG_LIST_SLOTS) - 1 } else { 3 << (self.0 - 5) }
-    }
-
-    /// The precision of a merge of sketches of both; the empty ones fit anything and are not asked.
-    pub fn common(self, other: LgK, allow_different: bool) -> Result<LgK, Error> {
-        if self == other || allow_different {
-            return Ok(self.min(other));
-        }
-        let (low, high) = (self.min(other), self.max(other));
-        Err(Error::incompatible(format!(
-            "sketches of lg_k {low} and {high} were to be merged; build both with one lg_k, \
-             or allow the loss of precision with allow_different_lg_k = true"
-        )))
-    }
-}
-
-impl fmt::Display for LgK {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// An HLL sketch.
 #[derive(Clone, Debug)]
@@ -201,58 +149,9 @@ impl HllSketch {
     #[inline(always)]
     pub fn to_bytes(&self) -> Vec<u8> {
         match &self.contents {
-            Contents::Coupons(coupons) => self.coupon_image(coupons),
-            Contents::Registers(registers) => self.register_image(registers),
+            Contents::Coupons(coupons) => image::of_coupons(self.lg_k, coupons),
+            Contents::Registers(registers) => image::of_registers(self.lg_k, registers),
         }
-    }
-
-    #[inline(always)]
-    fn coupon_image(&self, coupons: &CouponSet) -> Vec<u8> {
-        let sorted = coupons.sorted();
-        let count = sorted.len();
-        let is_list = count < 1 << LG_LIST_SLOTS;
-        let flags = FLAG_COMPACT | if count == 0 { FLAG_EMPTY } else { 0 };
-        let (preamble, lg_arr, list_count, mode) = if is_list {
-            (LIST_PREAMBLE, LG_LIST_SLOTS, count as u8, MODE_LIST)
-        } else {
-            (SET_PREAMBLE, lg_set_slots(count), 0, MODE_SET)
-        };
-        let mut image = Vec::with_capacity(12 + 4 * count);
-        image.extend([
-            preamble,
-            SERIAL_VERSION,
-            FAMILY,
-            self.lg_k.get(),
-            lg_arr,
-            flags,
-            list_count,
-            TARGET_HLL_4 << 2 | mode,
-        ]);
-        if !is_list {
-            image.extend((count as u32).to_le_bytes());
-        }
-        image.extend(sorted.iter().flat_map(|coupon| coupon.bits().to_le_bytes()));
-        image
-    }
-
-    #[inline(always)]
-    fn register_image(&self, registers: &Registers) -> Vec<u8> {
-        const HIP: f64 = 0.0; // says nothing: the image is out of order
-        let summary = registers.summary();
-        let (nibbles, exceptions) = registers.to_hll4(summary.cur_min);
-        let lg_arr = if exceptions.is_empty() { 0 } else { lg_exception_slots(self.lg_k.get(), exceptions.len()) };
-        let flags = FLAG_COMPACT | FLAG_OUT_OF_ORDER;
-        let mut image = Vec::with_capacity(40 + nibbles.len() + 4 * exceptions.len());
-        image.extend([HLL_PREAMBLE, SERIAL_VERSION, FAMILY, self.lg_k.get(), lg_arr, flags, summary.cur_min]);
-        image.push(TARGET_HLL_4 << 2 | MODE_HLL);
-        for sum in [HIP, summary.kxq0, summary.kxq1] {
-            image.extend(sum.to_le_bytes());
-        }
-        image.extend(summary.at_cur_min.to_le_bytes());
-        image.extend((exceptions.len() as u32).to_le_bytes());
-        image.extend(nibbles);
-        image.extend(exceptions.iter().flat_map(|coupon| coupon.bits().to_le_bytes()));
-        image
     }
 }
 

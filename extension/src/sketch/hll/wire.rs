@@ -1,4 +1,4 @@
-//! The numbers of the image: `docs/STORAGE.md`, "The image".
+//! The numbers of the image: see [`HllImage`](super::HllImage).
 
 /// Bytes 0 to 2.
 pub const LIST_PREAMBLE: u8 = 2;

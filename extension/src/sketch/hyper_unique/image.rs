@@ -1,7 +1,7 @@
 //! A view of stored bytes: checked once, merged and estimated without being copied.
 
 use super::registers::{MAX_OFFSET, MAX_RANK, MOST_ABOVE, PAIRS, Packed, REGISTERS, Registers, count_above};
-use crate::sketch::{Error, kind};
+use crate::sketch::{Error, Format, format};
 
 const VERSION: u8 = 1;
 const HEADER: usize = 7;
@@ -10,6 +10,14 @@ const DENSE: usize = HEADER + PAIRS;
 const LISTED: usize = 3;
 /// With fewer registers above the offset only the pairs that have one are listed.
 const LEAST_DENSE: u16 = 128;
+
+/// A version alone says little, so that the rest must be sound, too.
+pub const FORMATS: &[Format] = &[Format {
+    offset: 0,
+    magic: &[VERSION],
+    parses: Some(|bytes| HyperUniqueImage::parse(bytes).is_ok()),
+    description: "a hyperUnique of Druid, of another hash: it goes with the hyper_unique functions alone",
+}];
 
 /// An image of Druid's `HyperLogLogCollector`, version 1. Numbers have their highest byte first.
 ///
@@ -40,7 +48,8 @@ enum Pairs<'a> {
 }
 
 impl<'a> HyperUniqueImage<'a> {
-    /// Reads an image; everything is checked against the bytes before anything is made of them.
+    /// Reads an image by the table at [`HyperUniqueImage`]; everything is checked against the bytes before anything is
+    /// made of them.
     #[inline(always)]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
         let (header, body) = match bytes.split_first_chunk::<HEADER>() {
@@ -205,8 +214,8 @@ fn damaged(what: impl std::fmt::Display) -> Error {
 
 #[cold]
 fn not_a_hyper_unique(bytes: &[u8]) -> Error {
-    let start = kind::start(bytes, HEADER);
-    let hint = if bytes[0] == VERSION { "" } else { kind::hint(bytes) };
+    let start = format::start(bytes, HEADER);
+    let hint = if bytes[0] == VERSION { String::new() } else { format::hint(bytes) };
     Error::bad_image(format!(
         "not a hyperUnique of Druid: it starts with {start}, and a hyperUnique with 01 and six bytes more{hint}"
     ))

@@ -9,5 +9,6 @@ mod image;
 mod registers;
 mod sketch;
 
+pub(in crate::sketch) use image::FORMATS;
 pub use image::HyperUniqueImage;
 pub use sketch::HyperUnique;

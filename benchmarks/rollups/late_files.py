@@ -1,0 +1,140 @@
+"""Late files: each touches a thousand groups of a table that has been checkpointed."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+import duckdb_sketch
+from benchmarks.rollups.jobs import configure, count, remove, seconds_of
+from duckdb_sketch.rollup import Rollup
+
+STATEMENT = """
+    SELECT date_trunc('hour', ts) AS hour, publisher, count(*) AS bids, count(price) AS priced,
+           hll_sketch_agg(user_id, 12) AS users, approx_histogram_agg(price, 50) AS prices
+    FROM bids GROUP BY ALL
+"""
+PUBLISHERS = 1_000
+START = "TIMESTAMP '2024-01-01'"
+_TOUCHED = 1_000
+_ROWS = 100_000
+_FILES_A_CHECKPOINT = 10
+# A group's sketch has its 2 kB from so many users, and its histogram its 0.5 kB. A million groups of them would be
+# 5 billion events, so the groups are made of a few.
+_EVENTS_A_GROUP = 5_000
+_KINDS = 50
+_OWN_EVENTS = 8
+
+
+def make_table(database: Path, hours: int) -> None:
+    """Make the rollup: `hours` times `PUBLISHERS` groups, in the order of time, checkpointed."""
+    if database.exists():
+        return
+    partial = database.with_suffix(".partial")
+    remove(partial)
+    with duckdb_sketch.connect() as source, _rollup(partial, database.parent) as rollup:
+        configure(source)
+        source.execute(
+            f"""
+            CREATE TABLE kinds AS
+            SELECT kind, count(*) AS bids, count(price) AS priced, hll_sketch_agg(user_id, 12) AS users,
+                approx_histogram_agg(price, 50) AS prices
+            FROM (SELECT i % {_KINDS} AS kind, hash(i) AS user_id, exp((hash(i * 13) % 10_000) / 2_000.0) AS price
+                  FROM range({_KINDS * _EVENTS_A_GROUP}) AS t(i))
+            GROUP BY kind
+            """
+        )
+        events = source.sql(
+            f"SELECT {START} AS ts, 0 AS publisher, 0::BIGINT AS user_id, 0.0::DOUBLE AS price"
+        ).to_arrow_table()
+        rollup.append_groups(_groups(source, hours), events=events, batch_id="made elsewhere")
+        rollup.connection.execute("CHECKPOINT")
+    partial.rename(database)
+
+
+def _groups(source: duckdb.DuckDBPyConnection, hours: int) -> Any:
+    """Copies of a few groups, each united with some events of its own: equal ones would take next to no room."""
+    return source.sql(
+        f"""
+        WITH own AS (
+            SELECT i // {_OWN_EVENTS} AS g, hll_sketch_agg(hash(i), 12) AS users,
+                approx_histogram_agg(exp((hash(i * 13) % 10_000) / 2_000.0), 50) AS prices
+            FROM range({hours * PUBLISHERS * _OWN_EVENTS}) AS t(i) GROUP BY g
+        )
+        SELECT {START} + to_hours((g // {PUBLISHERS})::INTEGER) AS hour, (g % {PUBLISHERS})::INTEGER AS publisher,
+            bids + {_OWN_EVENTS} AS bids, priced + {_OWN_EVENTS} AS priced,
+            hll_union(kinds.users, own.users) AS users, approx_histogram_union(kinds.prices, own.prices) AS prices
+        FROM own JOIN kinds ON kind = g % {_KINDS}
+        """
+    ).to_arrow_reader(100_000)
+
+
+def late_files(folder: Path, hours: int, files: int) -> dict[str, Any]:
+    """Count late files one after the other, each with a refresh of its own, with a CHECKPOINT after every tenth."""
+    made = folder / f"late-{hours}.duckdb"
+    make_table(made, hours)
+    database = folder / "late.duckdb"
+    remove(database)
+    shutil.copyfile(made, database)
+    arriving = folder / "late"
+    shutil.rmtree(arriving, ignore_errors=True)
+    arriving.mkdir()
+    with _rollup(database, arriving) as rollup:
+        groups = count(rollup.connection, "hourly")
+        seconds = list(_refreshes(rollup, arriving, hours, files))
+        assert count(rollup.connection, "hourly") == groups
+    remove(database)
+    shutil.rmtree(arriving)
+    return {
+        "groups": groups,
+        "files": files,
+        "rows": _ROWS,
+        "touched": _TOUCHED,
+        "first": seconds[0],
+        "median": statistics.median(seconds),
+        "last": seconds[-1],
+        "slowest": max(seconds),
+    }
+
+
+def _refreshes(rollup: Rollup, arriving: Path, hours: int, files: int) -> Iterator[float]:
+    for number in range(files):
+        _write_late_file(arriving / f"{number:04}.parquet", number, hours)
+        yield seconds_of(rollup.refresh)
+        if number % _FILES_A_CHECKPOINT == _FILES_A_CHECKPOINT - 1:
+            rollup.connection.execute("CHECKPOINT")
+
+
+def _write_late_file(file: Path, number: int, hours: int) -> None:
+    """Write bids for a thousand groups that are spread over the whole table; each file has others."""
+    groups = hours * PUBLISHERS
+    apart = max(groups // _TOUCHED, 1)
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""
+            COPY (
+                SELECT
+                    {START} + to_hours((g // {PUBLISHERS})::INTEGER) + to_seconds(i % 3_600) AS ts,
+                    (g % {PUBLISHERS})::INTEGER AS publisher,
+                    (hash(i + {number * _ROWS}) % 2_000_000)::BIGINT AS user_id,
+                    exp((hash(i * 13) % 10_000) / 2_000.0) AS price
+                FROM (
+                    SELECT i, (i % {_TOUCHED} * {apart} + hash(i % {_TOUCHED} + {number}) % {apart})::BIGINT AS g
+                    FROM range({_ROWS}) AS t(i)
+                )
+            ) TO '{file}' (FORMAT parquet)
+            """
+        )
+
+
+def _rollup(database: Path, arriving: Path) -> Rollup:
+    rollup = Rollup.from_sql(
+        STATEMENT, name="hourly", sources={"bids": f"{arriving}/*.parquet"}, database=database, late="merge"
+    )
+    configure(rollup.connection)
+    return rollup

@@ -1,0 +1,25 @@
+"""The suites, by name."""
+
+from __future__ import annotations
+
+from benchmarks.choosing import Choosing
+from benchmarks.druid.suite import Druid
+from benchmarks.memory import Memory
+from benchmarks.peers import Accuracy, Sizes, SpeedBesidePeers
+from benchmarks.rollups.suite import Rollups
+from benchmarks.spark.suite import Spark
+from benchmarks.study.suite import Study
+from benchmarks.suite import Suite
+
+_ALL: tuple[type[Suite], ...] = (
+    SpeedBesidePeers,
+    Accuracy,
+    Sizes,
+    Study,
+    Rollups,
+    Spark,
+    Druid,
+    Choosing,
+    Memory,
+)
+SUITES = {suite.name: suite for suite in _ALL}

@@ -1,0 +1,72 @@
+"""The list of commands."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import typer
+
+from duckdb_sketch.cli.lazy import Command, LazyGroup, new_app
+from duckdb_sketch.cli.version import version
+
+
+class Commands(LazyGroup):
+    """The commands of `duckdb-sketch`."""
+
+    lazy: ClassVar = {
+        "demo": Command(
+            "duckdb_sketch.cli.demo:demo",
+            "Roll up a year of flights: how large, how exact and how fast it gets, in figures and in a picture.",
+        ),
+        "inspect": Command(
+            "duckdb_sketch.cli.inspect:inspect",
+            "Say what sketches a Parquet file or a DuckDB database holds: precision, estimates, bytes.",
+        ),
+        "install": Command(
+            "duckdb_sketch.cli.install:install",
+            "Make LOAD duckdb_sketch FROM duckdb_sketch work in every DuckDB client of yours.",
+        ),
+        "plan": Command(
+            "duckdb_sketch.cli.plan:plan",
+            "Choose lg_k and bins for an error, and say what a rollup of such data takes.",
+        ),
+        "plot": Command(
+            "duckdb_sketch.cli.plot:plot",
+            "Draw the sketches of a rollup: a distribution, uniques or quantiles over time, the daily cycle.",
+        ),
+        "show": Command(
+            "duckdb_sketch.cli.show:show",
+            "Draw the sketches of a rollup in the terminal: distributions as bars, what changes over time as a line.",
+        ),
+        "version": Command(
+            "duckdb_sketch.cli.version:version", "Say which versions of duckdb_sketch and DuckDB these are."
+        ),
+        "rollup": Command(
+            "duckdb_sketch.cli.rollup:app",
+            "Tables that stay right and current: one SELECT … GROUP BY is the whole specification.",
+        ),
+    }
+
+
+app = new_app(
+    name="duckdb-sketch",
+    cls=Commands,
+    help="Distinct counts and distributions that roll up, inside DuckDB.",
+    no_args_is_help=True,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="The same as the command version.")
+    ] = False,
+) -> None:
+    # What comes before a command.
+    return

@@ -1,0 +1,72 @@
+"""The options that define a rollup: its statement, its files and how they are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from duckdb_sketch.rollup import Rollup, RollupError
+from duckdb_sketch.rollup.rollup import Source
+from duckdb_sketch.rollup.settings import Late
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A rollup as a command line gives it; what was left out is None, and stays as the rollup has it.
+
+    Attributes:
+        statement: The file with the statement.
+        database: The file of the database.
+        source: What the statement's tables stand for, each as `NAME=FILES`; a name may come several times.
+        name: The rollup's name, by default that of the statement's file.
+        time_zone: As for `Rollup.from_sql`, as are all that follow.
+        allowed_lateness: By how much the watermark stays behind the highest event time.
+        late: What happens to rows of final buckets.
+        earliest: Event times before this are rejected.
+        latest: Event times from this on are rejected.
+        memory_limit: Such as `2GB`.
+        wait: Seconds.
+    """
+
+    statement: Path
+    database: Path
+    source: Sequence[str] | None = field(default=())
+    name: str | None = None
+    time_zone: str | None = None
+    allowed_lateness: str | None = None
+    late: Late | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    memory_limit: str | None = None
+    wait: float = 0
+
+    def open(self) -> Rollup:
+        """Open the database, and the rollup in it.
+
+        Raises:
+            RollupError: If a source is not written as `NAME=FILES`, and whatever `Rollup.from_sql` raises.
+        """
+        return Rollup.from_sql(
+            self.statement,
+            sources=self._sources(),
+            database=self.database,
+            name=self.name,
+            time_zone=self.time_zone,
+            allowed_lateness=self.allowed_lateness,
+            late=self.late,
+            earliest=self.earliest,
+            latest=self.latest,
+            memory_limit=self.memory_limit,
+            wait=self.wait,
+        )
+
+    def _sources(self) -> dict[str, Source]:
+        found: dict[str, list[str]] = {}
+        for text in self.source or ():
+            table, separator, files = text.partition("=")
+            if not separator or not table or not files:
+                raise RollupError(f"--source {text}: write NAME=FILES, such as bids='data/*.parquet'")
+            found.setdefault(table.strip(), []).append(files)
+        return {table: files[0] if len(files) == 1 else files for table, files in found.items()}

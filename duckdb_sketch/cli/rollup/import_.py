@@ -1,0 +1,25 @@
+"""`duckdb-sketch rollup import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from duckdb_sketch.cli.options import Database, Json, TableName, Wait
+from duckdb_sketch.cli.output import Output
+from duckdb_sketch.cli.rollup.tables import print_status
+from duckdb_sketch.rollup import Rollup
+
+
+def import_(
+    folder: Annotated[Path, typer.Argument(help="The folder of an export.", show_default=False)],
+    database: Database,
+    name: TableName = None,
+    wait: Wait = 0,
+    json: Json = False,
+) -> None:
+    """Make a rollup of an export; the next refresh goes on where the export was."""
+    with Rollup.from_export(folder, database=database, name=name, wait=wait) as rollup:
+        print_status(Output(json), rollup.status())

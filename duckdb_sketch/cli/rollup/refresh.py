@@ -1,0 +1,85 @@
+"""`duckdb-sketch rollup refresh`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from duckdb_sketch.cli.options import (
+    Database,
+    Earliest,
+    Json,
+    Late,
+    Lateness,
+    Latest,
+    MemoryLimit,
+    Sources,
+    Statement,
+    TableName,
+    TimeZone,
+    Wait,
+)
+from duckdb_sketch.cli.output import Output
+from duckdb_sketch.cli.rollup.cluster import cluster_of
+from duckdb_sketch.cli.rollup.definition import Definition
+from duckdb_sketch.cli.rollup.progress import rows_counted
+from duckdb_sketch.cli.rollup.tables import print_changes, print_refreshed
+
+_SPARK = "Only with --engine spark"
+
+
+def refresh(
+    statement: Statement,
+    database: Database,
+    source: Sources = None,
+    name: TableName = None,
+    time_zone: TimeZone = None,
+    allowed_lateness: Lateness = None,
+    late: Late = None,
+    earliest: Earliest = None,
+    latest: Latest = None,
+    on_change: Annotated[
+        Literal["error", "rebuild"],
+        typer.Option(help="If a counted file changed: stop, or rebuild its buckets, in this process."),
+    ] = "error",
+    levels: Annotated[bool, typer.Option(help="Update the coarser levels as well.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the buckets that would change, and stop.")] = False,
+    memory_limit: MemoryLimit = None,
+    engine: Annotated[
+        Literal["duckdb", "spark"],
+        typer.Option(help="What aggregates new files: this process, or a Spark cluster, all of them in one batch."),
+    ] = "duckdb",
+    master: Annotated[
+        str | None,
+        typer.Option(
+            help="The cluster, as for spark-submit: 'local[*]', 'spark://host:7077', 'yarn'.", rich_help_panel=_SPARK
+        ),
+    ] = None,
+    conf: Annotated[
+        list[str] | None,
+        typer.Option(help="A setting of Spark, KEY=VALUE. May be given more than once.", rich_help_panel=_SPARK),
+    ] = None,
+    worker_memory: Annotated[
+        str | None,
+        typer.Option(help="DuckDB's memory limit in each Python worker; 1GB by default.", rich_help_panel=_SPARK),
+    ] = None,
+    wait: Wait = 0,
+    json: Json = False,
+) -> None:
+    """Count the files that have not been counted, each exactly once."""
+    output = Output(json)
+    cluster = cluster_of(engine, master, conf or (), worker_memory)
+    definition = Definition(
+        statement, database, source, name, time_zone, allowed_lateness, late, earliest, latest, memory_limit, wait
+    )
+    with definition.open() as rollup:
+        if dry_run:
+            print_changes(output, rollup.preview())
+            return
+        if cluster:
+            refreshed = cluster.refresh(rollup, output, on_change, levels)
+        else:
+            with rows_counted(output, "refresh") as progress:
+                refreshed = rollup.refresh(on_change=on_change, levels=levels, progress=progress)
+    print_refreshed(output, refreshed)

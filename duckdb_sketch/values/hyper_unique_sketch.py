@@ -1,0 +1,73 @@
+"""A `hyperUnique` of Druid as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import ClassVar
+
+from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.families import Family
+from duckdb_sketch.families.hyper_unique import BOUNDS, ESTIMATE, HYPER_UNIQUE
+from duckdb_sketch.families.record import Bounds
+from duckdb_sketch.values.data import Data, column_of
+from duckdb_sketch.values.sketch import Sketch
+
+
+@dataclass(frozen=True, repr=False)
+class HyperUniqueSketch(Sketch):
+    """How many different texts: a `hyperUnique` as Druid stores it, of 2,048 registers.
+
+    Its hash is not that of `HllSketch`: the two never merge. For new data `HllSketch` is the better one.
+
+    >>> monday, tuesday = HyperUniqueSketch.from_values(["ann", "bob"]), HyperUniqueSketch.from_values(["bob", "cy"])
+    >>> round((monday | tuesday).estimate)
+    3
+    """
+
+    family: ClassVar[Family] = HYPER_UNIQUE
+
+    @classmethod
+    def from_values(cls, data: Data, *, column: str | None = None) -> HyperUniqueSketch:
+        """Count different texts.
+
+        Args:
+            data: A column of texts, as for `HllSketch.from_values`. NULLs are skipped; the empty text counts. Write
+                numbers as texts first, in the form in which Druid has them.
+            column: The column to count, of a frame with several.
+
+        Raises:
+            InvalidInputError: If `data` is no column of texts.
+            MissingDependencyError: If `data` is a NumPy array, and PyArrow is not installed.
+        """
+        with column_of(data, column) as values:
+            return cls(values.aggregate("hyper_unique_agg(x)"))
+
+    @property
+    def estimate(self) -> float:
+        """About how many different texts, not rounded: what `hyper_unique_estimate` says."""
+        return float(self._answer(ESTIMATE))
+
+    def bounds(self, num_std_dev: int = 2) -> Bounds:
+        """The estimate, and the interval around it by the standard error of 2.3 %.
+
+        Args:
+            num_std_dev: Standard deviations: 1 covers 68 %, 2 covers 95.4 %, 3 covers 99.7 %.
+
+        Raises:
+            InvalidInputError: If `num_std_dev` is not 1, 2 or 3.
+        """
+        if num_std_dev not in (1, 2, 3):
+            raise InvalidInputError(f"num_std_dev is 1, 2 or 3, not {num_std_dev}")
+        return Bounds(**self._answer(BOUNDS.format(state="{state}", deviations=num_std_dev)))
+
+    def __repr__(self) -> str:
+        return f"<HyperUniqueSketch: about {self.estimate:,.0f} different, {len(self.state):,} bytes>"
+
+    def _repr_html_(self) -> str:
+        """The estimate and how sure it is, for notebooks."""
+        lower, estimate, upper = self.bounds(2)
+        return (
+            f"<div><b>{estimate:,.0f}</b> different, with 95 % between {lower:,.0f} and {upper:,.0f}"
+            f"<br><code>{escape(repr(self))}</code></div>"
+        )

@@ -1,0 +1,37 @@
+//! Approximate histograms: the functions `approx_histogram_…`.
+
+mod approx_histogram_bins;
+mod approx_histogram_buckets;
+mod approx_histogram_cdf;
+mod approx_histogram_druid;
+mod approx_histogram_quantile;
+mod approx_histogram_quantile_bounds;
+mod approx_histogram_stats;
+mod family;
+mod rows;
+
+use self::approx_histogram_buckets::{Buckets, EquiDepth, EquiWidth};
+use self::approx_histogram_cdf::{Cdf, Cdfs, CountBelow, CountsBelow};
+use self::approx_histogram_druid::{FromDruid, ToDruid};
+use self::approx_histogram_quantile::{Quantile, Quantiles};
+use self::family::ApproxHistogram;
+use super::{Build, Union, UnionAgg, aggregate, scalar};
+use crate::duckdb::{Registry, SqlError};
+
+/// Registers every function of the family.
+pub fn register(registry: &Registry) -> Result<(), SqlError> {
+    registry.aggregate(aggregate::<Build<ApproxHistogram, 1>>().with::<Build<ApproxHistogram, 2>>())?;
+    registry.aggregate(aggregate::<UnionAgg<ApproxHistogram, 1>>().with::<UnionAgg<ApproxHistogram, 2>>())?;
+    registry.scalar(scalar::<Union<ApproxHistogram, 2>>())?;
+    registry.scalar(scalar::<Quantile>().with::<Quantiles>())?;
+    registry.scalar(scalar::<Cdf>().with::<Cdfs>())?;
+    registry.scalar(scalar::<CountBelow>().with::<CountsBelow>())?;
+    registry.scalar(scalar::<approx_histogram_quantile_bounds::QuantileBounds>())?;
+    registry.scalar(scalar::<approx_histogram_bins::Bins>())?;
+    registry.scalar(scalar::<EquiWidth>())?;
+    registry.scalar(scalar::<EquiDepth>())?;
+    registry.scalar(scalar::<Buckets>())?;
+    registry.scalar(scalar::<approx_histogram_stats::Stats>())?;
+    registry.scalar(scalar::<FromDruid>())?;
+    registry.scalar(scalar::<ToDruid<1>>().with::<ToDruid<2>>())
+}

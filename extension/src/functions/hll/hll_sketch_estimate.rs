@@ -1,0 +1,27 @@
+//! `hll_sketch_estimate(sketch) -> BIGINT`: how many different values; NULL of NULL.
+
+use std::ffi::CStr;
+
+use crate::duckdb::{Chunk, Output, Reading, Scalar, SqlError, SqlType};
+use crate::functions::rows::map_blob;
+use crate::sketch::hll::HllImage;
+
+/// The estimate, rounded.
+pub struct Estimate;
+
+impl Scalar for Estimate {
+    const NAME: &'static CStr = c"hll_sketch_estimate";
+    const PARAMETERS: &'static [SqlType] = &[SqlType::BLOB];
+    const RETURNS: SqlType = SqlType::BIGINT;
+
+    #[inline(always)]
+    fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
+        map_blob(
+            input,
+            output,
+            Reading::Header,
+            #[inline(always)]
+            |blob| Ok(Some((HllImage::parse(blob)?.estimate()? + 0.5) as i64)),
+        )
+    }
+}

@@ -1,0 +1,57 @@
+"""Other processes, environments and homes, for the tests of loading and packaging."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import duckdb_sketch
+
+PROJECT = Path(__file__).parents[2]
+# Taken before any fixture changes it: pip and cargo find their caches and toolchains by HOME.
+OUTSIDE = dict(os.environ)
+HAS_REPOSITORIES = int(duckdb.__version__.split(".")[0]) >= 2
+# DuckDB before 2.0 gives such an aggregate of any C extension one state for all rows of a chunk, and says that there
+# are as many states as rows: what is behind the first is read as well.
+needs_a_state_a_row = pytest.mark.skipif(
+    not HAS_REPOSITORIES,
+    reason="needs DuckDB 2.0: ORDER BY in an aggregate, and OVER a whole partition, crash before (duckdb/duckdb#21537)",
+)
+needs_nan_parameters = pytest.mark.skipif(
+    not HAS_REPOSITORIES, reason="needs DuckDB 2.0, which does not take the NaN of a Python list for a NULL"
+)
+
+
+def has_functions(connection: duckdb.DuckDBPyConnection) -> bool:
+    return connection.execute("SELECT duckdb_sketch_version()").fetchall() == [(duckdb_sketch.__version__,)]
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+
+
+def run_python(code: str, *, path: Path = PROJECT, python: str | Path = sys.executable, **environment: str) -> str:
+    """Run `code` in a process of its own that finds modules in `path` first; return what it prints."""
+    process = subprocess.run(
+        [python, "-c", code],
+        cwd=path,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
+
+
+def new_environment(folder: Path, *requirements: str) -> Path:
+    """Make a virtual environment; return its Python."""
+    venv.create(folder, with_pip=True)
+    python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], env=OUTSIDE, check=True)
+    return python
