@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 
 from duckdb_sketch import HllSketch, HyperUniqueSketch, InvalidInputError, hyper_unique_estimate
 from duckdb_sketch.cli import app
-from duckdb_sketch.inspection import DistinctSummary, inspect
+from duckdb_sketch.inspection import inspect
 from duckdb_sketch.rollup import Rollup
 from duckdb_sketch.rollup.verification.verified import DistinctColumn
+from duckdb_sketch.summary import DistinctSummary
 
 STATEMENT = """
     SELECT date_trunc('hour', ts) AS hour, part, hyper_unique_agg(name) AS names,

@@ -17,8 +17,9 @@ import duckdb_sketch
 from duckdb_sketch import InvalidInputError, LoadError, families
 from duckdb_sketch.cli import app
 from duckdb_sketch.families import Aggregate, Answer, Family, Number
-from duckdb_sketch.inspection import NumberSummary, inspect
+from duckdb_sketch.inspection import inspect
 from duckdb_sketch.rollup import Rollup, SpecificationError
+from duckdb_sketch.summary import NumberSummary
 
 _MASK = "TRY_CAST(decode({state})[6:] AS BIGINT)"
 
