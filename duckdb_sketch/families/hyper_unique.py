@@ -5,6 +5,7 @@ from __future__ import annotations
 from duckdb_sketch.families.family import Aggregate, Answer, Family, Precision
 from duckdb_sketch.families.hll import standard_error
 from duckdb_sketch.families.reading import DistinctCount
+from duckdb_sketch.families.spark_function import BLOB, DOUBLE, SparkFunction
 
 _LG_K = 11
 _ERROR = standard_error(1 << _LG_K)
@@ -49,6 +50,11 @@ HYPER_UNIQUE = Family(
         written="lg_k {0}",
         values="SELECT range::VARCHAR AS x FROM range({n})",
         adjustable=False,
+    ),
+    spark=(
+        SparkFunction("hyper_unique_agg", "hyper_unique_agg", ("VARCHAR",), BLOB, aggregate=True),
+        SparkFunction("hyper_unique_union_agg", "hyper_unique_union_agg", ("BLOB",), BLOB, aggregate=True),
+        SparkFunction("hyper_unique_estimate", "hyper_unique_estimate", ("BLOB",), DOUBLE),
     ),
     portable=True,
 )
