@@ -121,6 +121,14 @@ def test_inspect_and_show(rollup: Rollup, tmp_path: Path) -> None:
     assert "no picture of these sketches" in str(plotted.exception)
 
 
+def test_a_rollup_in_a_database_that_is_open(con: duckdb.DuckDBPyConnection) -> None:
+    """Macros belong to one connection, and the rollup works over another one to the same database."""
+    events = duckdb.sql("SELECT TIMESTAMP '2026-03-01' AS ts, 0 AS part, range AS x FROM range(5)").to_arrow_table()
+    with Rollup.from_sql(STATEMENT, name="hourly", database=con) as made:
+        made.append(events)
+        assert value(made.connection, "SELECT digits_union_agg(digits) FROM hourly") == b"bits:31"
+
+
 def test_an_hour_without_events_has_an_empty_state(rollup: Rollup) -> None:
     filled = rollup.filled("2026-03-01 09:00", "2026-03-01 11:00")
     states = filled.filter("hour = TIMESTAMP '2026-03-01 09:00'").project("digits").fetchall()
