@@ -25,7 +25,7 @@ HYPER_UNIQUE = Family(
     magic=(b"\x01",),
     build=Aggregate("hyper_unique_agg", "VARCHAR"),
     union=Aggregate("hyper_unique_union_agg", "BLOB"),
-    pair="list_aggregate([{a}, {b}], 'hyper_unique_union_agg')",
+    pair="hyper_unique_union({a}, {b})",
     describe=ESTIMATE,
     is_empty="about = 0",
     reading=DistinctCount(
@@ -54,6 +54,7 @@ HYPER_UNIQUE = Family(
     spark=(
         SparkFunction("hyper_unique_agg", "hyper_unique_agg", ("VARCHAR",), BLOB, aggregate=True),
         SparkFunction("hyper_unique_union_agg", "hyper_unique_union_agg", ("BLOB",), BLOB, aggregate=True),
+        SparkFunction("hyper_unique_union", "hyper_unique_union", ("BLOB", "BLOB"), BLOB),
         SparkFunction("hyper_unique_estimate", "hyper_unique_estimate", ("BLOB",), DOUBLE),
     ),
     portable=True,

@@ -12,7 +12,7 @@ from queries import rows, value
 from typer.testing import CliRunner
 
 from duckdb_sketch import HllSketch, HyperUniqueSketch, InvalidInputError, hyper_unique_estimate
-from duckdb_sketch.cli import app
+from duckdb_sketch.cli.app import app
 from duckdb_sketch.inspection import inspect
 from duckdb_sketch.rollup import Rollup
 from duckdb_sketch.rollup.verification.verified import DistinctColumn

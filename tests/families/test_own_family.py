@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import duckdb_sketch
 from duckdb_sketch import InvalidInputError, LoadError, families
-from duckdb_sketch.cli import app
+from duckdb_sketch.cli.app import app
 from duckdb_sketch.families import Aggregate, Answer, Family, Number
 from duckdb_sketch.inspection import inspect
 from duckdb_sketch.rollup import Rollup, SpecificationError
