@@ -128,7 +128,7 @@ impl<'a> HllImage<'a> {
     }
 
     /// Whether it counted nothing. Registers are looked at themselves: a sketch of DataSketches C++ that starts with
-    /// registers is flagged to be summed up anew, and a damaged header may say anything.
+    /// registers is flagged to be summed up again, and a damaged header may say anything.
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
         match self.body {
@@ -168,7 +168,7 @@ impl<'a> HllImage<'a> {
         }
     }
 
-    /// The registers' summary: as stored, or made anew where there is none that holds.
+    /// The registers' summary: as stored, or recomputed where there is none that holds.
     #[inline(always)]
     pub(super) fn summary(&self) -> Result<Summary, Error> {
         if let Body::Registers { summary, rebuild: false, .. } = self.body {
