@@ -8,8 +8,15 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 FUZZ_CASES ?= 10000000
 HOURS ?= 1
 
+# The Rust that development builds use where rustup has it, so that they are the same on every machine. There is no
+# rust-toolchain.toml: with one, rustup would download this version for whoever builds the package, or fail offline.
+RUST_DEVELOPMENT := 1.95.0
+ifneq ($(shell rustup toolchain list 2>/dev/null | grep '^$(RUST_DEVELOPMENT)-'),)
+export RUSTUP_TOOLCHAIN ?= $(RUST_DEVELOPMENT)
+endif
+
 EXTENSION := duckdb_sketch/duckdb_sketch.duckdb_extension
-EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/Cargo.toml extension/Cargo.lock
+EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/build.rs extension/Cargo.toml extension/Cargo.lock
 PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples docs README.md)
 
 DEV_EXTRAS := demo portable test lint
@@ -28,7 +35,7 @@ NEWEST := .newest
 LOWEST := tests/versions/test_lowest_versions.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo java test test-all test-slow test-duckdb test-lowest test-newest test-spark test-druid leaks corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri soak lint lock fmt docs tour build dist clean
+.PHONY: help demo java test test-all test-slow test-duckdb test-lowest test-newest test-spark test-druid leaks corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri rust-minimum soak lint lock fmt docs tour build dist clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -110,6 +117,9 @@ asan: build ## Run the SQL tests and changed images with an extension that Addre
 miri: ## Run the unit tests of the sketches under Miri, where it is installed
 	@if cargo +nightly miri --version >/dev/null 2>&1; then cargo +nightly miri test $(CRATE) --lib sketch; \
 	else echo "Miri is not installed (rustup +nightly component add miri): nothing ran."; fi
+
+rust-minimum: ## Run cargo test with the least Rust that Cargo.toml promises, where there is one
+	.ci/rust-minimum
 
 soak: build ## Work on rollup jobs at random, under faults of every kind, for HOURS (SEED and EPOCH do a failure again)
 	$(BIN)/python tests/support/soak.py $(HOURS) $(SEED) $(EPOCH)
