@@ -8,22 +8,34 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 FUZZ_CASES ?= 10000000
 HOURS ?= 1
 
+# The Rust that development builds use where rustup has it, so that they are the same on every machine. There is no
+# rust-toolchain.toml: with one, rustup would download this version for whoever builds the package, or fail offline.
+RUST_DEVELOPMENT := 1.95.0
+ifneq ($(shell rustup toolchain list 2>/dev/null | grep '^$(RUST_DEVELOPMENT)-'),)
+export RUSTUP_TOOLCHAIN ?= $(RUST_DEVELOPMENT)
+endif
+
 EXTENSION := duckdb_sketch/duckdb_sketch.duckdb_extension
-EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/Cargo.toml extension/Cargo.lock
+EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/build.rs extension/Cargo.toml extension/Cargo.lock
 PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples docs README.md)
 
 DEV_EXTRAS := demo portable test lint
 # One resolution for every Python; names, versions and hashes, and no addresses: each machine has its own index.
-LOCK = $(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate \
-	--custom-compile-command 'make lock' pyproject.toml
+UV := $(VENV)/lock/bin/uv
+RESOLVE := $(UV) pip compile --quiet --upgrade --no-annotate --custom-compile-command 'make lock' pyproject.toml
+LOCK := $(RESOLVE) --universal --python-version 3.10 --generate-hashes
 besides = -c requirements/$(1).txt $(shell sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements/$(1).txt)
 
-# Versions besides the one in .venv, each in a folder of its own that comes before .venv's.
+# One process per core, as each database uses every core anyway.
+PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist worksteal
+
+# Versions besides those in .venv, each in a folder of its own that comes before .venv's.
 DUCKDB_VERSIONS := 1.4.4 1.5.6
-DUCKDB_TESTS := -m 'not slow and not spark and not druid and not newest_duckdb'
+NEWEST := .newest
+LOWEST := tests/versions/test_lowest_versions.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo java test test-slow test-duckdb leaks test-spark test-druid corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri soak lint lock fmt docs tour build dist clean
+.PHONY: help demo java test test-all test-slow test-duckdb test-lowest test-newest test-spark test-druid leaks corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri rust-minimum soak lint lock fmt docs tour build dist clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,10 +45,12 @@ demo: build ## Roll up a year of flights, and look at them
 
 test: build ## Run the fast tests
 	cargo test $(CRATE)
-	$(BIN)/pytest
+	$(PYTEST)
 
-test-slow: build ## Run the slow tests: packages, older DuckDB versions, many processes
-	$(BIN)/pytest -m slow
+test-all: test test-slow test-duckdb test-lowest test-spark test-druid ## Run every test; needs a JDK and Maven
+
+test-slow: build ## Run the slow tests: packages, faults at every step, many processes, long samples
+	$(PYTEST) -m slow --ignore $(LOWEST)
 
 test-spark: java $(VENV)/.spark build ## Run the tests with Spark and Apache DataSketches for Java; need a JDK
 	$(BIN)/pytest -m spark
@@ -50,11 +64,23 @@ corpus: java $(VENV)/.spark ## Make the golden corpus of HLL images anew; needs 
 interop: $(VENV)/.bench build ## Print who reads whose HLL sketches; needs a JDK
 	PYTHONPATH=tests/support $(BIN)/python -m matrix
 
-test-duckdb: build ## Run the SQL, value and rollup tests in older DuckDB versions
+test-duckdb: build ## Run the fast tests in older DuckDB versions
 	set -e; for version in $(DUCKDB_VERSIONS); do \
 		$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .duckdb/$$version duckdb==$$version; \
-		PYTHONPATH=.duckdb/$$version $(BIN)/pytest $(DUCKDB_TESTS); \
+		PYTHONPATH=.duckdb/$$version $(PYTEST) -m 'not slow and not spark and not druid and not newest_duckdb'; \
 	done
+
+test-lowest: build ## Run the wheel with the lowest versions that pyproject.toml allows
+	$(BIN)/pytest -m slow $(LOWEST)
+
+test-newest: build $(VENV)/lock ## Run the fast tests with the newest releases of what requirements/ pins
+	rm -rf $(NEWEST) && mkdir $(NEWEST)
+	$(UV) pip freeze --python $(BIN)/python | sort >$(NEWEST)/pinned
+	$(RESOLVE) --python $(BIN)/python --no-header $(DEV_EXTRAS:%=--extra %) | sort | comm -13 $(NEWEST)/pinned - >$(NEWEST)/newer
+	@if test -s $(NEWEST)/newer; then cat $(NEWEST)/newer; \
+		$(BIN)/python -m pip install --quiet --no-deps --target $(NEWEST)/packages -r $(NEWEST)/newer && \
+		PYTHONPATH=$(NEWEST)/packages $(PYTEST); \
+	else echo "The pinned versions are the newest: make test has run with them."; fi
 
 leaks: build ## Have valgrind look for memory that the extension loses or misuses
 	$(BIN)/python tests/support/leaks.py
@@ -92,6 +118,9 @@ miri: ## Run the unit tests of the sketches under Miri, where it is installed
 	@if cargo +nightly miri --version >/dev/null 2>&1; then cargo +nightly miri test $(CRATE) --lib sketch; \
 	else echo "Miri is not installed (rustup +nightly component add miri): nothing ran."; fi
 
+rust-minimum: ## Run cargo test with the least Rust that Cargo.toml promises, where there is one
+	.ci/rust-minimum
+
 soak: build ## Work on rollup jobs at random, under faults of every kind, for HOURS (SEED and EPOCH do a failure again)
 	$(BIN)/python tests/support/soak.py $(HOURS) $(SEED) $(EPOCH)
 
@@ -103,9 +132,9 @@ lint: $(VENV)/.dev ## Check style, formatting and types
 	cargo clippy $(CRATE) --all-targets -- -D warnings
 
 lock: $(VENV)/lock ## Pin the newest releases of what .venv holds
-	$(LOCK) $(DEV_EXTRAS:%=--extra %) -o requirements/dev.txt
-	$(LOCK) --extra bench $(call besides,dev) -o requirements/bench.txt
-	$(LOCK) --extra spark $(call besides,dev) -o requirements/spark.txt
+	@$(LOCK) $(DEV_EXTRAS:%=--extra %) -o requirements/dev.txt
+	@$(LOCK) --extra bench $(call besides,dev) -o requirements/bench.txt
+	@$(LOCK) --extra spark $(call besides,dev) -o requirements/spark.txt
 
 fmt: $(VENV)/.dev ## Format everything
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
@@ -124,7 +153,7 @@ dist: $(VENV)/.dev ## Build the sdist, and from it the wheel
 	$(BIN)/python -m build
 
 clean: ## Remove whatever make has made
-	rm -rf $(VENV) build dist duckdb-sketch-demo extension/target duckdb_sketch/*.duckdb_extension duckdb_sketch/*.pem
+	rm -rf $(VENV) .duckdb $(NEWEST) build dist duckdb-sketch-demo extension/target duckdb_sketch/*.duckdb_extension duckdb_sketch/*.pem
 	find duckdb_sketch extension_file tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml hatch_build.py extension/Cargo.toml

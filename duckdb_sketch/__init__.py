@@ -58,7 +58,7 @@ _MODULES = {
     **dict.fromkeys(("histogram_cdf", "histogram_quantile", "histogram_stats"), "duckdb_sketch.values"),
     **dict.fromkeys(("hll_bounds", "hll_estimate", "hyper_unique_estimate"), "duckdb_sketch.values"),
 }
-_PACKAGES = ("rollup", "spark", "values")
+_PACKAGES = ("families", "rollup", "spark", "values")
 
 
 def __getattr__(name: str) -> object:

@@ -17,7 +17,7 @@ _TIMES = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "T
 _UNITS = ("minute", "hour", "day", "week", "month", "quarter", "year")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a state may be a dictionary, which has no hash
 class StateGroup:
     """Rows that have the same values in some columns, and their states merged.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from processes import OUTSIDE, PROJECT
+from processes import OUTSIDE, PROJECT, pinned
 
 import duckdb_sketch
 from duckdb_sketch.demo.flights import write_flights
@@ -59,10 +61,18 @@ def rolled_up(flights_parquet: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture(scope="session")
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist, and the wheel that was built from it."""
-    folder = tmp_path_factory.mktemp("distributions")
-    command = [sys.executable, "-m", "build", "--outdir", folder, PROJECT]
-    subprocess.run(command, env=OUTSIDE, check=True, capture_output=True)
+    """A folder with the sdist, and the wheel that was built from it; the processes of one run share it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / "distributions"
+    with (shared / "distributions.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            versions = str(pinned(shared))
+            # Older pips read the one, newer ones the other.
+            environment = {**OUTSIDE, "PIP_CONSTRAINT": versions, "PIP_BUILD_CONSTRAINT": versions}
+            command = [sys.executable, "-m", "build", "--outdir", folder, PROJECT]
+            subprocess.run(command, env=environment, check=True, capture_output=True)
     return folder
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import duckdb
@@ -138,6 +138,16 @@ def seconds_of(action: Callable[..., object], *arguments: Any) -> float:
     start = perf_counter()
     action(*arguments)
     return perf_counter() - start
+
+
+def times_of(action: Callable[..., object], *arguments: Any) -> tuple[float, float]:
+    """How long a call takes, and the processor time that all threads of this process use for it, in seconds.
+
+    The second is the one to look at where other work keeps the machine busy.
+    """
+    start, used = perf_counter(), process_time()
+    action(*arguments)
+    return perf_counter() - start, process_time() - used
 
 
 def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

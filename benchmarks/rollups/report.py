@@ -48,18 +48,22 @@ def _small_files(section: dict[str, Any]) -> list[Line]:
         lines += [
             (
                 f"the bare GROUP BY of {kind['files']:,} files of {name}, {kind['rows'] // kind['files']} rows each",
-                seconds_text(kind["bare_seconds"]),
+                _times(kind["bare_seconds"], kind["bare_processor"]),
                 "",
                 None,
             ),
             (
                 "a refresh of the same files",
-                f"{ratio:.2f} times that: {seconds_text(kind['seconds'])}",
+                f"{ratio:.2f} times that: {_times(kind['seconds'], kind['processor'])}",
                 "twice",
                 ratio <= 2,
             ),
         ]
     return lines
+
+
+def _times(seconds: float, processor: float) -> str:
+    return f"{seconds_text(seconds)} ({seconds_text(processor)} of processor time)"
 
 
 def _late_files(section: dict[str, Any]) -> list[Line]:
@@ -70,7 +74,8 @@ def _late_files(section: dict[str, Any]) -> list[Line]:
             "groups, one after the other with checkpoints in between"
         )
         for which in ("first", "median", "last"):
-            lines.append((f"the {which} {what}", seconds_text(late[which]), "100 ms", late[which] <= 0.1))
+            time = _times(late[which], late["processor"]) if which == "median" else seconds_text(late[which])
+            lines.append((f"the {which} {what}", time, "100 ms", late[which] <= 0.1))
     return lines
 
 

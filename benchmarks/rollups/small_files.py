@@ -9,7 +9,7 @@ import duckdb
 
 import duckdb_sketch
 from benchmarks.rollups.events import write_bids
-from benchmarks.rollups.jobs import STATEMENT, configure, count, remove, seconds_of
+from benchmarks.rollups.jobs import STATEMENT, configure, count, remove, times_of
 from duckdb_sketch.rollup import Rollup
 
 ROWS_A_FILE = 10
@@ -46,11 +46,19 @@ def small_files(folder: Path, files: int, suffix: str, database: Path) -> dict[s
         configure(connection)
         reader = "read_parquet" if suffix == "parquet" else "read_csv"
         query = STATEMENT.replace("FROM bids", f"FROM {reader}('{pattern}') AS bids")
-        bare = seconds_of(connection.execute, f"CREATE TABLE hourly AS {query}")
+        bare, bare_processor = times_of(connection.execute, f"CREATE TABLE hourly AS {query}")
         groups = count(connection, "hourly")
     remove(database)
     with Rollup.from_sql(STATEMENT, name="hourly", sources={"bids": pattern}, database=database) as rollup:
         configure(rollup.connection)
-        seconds = seconds_of(rollup.refresh)
+        seconds, processor = times_of(rollup.refresh)
         assert count(rollup.connection, "hourly") == groups
-    return {"files": files, "rows": files * ROWS_A_FILE, "groups": groups, "bare_seconds": bare, "seconds": seconds}
+    return {
+        "files": files,
+        "rows": files * ROWS_A_FILE,
+        "groups": groups,
+        "bare_seconds": bare,
+        "bare_processor": bare_processor,
+        "seconds": seconds,
+        "processor": processor,
+    }

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from duckdb_sketch._text import bytes_text
 from duckdb_sketch.cli.options import ColumnName, SketchFile
-from duckdb_sketch.inspection import Summary
 from duckdb_sketch.inspection import inspect as inspect_file
+from duckdb_sketch.summary import Summary
 
 _COLUMNS_SIDE_BY_SIDE = 2  # what 80 characters have room for
 

@@ -1,28 +1,24 @@
-"""Running the statements of `sql/`, and what they leave on disk."""
+"""The rollup of the flights and its coarser levels, and what they take on disk."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from duckdb_sketch._files import sql_folder
 from duckdb_sketch._sql import quote
+from duckdb_sketch.rollup import Rollup, open_level
 
 RAW = "flights.parquet"
 DATABASE = "flights.duckdb"
 
-ROLLUP = {
-    "flights_hourly": "01_hourly_rollup.sql",
-    "flights_daily": "02_days_from_hours.sql",
-    "flights_monthly": "03_months_from_days.sql",
-}
-EXPORT = "07_export_parquet.sql"
+SOURCE = "flights"
+HOURS, DAYS, MONTHS = "flights_hourly", "flights_daily", "flights_monthly"
+TABLES = (HOURS, DAYS, MONTHS)
+STATEMENT = Path(__file__).with_name(f"{HOURS}.sql")
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,8 @@ class LevelCost:
         table: Its name.
         rows: How many groups it holds.
         seconds: What it took to make.
-        duckdb_bytes: By how much the database file grew; DuckDB allocates in blocks of 256 KiB.
+        duckdb_bytes: By how much the database file grew, what the rollup notes of files and buckets included; DuckDB
+            allocates in blocks of 256 KiB.
         parquet_bytes: The size of the exported file.
     """
 
@@ -61,32 +58,19 @@ class Raw:
     used_bytes: int
 
 
-def statement(name: str) -> str:
-    """The text of a file in `sql/`."""
-    return (sql_folder() / name).read_text(encoding="utf-8")
-
-
 def roll_up(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[LevelCost]:
-    """Make the hours from `flights`, the days from the hours, the months from the days; export all three.
+    """Make a rollup of the raw file by hours, of the hours days, of the days months; write each as Parquet.
 
     Args:
-        connection: To `DATABASE` in `folder`, with a table or view `flights`.
-        folder: Where the Parquet files go.
+        connection: To `DATABASE` in `folder`.
+        folder: Has `RAW`, and gets the other Parquet files.
     """
-    database = folder / DATABASE
-    measured = {table: _make(connection, database, name) for table, name in ROLLUP.items()}
-    with _working_in(folder):
-        connection.execute(statement(EXPORT))
-    return [
-        LevelCost(
-            table=table,
-            rows=count(connection, table),
-            seconds=seconds,
-            duckdb_bytes=grown,
-            parquet_bytes=(folder / f"{table}.parquet").stat().st_size,
-        )
-        for table, (seconds, grown) in measured.items()
-    ]
+    rollup = Rollup.from_sql(STATEMENT, sources={SOURCE: folder / RAW}, database=connection)
+    levels = [_measured(connection, folder, HOURS, rollup.refresh)]
+    levels.append(_measured(connection, folder, DAYS, lambda: rollup.coarsen("day", DAYS)))
+    days = open_level(DAYS, connection)
+    levels.append(_measured(connection, folder, MONTHS, lambda: days.coarsen("month", MONTHS)))
+    return levels
 
 
 def raw(connection: duckdb.DuckDBPyConnection, parquet: Path) -> Raw:
@@ -111,21 +95,14 @@ def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     return int(row[0])
 
 
-def _make(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> tuple[float, int]:
+def _measured(connection: duckdb.DuckDBPyConnection, folder: Path, table: str, make: Callable[[], object]) -> LevelCost:
+    database, parquet = folder / DATABASE, folder / f"{table}.parquet"
     before = database.stat().st_size
     start = time.perf_counter()
-    connection.execute(statement(name))
+    make()
     seconds = time.perf_counter() - start
     connection.execute("CHECKPOINT")  # from the log into the file, whose size is asked
-    return seconds, database.stat().st_size - before
-
-
-@contextmanager
-def _working_in(folder: Path) -> Iterator[None]:
-    # The statements name files without a folder, as one does in a shell.
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
+    grown = database.stat().st_size - before
+    # In the order of time, so that a filter on it skips whole row groups.
+    connection.execute(f"COPY (FROM {table} ORDER BY ALL) TO {quote(parquet)} (FORMAT parquet, COMPRESSION zstd)")
+    return LevelCost(table, count(connection, table), seconds, grown, parquet.stat().st_size)

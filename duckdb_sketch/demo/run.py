@@ -18,13 +18,13 @@ from duckdb_sketch.demo.accuracy import GROUPINGS, rank_error, uniques_error
 from duckdb_sketch.demo.flights import SOURCE, write_flights
 from duckdb_sketch.demo.picture import draw
 from duckdb_sketch.demo.requirements import require
-from duckdb_sketch.demo.rollup import DATABASE, RAW, ROLLUP, raw, roll_up
+from duckdb_sketch.demo.rollup import DATABASE, RAW, TABLES, raw, roll_up
 from duckdb_sketch.demo.series import aircraft_by_day, delays_of_the_year
 from duckdb_sketch.demo.timing import QUESTIONS, time_question
 from duckdb_sketch.errors import SketchError
 
 PICTURE = "flights.png"
-FILES = (RAW, *(f"{table}.parquet" for table in ROLLUP), DATABASE, PICTURE)
+FILES = (RAW, *(f"{table}.parquet" for table in TABLES), DATABASE, PICTURE)
 _LEFT_BY_A_CRASH = f"{DATABASE}.wal"
 _STEPS = 3 + len(GROUPINGS) + len(QUESTIONS)
 

@@ -50,7 +50,8 @@ def aircraft_by_day(connection: duckdb.DuckDBPyConnection) -> list[Day]:
     rows = connection.execute(
         """
         WITH estimated AS (
-            SELECT day, hll_sketch_bounds(hll_union_agg(aircraft), 2) AS aircraft FROM flights_daily GROUP BY day
+            SELECT day::DATE AS day, hll_sketch_bounds(hll_union_agg(aircraft), 2) AS aircraft
+            FROM flights_daily GROUP BY ALL
         ),
         exact AS (
             SELECT time_hour::DATE AS day, count(DISTINCT tailnum) AS aircraft FROM flights GROUP BY ALL

@@ -88,7 +88,7 @@ class Family:
         is_empty: SQL of whether a state has seen no value, over `sketch` and `about`.
         reading: What a state is read as.
         magic: The bytes that a state starts with, one of these; none if states are no BLOB.
-        state_type: The type of a state in DuckDB.
+        state_type: The type of a state in DuckDB, or a pattern that its types match.
         same: SQL of whether two states, `{a}` and `{b}`, have seen the same values, so far as `verify` can tell.
         answers: The aggregates that a state answers, by their names in DuckDB; `count(DISTINCT)` is one.
         precision: What its precision may be; None if nothing is known of its errors.
@@ -108,7 +108,7 @@ class Family:
     is_empty: str
     reading: Reading
     magic: tuple[bytes, ...] = ()
-    state_type: str = "BLOB"
+    state_type: str | re.Pattern[str] = "BLOB"
     same: str = "{a} IS NOT DISTINCT FROM {b}"
     answers: Mapping[str, Answer] = field(default_factory=dict)
     precision: Precision | None = None
@@ -127,7 +127,9 @@ class Family:
 
     def holds(self, data_type: str) -> bool:
         """Whether a column of this DuckDB type may hold states."""
-        return re.fullmatch(self.state_type, data_type) is not None or data_type == self.state_type
+        if isinstance(self.state_type, str):
+            return data_type == self.state_type
+        return self.state_type.fullmatch(data_type) is not None
 
     def claims(self, column: str) -> str:
         """SQL of whether a value of a column says that it is a state. Whether it is, `describe` finds out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from duckdb_sketch.families.family import Aggregate, Answer, Family, Precision
 from duckdb_sketch.families.hll import standard_error
 from duckdb_sketch.families.reading import DistinctCount
+from duckdb_sketch.families.spark_function import BLOB, DOUBLE, SparkFunction
 
 _LG_K = 11
 _ERROR = standard_error(1 << _LG_K)
@@ -24,7 +25,7 @@ HYPER_UNIQUE = Family(
     magic=(b"\x01",),
     build=Aggregate("hyper_unique_agg", "VARCHAR"),
     union=Aggregate("hyper_unique_union_agg", "BLOB"),
-    pair="list_aggregate([{a}, {b}], 'hyper_unique_union_agg')",
+    pair="hyper_unique_union({a}, {b})",
     describe=ESTIMATE,
     is_empty="about = 0",
     reading=DistinctCount(
@@ -49,6 +50,12 @@ HYPER_UNIQUE = Family(
         written="lg_k {0}",
         values="SELECT range::VARCHAR AS x FROM range({n})",
         adjustable=False,
+    ),
+    spark=(
+        SparkFunction("hyper_unique_agg", "hyper_unique_agg", ("VARCHAR",), BLOB, aggregate=True),
+        SparkFunction("hyper_unique_union_agg", "hyper_unique_union_agg", ("BLOB",), BLOB, aggregate=True),
+        SparkFunction("hyper_unique_union", "hyper_unique_union", ("BLOB", "BLOB"), BLOB),
+        SparkFunction("hyper_unique_estimate", "hyper_unique_estimate", ("BLOB",), DOUBLE),
     ),
     portable=True,
 )

@@ -22,7 +22,7 @@ _ROWS = "duckdb_sketch_rows"
 
 
 @dataclass(frozen=True)
-class Series:
+class StateSeries:
     """Sketches in time.
 
     Attributes:
@@ -57,7 +57,7 @@ class Series:
         return times, spaced
 
 
-def series_of(times: Any, states: Data, reading: type[Reading]) -> Series:
+def series_of(times: Any, states: Data, reading: type[Reading]) -> StateSeries:
     """A column of times and one of states; rows of the same time are merged, those without a finite time left out.
 
     Raises:
@@ -67,7 +67,7 @@ def series_of(times: Any, states: Data, reading: type[Reading]) -> Series:
     column = times_of(times)
     keys, merged, family = merge(column.cast(pa.int64()), states, reading)
     found = pa.array(keys, pa.int64()).cast(column.type).to_pylist()
-    return Series(found, merged, family)
+    return StateSeries(found, merged, family)
 
 
 def times_of(times: Any) -> Any:

@@ -51,7 +51,7 @@ _LG_LEAST_EXCEPTION_SLOTS = {
 
 
 @dataclass(frozen=True)
-class Summary:
+class RegisterSummary:
     """What the estimators need to know of registers."""
 
     cur_min: int
@@ -85,7 +85,7 @@ class HllImage:
     """Of HLL, `2^lg_k` of them."""
     hip: float
     """Of HLL, and of no meaning if out of order."""
-    summary: Summary
+    summary: RegisterSummary
     """Of HLL."""
 
     @property
@@ -119,7 +119,7 @@ class HllImage:
             raise _damaged(str(error)) from None
         target_type = _TARGET_TYPES[kind >> 2]
         coupons = np.empty(0, np.uint32)
-        registers, hip, summary = np.empty(0, np.uint8), 0.0, Summary(0, 0, 0.0, 0.0)
+        registers, hip, summary = np.empty(0, np.uint8), 0.0, RegisterSummary(0, 0, 0.0, 0.0)
         if mode == HLL:
             registers, hip, summary = _parse_registers(blob, target_type)
         else:
@@ -143,13 +143,13 @@ def coupon_limit(lg_k: int) -> int:
     return (1 << _LG_LIST_SLOTS) - 1 if lg_k < 8 else 3 << (lg_k - 5)
 
 
-def summary_of(registers: Registers) -> Summary:
+def summary_of(registers: Registers) -> RegisterSummary:
     """Return what the estimators need. The sums are exact: all terms are whole numbers of `2^-63`."""
     counts = [int(count) for count in np.bincount(registers, minlength=_MAX_REGISTER + 1)]
     cur_min = min(next(value for value, count in enumerate(counts) if count), _GREATEST_CUR_MIN)
     low = sum(count << (31 - value) for value, count in enumerate(counts[:32]))
     high = sum(count << (31 - value) for value, count in enumerate(counts[32:]))
-    return Summary(cur_min, counts[cur_min], low / 2**31, high / 2**63)
+    return RegisterSummary(cur_min, counts[cur_min], low / 2**31, high / 2**63)
 
 
 def coupon_image(lg_k: int, coupons: Coupons) -> bytes:
@@ -232,7 +232,7 @@ def _used_slots(blob: bytes, start: int, slots: int) -> Coupons:
     return used
 
 
-def _parse_registers(blob: bytes, target_type: str) -> tuple[Registers, float, Summary]:
+def _parse_registers(blob: bytes, target_type: str) -> tuple[Registers, float, RegisterSummary]:
     _, _, _, lg_k, _, flags, cur_min, _ = _HEADER.unpack_from(blob)
     start = _HEADER.size + _REGISTER_HEADER.size
     if len(blob) < start:
@@ -260,7 +260,7 @@ def _parse_registers(blob: bytes, target_type: str) -> tuple[Registers, float, S
     else:
         _check_end(blob, start + width)
         registers = _unpack_6(packed) if target_type == HLL_6 else _unpack_8(packed)
-    stored = Summary(cur_min, at_cur_min, kxq0, kxq1)
+    stored = RegisterSummary(cur_min, at_cur_min, kxq0, kxq1)
     return registers, hip, summary_of(registers) if rebuild else stored
 
 

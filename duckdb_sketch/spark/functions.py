@@ -55,7 +55,7 @@ class _Aggregate(_Scalar):
 
 
 def register(spark: SparkSession) -> None:
-    """Make the functions of histograms, and of families that were registered, known to a session's SQL.
+    """Make the functions of all families but HLL known to a session's SQL: Spark has those.
 
     They have their names in DuckDB.
     A function of Spark has one type: where DuckDB's takes a number or a list of numbers, the one of the list has a

@@ -13,10 +13,9 @@ from duckdb_sketch.values.columns import (
     histogram_stats,
     hll_bounds,
     hll_estimate,
-    hyper_unique_estimate,
 )
 from duckdb_sketch.values.hll_sketch import HllSketch
-from duckdb_sketch.values.hyper_unique_sketch import HyperUniqueSketch
+from duckdb_sketch.values.hyper_unique_sketch import HyperUniqueSketch, hyper_unique_estimate
 
 __all__ = [
     "ApproxHistogram",

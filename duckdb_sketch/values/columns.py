@@ -27,7 +27,7 @@ def hll_estimate(sketches: Data) -> pa.ChunkedArray:
         InvalidInputError: If one of them is no HLL sketch.
         MissingDependencyError: If PyArrow is not installed.
     """
-    return _answers(sketches, "hll_sketch_estimate(x::BLOB)")
+    return answers(sketches, "hll_sketch_estimate(x::BLOB)")
 
 
 def hll_bounds(sketches: Data, num_std_dev: int = 2) -> pa.ChunkedArray:
@@ -44,7 +44,7 @@ def hll_bounds(sketches: Data, num_std_dev: int = 2) -> pa.ChunkedArray:
         InvalidInputError: If one of them is no HLL sketch, or `num_std_dev` is out of range.
         MissingDependencyError: If PyArrow is not installed.
     """
-    return _answers(sketches, "hll_sketch_bounds(x::BLOB, $sigmas)", sigmas=num_std_dev)
+    return answers(sketches, "hll_sketch_bounds(x::BLOB, $sigmas)", sigmas=num_std_dev)
 
 
 def distinct_bounds(sketches: Data, family: Family, num_std_dev: int) -> pa.ChunkedArray:
@@ -52,23 +52,7 @@ def distinct_bounds(sketches: Data, family: Family, num_std_dev: int) -> pa.Chun
     reading = family.reading
     if not isinstance(reading, DistinctCount):
         raise InvalidInputError(f"{family.plural} do not count distinct values")
-    return _answers(sketches, reading.bounds.format(state="x::BLOB", deviations="$sigmas"), sigmas=num_std_dev)
-
-
-def hyper_unique_estimate(sketches: Data) -> pa.ChunkedArray:
-    """About how many different texts each `hyperUnique` of Druid has counted.
-
-    Args:
-        sketches: A column of states, as for `hll_estimate`.
-
-    Returns:
-        float64, not rounded, as long as the column; null for a null.
-
-    Raises:
-        InvalidInputError: If one of them is no `hyperUnique`.
-        MissingDependencyError: If PyArrow is not installed.
-    """
-    return _answers(sketches, "hyper_unique_estimate(x::BLOB)")
+    return answers(sketches, reading.bounds.format(state="x::BLOB", deviations="$sigmas"), sigmas=num_std_dev)
 
 
 def histogram_quantile(histograms: Data, q: float | Iterable[float]) -> pa.ChunkedArray:
@@ -100,17 +84,23 @@ def histogram_stats(histograms: Data) -> pa.ChunkedArray:
         InvalidInputError: If one of them is no histogram.
         MissingDependencyError: If PyArrow is not installed.
     """
-    return _answers(histograms, "approx_histogram_stats(x::BLOB)")
+    return answers(histograms, "approx_histogram_stats(x::BLOB)")
 
 
 def _at(function: str, histograms: Data, points: float | Iterable[float]) -> pa.ChunkedArray:
     if isinstance(points, Iterable):
         numbers = [float(point) for point in points]
-        return _answers(histograms, f"{function}(x::BLOB, $points::DOUBLE[])", points=numbers)
-    return _answers(histograms, f"{function}(x::BLOB, $point::DOUBLE)", point=float(points))
+        return answers(histograms, f"{function}(x::BLOB, $points::DOUBLE[])", points=numbers)
+    return answers(histograms, f"{function}(x::BLOB, $point::DOUBLE)", point=float(points))
 
 
-def _answers(states: Data, expression: str, **parameters: Any) -> pa.ChunkedArray:
+def answers(states: Data, expression: str, **parameters: Any) -> pa.ChunkedArray:
+    """What an expression over `x` says of each state, as an Arrow column.
+
+    Raises:
+        InvalidInputError: If one of them is no such state.
+        MissingDependencyError: If PyArrow is not installed.
+    """
     pyarrow("an Arrow column of answers")
     with column_of(states) as column:
         return column.select(expression, **parameters).to_arrow_table().column("answer")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.families import Family
 from duckdb_sketch.families.hyper_unique import BOUNDS, ESTIMATE, HYPER_UNIQUE
 from duckdb_sketch.families.record import Bounds
+from duckdb_sketch.values.columns import answers
 from duckdb_sketch.values.data import Data, column_of
 from duckdb_sketch.values.sketch import Sketch
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,3 +75,19 @@ class HyperUniqueSketch(Sketch):
             f"<div><b>{estimate:,.0f}</b> different, with 95 % between {lower:,.0f} and {upper:,.0f}"
             f"<br><code>{escape(repr(self))}</code></div>"
         )
+
+
+def hyper_unique_estimate(sketches: Data) -> pa.ChunkedArray:
+    """About how many different texts each `hyperUnique` of Druid has counted.
+
+    Args:
+        sketches: A column of states, as for `hll_estimate`.
+
+    Returns:
+        float64, not rounded, as long as the column; null for a null.
+
+    Raises:
+        InvalidInputError: If one of them is no `hyperUnique`.
+        MissingDependencyError: If PyArrow is not installed.
+    """
+    return answers(sketches, "hyper_unique_estimate(x::BLOB)")

@@ -181,7 +181,16 @@ pub fn check_answers(histogram: &Histogram) -> Result<(), String> {
 /// Whether the next numbers beside `x` differ much in how many values they have below.
 fn is_steep(histogram: &Histogram, x: f64) -> bool {
     let below = |x: f64| histogram.cdf(x).ok().flatten().unwrap_or(f64::NAN);
-    (below(x.next_up()) - below(x.next_down())).abs() > CLOSE
+    (below(next_up(x)) - below(-next_up(-x))).abs() > CLOSE
+}
+
+/// The next number above a finite one. The standard library's is newer than the Rust that this crate builds with.
+fn next_up(x: f64) -> f64 {
+    match x {
+        0.0 => f64::from_bits(1),
+        x if x > 0.0 => f64::from_bits(x.to_bits() + 1),
+        x => f64::from_bits(x.to_bits() - 1),
+    }
 }
 
 fn check_buckets(buckets: &[Bucket], total: f64) -> Result<(), String> {

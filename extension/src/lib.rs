@@ -1,6 +1,6 @@
 //! `duckdb_sketch`: distinct counts and distributions that roll up, as SQL functions of DuckDB.
 //!
-//! | module | holds | may not know |
+//! | module | holds | must not depend on |
 //! |---|---|---|
 //! | [`sketch`] | the algorithms and their bytes | DuckDB; no `unsafe` |
 //! | [`duckdb`] | DuckDB's C extension API; all `unsafe` | any sketch |

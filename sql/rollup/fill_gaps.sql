@@ -13,24 +13,24 @@
 --
 -- Buckets of a TIMESTAMPTZ are those of the session's time zone, also where a day has 23 or 25 hours. To find them,
 -- times are truncated that are so close that each bucket has one, as adding a day to a midnight fails where the next
--- one does not exist. Buckets that are no unit wide, such as 15 minutes, are for duckdb_sketch.fill_gaps in Python.
--- A column of DATE comes back as TIMESTAMP. Rows whose time is no start of a unit, or NULL, stay as they are.
+-- one does not exist. Buckets that are no unit wide, such as 15 minutes, are for duckdb_sketch.fill_gaps in Python,
+-- which makes the same rows. Rows whose time is no start of a unit, infinite or NULL stay as they are.
 --
--- Needs no extension; DuckDB 1.2 or later.
+-- Needs no extension; DuckDB 1.3 or later.
 
 -- The buckets that a group lacks, as structs of the columns that are given.
 CREATE OR REPLACE MACRO missing_buckets(source, unit, bucket, groups) AS TABLE (
     WITH known AS MATERIALIZED (
-        SELECT bucket AS start, groups AS part FROM query_table(source) WHERE isfinite(struct_extract_at(bucket, 1))
+        SELECT bucket AS start, groups AS part FROM query_table(source)
     ),
     edges AS (
         SELECT min(struct_extract_at(start, 1)) AS low, max(struct_extract_at(start, 1)) AS high,
             least(CAST('1 ' || unit AS INTERVAL), INTERVAL 6 HOUR) * 0.5 AS step
-        FROM known
+        FROM known WHERE isfinite(struct_extract_at(start, 1))
     ),
     grid AS (
-        SELECT DISTINCT date_trunc(unit, moment) AS time
-        FROM (SELECT unnest(generate_series(low, high + step, step)) AS moment FROM edges)
+        SELECT DISTINCT cast_to_type(date_trunc(unit, moment), low) AS time
+        FROM (SELECT unnest(generate_series(low, high + step, step)) AS moment, low FROM edges)
     ),
     starts AS (  -- a row takes its name from the structs above it
         SELECT start FROM known WHERE false

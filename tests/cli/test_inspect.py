@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 import duckdb_sketch
 from duckdb_sketch.cli.app import app
 from duckdb_sketch.errors import SketchError
-from duckdb_sketch.inspection import QUANTILES, DistinctSummary, DistributionSummary, Summary, inspect
+from duckdb_sketch.inspection import inspect
+from duckdb_sketch.summary import QUANTILES, DistinctSummary, DistributionSummary, Summary
 
 ROLLUP = """
     SELECT i % 4 AS part, hll_sketch_agg(i // 2) AS uniques, approx_histogram_agg(i) AS amounts, 'no blob' AS note

@@ -144,7 +144,7 @@ def test_the_reference_has_every_function(con: duckdb.DuckDBPyConnection) -> Non
         WHERE regexp_matches(function_name, '^(hll_|hyper_unique_|approx_histogram_|duckdb_sketch_)') ORDER BY ALL
         """,
     )
-    assert len(functions) == 24
+    assert len(functions) == 25
     text = REFERENCE.read_text(encoding="utf-8")
     table = re.findall(r"^\| \[`(\w+)\(", text, re.MULTILINE)
     sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL))

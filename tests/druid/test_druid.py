@@ -203,6 +203,17 @@ def test_threads_and_groups_make_no_difference(con: duckdb.DuckDBPyConnection) -
     assert column(con, f"SELECT max(hyper_unique_estimate(h)) FROM ({windows})")[0] == pytest.approx(51, abs=2)
 
 
+@SAME_CONNECTION
+@given(a=IMAGES, b=st.one_of(IMAGES, st.just(b"")))
+def test_the_union_of_two_is_that_of_the_aggregate(con: duckdb.DuckDBPyConnection, a: bytes, b: bytes) -> None:
+    assert value(con, "SELECT hyper_unique_union($1::BLOB, $2::BLOB)", a, b) == union(con, [a, b])
+
+
+def test_the_union_of_two_is_null_if_one_is(con: duckdb.DuckDBPyConnection) -> None:
+    pairs = "(VALUES (NULL, $1::BLOB), ($1, NULL), (NULL, NULL), ($1, ''::BLOB)) AS pairs(a, b)"
+    assert column(con, f"SELECT hyper_unique_union(a, b) FROM {pairs}", EMPTY) == [None, None, None, EMPTY]
+
+
 def test_null_and_nothing_of_hyper_unique(con: duckdb.DuckDBPyConnection) -> None:
     assert value(con, "SELECT hyper_unique_agg(NULL::VARCHAR)") == EMPTY
     assert value(con, "SELECT hyper_unique_agg(x) FROM (SELECT 'a' AS x) WHERE false") == EMPTY
@@ -232,6 +243,7 @@ SPARSE = packed([(0, 1), (9, 2), (2046, 3), (2047, 4)])
 READERS = {
     "hyper_unique_estimate": "hyper_unique_estimate($1::BLOB)",
     "hyper_unique_union_agg": "hyper_unique_union_agg($1::BLOB)",
+    "hyper_unique_union": "hyper_unique_union(''::BLOB, $1::BLOB)",
 }
 
 

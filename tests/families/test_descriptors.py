@@ -134,7 +134,7 @@ def test_the_portable_backend_has_what_is_promised(family: Family) -> None:
     if family.portable:
         assert {aggregate.name for aggregate in family.aggregates} <= MACROS.keys()
         for template in (family.pair, family.describe):
-            assert set(re.findall(r"(\w+)\(\{", template)) <= MACROS.keys() | {"list_aggregate"}
+            assert set(re.findall(r"(\w+)\(\{", template)) <= MACROS.keys()
 
 
 def test_records_are_what_sql_returns(con: duckdb.DuckDBPyConnection) -> None:

@@ -5,6 +5,7 @@ It goes through a rollup, a coarser level, `verify`, `inspect`, `show` and `fill
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from typer.testing import CliRunner
 
 import duckdb_sketch
 from duckdb_sketch import InvalidInputError, LoadError, families
-from duckdb_sketch.cli import app
+from duckdb_sketch.cli.app import app
 from duckdb_sketch.families import Aggregate, Answer, Family, Number
-from duckdb_sketch.inspection import NumberSummary, inspect
+from duckdb_sketch.inspection import inspect
 from duckdb_sketch.rollup import Rollup, SpecificationError
+from duckdb_sketch.summary import NumberSummary
 
 _MASK = "TRY_CAST(decode({state})[6:] AS BIGINT)"
 
@@ -118,6 +120,64 @@ def test_inspect_and_show(rollup: Rollup, tmp_path: Path) -> None:
     assert grouped.output.splitlines()[2].split() == ["part", "digits"]
     plotted = CliRunner().invoke(app, ["plot", str(path), "-o", str(tmp_path / "x.svg")])
     assert "no picture of these sketches" in str(plotted.exception)
+
+
+def test_states_that_are_no_blobs(tmp_path: Path) -> None:
+    """Extents, of which only the width is read, are a STRUCT."""
+    kind = "STRUCT(low BIGINT, high BIGINT)"
+    extents = Family(
+        name="extents",
+        title="extent",
+        plural="extents",
+        state_type=re.compile(r"STRUCT\(low \w+, high \w+\)"),
+        build=Aggregate("extent_agg", "BIGINT"),
+        union=Aggregate("extent_union_agg", kind),
+        pair="struct_pack(low := least({a}.low, {b}.low), high := greatest({a}.high, {b}.high))",
+        describe="{state}",
+        is_empty="about.low IS NULL",
+        reading=Number(noun="wide", number="{state}.high - {state}.low"),
+        setup=(
+            "CREATE OR REPLACE TEMP MACRO extent_agg(x) AS struct_pack(low := min(x), high := max(x))",
+            "CREATE OR REPLACE TEMP MACRO extent_union_agg(s) AS struct_pack(low := min(s.low), high := max(s.high))",
+        ),
+    )
+    families.register(extents)
+    try:
+        with Rollup.from_sql(
+            "SELECT date_trunc('hour', ts) AS hour, extent_agg(x) AS extent FROM events GROUP BY ALL",
+            name="hourly",
+            sources={"events": f"{tmp_path}/*.parquet"},
+            database=tmp_path / "r.duckdb",
+        ) as made:
+            for number in range(2):
+                duckdb.sql(f"""
+                    COPY (SELECT TIMESTAMP '2026-03-01' + INTERVAL (i) MINUTE AS ts, i * (1 + {number}) AS x
+                        FROM range(100) t(i)) TO '{tmp_path}/{number}.parquet'
+                """)
+                made.refresh()
+            daily = made.coarsen("day", "daily")
+            assert rows(daily.connection, "SELECT extent FROM daily") == [({"low": 0, "high": 198},)]
+            assert made.verify().ok
+            made.connection.execute("UPDATE hourly SET extent = struct_pack(low := 0, high := 7) WHERE hour(hour) = 1")
+            example = made.verify().column("extent").example
+            assert example is not None
+            assert (example.stored, example.exact) == (7, 138)
+        _, hourly = inspect(tmp_path / "r.duckdb", "extent")
+        assert (hourly.kind, hourly.sketches, hourly.bytes) == ("extents", 2, None)
+        assert hourly.content == NumberSummary("wide", (7, 62.5, 118), 118)
+        shown = CliRunner().invoke(app, ["show", str(tmp_path / "r.duckdb"), "--table", "hourly", "--group-by", "hour"])
+        assert shown.exit_code == 0, shown.exception
+        assert "118" in shown.output
+    finally:
+        families.unregister("extents")
+
+
+def test_a_rollup_in_a_database_that_is_open(con: duckdb.DuckDBPyConnection) -> None:
+    """Macros belong to one connection, and the rollup works over another one to the same database."""
+    events = duckdb.sql("SELECT TIMESTAMP '2026-03-01' AS ts, 0 AS part, range AS x FROM range(5)").to_arrow_table()
+    with Rollup.from_sql(STATEMENT, name="hourly", database=con) as made:
+        made.append(events)
+        assert value(made.connection, "SELECT digits_union_agg(digits) FROM hourly") == b"bits:31"
 
 
 def test_an_hour_without_events_has_an_empty_state(rollup: Rollup) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -14,9 +15,10 @@ import pytest
 from processes import run_python
 from queries import rows, value
 
+import duckdb_sketch
 from duckdb_sketch.demo.accuracy import GROUPINGS, rank_error, uniques_error
 from duckdb_sketch.demo.picture import DOTS_PER_INCH, INCHES
-from duckdb_sketch.demo.rollup import ROLLUP
+from duckdb_sketch.demo.rollup import DATABASE, RAW, TABLES, roll_up
 from duckdb_sketch.demo.run import FILES, run
 from duckdb_sketch.demo.series import MARKED, aircraft_by_day, delays_of_the_year
 from duckdb_sketch.errors import SketchError
@@ -62,7 +64,7 @@ def test_output_is_plain_and_fits_80_columns(demo: Demo) -> None:
 def test_sizes(con: duckdb.DuckDBPyConnection, demo: Demo) -> None:
     words = [line.split() for line in demo.output.splitlines()]
     assert ["raw,", "19", "columns", "336,776", "1"] in [line[:5] for line in words]
-    for name, table in zip(["hours", "days", "months"], ROLLUP, strict=True):
+    for name, table in zip(["hours", "days", "months"], TABLES, strict=True):
         groups = value(con, f"SELECT count(*) FROM '{demo.folder}/{table}.parquet'")
         assert [name, f"{groups:,}", f"{336_776 / groups:,.1f}"] in [line[:3] for line in words]
 
@@ -70,10 +72,29 @@ def test_sizes(con: duckdb.DuckDBPyConnection, demo: Demo) -> None:
 @pytest.mark.slow
 def test_database_and_parquet_hold_the_same(con: duckdb.DuckDBPyConnection, demo: Demo) -> None:
     con.execute(f"ATTACH '{demo.folder}/flights.duckdb' AS demo (READ_ONLY)")
-    tables = rows(con, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'demo' ORDER BY ALL")
-    assert tables == sorted((table,) for table in ROLLUP)
-    for table in ROLLUP:
+    tables = rows(
+        con, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'demo' AND schema_name = 'main' ORDER BY ALL"
+    )
+    assert tables == sorted((table,) for table in TABLES)
+    for table in TABLES:
         assert rows(con, f"FROM demo.{table} EXCEPT FROM '{demo.folder}/{table}.parquet'") == []
+
+
+def test_the_rollup_is_what_the_statements_in_sql_make(
+    flights_parquet: Path, rolled_up: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    shutil.copyfile(flights_parquet, tmp_path / RAW)
+    with duckdb_sketch.connect(tmp_path / DATABASE) as connection:
+        levels = roll_up(connection, tmp_path)
+    assert [level.table for level in levels] == list(TABLES)
+    for level, time in zip(levels, ["hour", "day", "month"], strict=True):
+        ours, theirs = (
+            f"SELECT columns(*)::VARCHAR FROM (SELECT * EXCLUDE (delays) REPLACE ({time}::TIMESTAMP AS {time}, "
+            f"md5(aircraft) AS aircraft), approx_histogram_stats(delays)['count'] AS delays FROM {place})"
+            for place in (f"'{tmp_path}/{level.table}.parquet'", level.table)
+        )
+        assert value(rolled_up, f"SELECT count(*) FROM ({ours})") == level.rows
+        assert rows(rolled_up, f"({ours} EXCEPT ALL {theirs}) UNION ALL ({theirs} EXCEPT ALL {ours})") == []
 
 
 @pytest.mark.slow

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from processes import PROJECT
 from queries import column, rows, value
 
@@ -305,6 +307,59 @@ def test_macro_knows_the_zone(macro: duckdb.DuckDBPyConnection, zone: str, unit:
     macro.execute("CREATE TABLE ends AS SELECT unnest([min(t), max(t)]) AS t FROM whole")
     found = column(macro, f"SELECT timezone('UTC', t) AS u FROM fill_gaps('ends', '{unit}', {{t: t}}) ORDER BY u")
     assert found == column(macro, "SELECT timezone('UTC', t) AS u FROM whole ORDER BY u")
+
+
+TIMES = {
+    "DATE": ["day", "week", "month", "quarter", "year", "decade", "century"],
+    "TIMESTAMP": ["second", "minute", "hour", "day", "week", "month", "quarter", "year"],
+    "TIMESTAMPTZ": ["second", "minute", "hour", "day", "week", "month", "quarter", "year"],
+    "TIMESTAMP_S": ["minute", "day", "month"],
+    "TIMESTAMP_MS": ["second", "week", "quarter"],
+    "TIMESTAMP_NS": ["hour", "day"],
+}
+ZONES = ["UTC", "America/Havana", "Australia/Lord_Howe", "Europe/Berlin", "Asia/Kathmandu", "Africa/Casablanca"]
+# Clocks are set forth and back soon after these.
+STARTS = ["2024-03-09 20:00", "2024-03-30 20:00", "2024-10-05 12:00", "2024-11-02 20:00", "1999-12-31 05:00"]
+
+
+@st.composite
+def series(draw: st.DrawFn) -> tuple[str, str, list[str], list[str]]:
+    """A type of time, a unit, the columns that tell groups apart, and the rows of a table as SQL."""
+    kind = draw(st.sampled_from(sorted(TIMES)))
+    unit = draw(st.sampled_from(TIMES[kind]))
+    moment = f"'{draw(st.sampled_from(STARTS))}'::{'TIMESTAMPTZ' if kind == 'TIMESTAMPTZ' else 'TIMESTAMP'}"
+    bucket = st.builds(lambda n: f"date_trunc('{unit}', {moment} + INTERVAL '{n} {unit}')", st.integers(0, 30))
+    odd = st.sampled_from(["NULL"] if kind.startswith("TIMESTAMP_") else ["NULL", "'infinity'", "'-infinity'"])
+    row = st.builds(
+        lambda time, a, b, n: f"({time}::{kind}, {a}, {b}, {n})",
+        st.one_of(bucket, bucket, bucket, odd),
+        st.sampled_from(["NULL", "1", "2"]),
+        st.sampled_from(["NULL", "'x'", "'y'"]),
+        st.integers(0, 3),
+    )
+    by = draw(st.sampled_from([[], ["a"], ["a", "b c"]]))
+    return kind, unit, by, draw(st.lists(row, max_size=8))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(series(), st.sampled_from(ZONES))
+def test_macro_and_python_make_the_same_rows(
+    macro: duckdb.DuckDBPyConnection, drawn: tuple[str, str, list[str], list[str]], zone: str
+) -> None:
+    kind, unit, by, lines = drawn
+    macro.execute(f"SET TimeZone = '{zone}'")
+    macro.execute(f'CREATE OR REPLACE TABLE s ("the time" {kind}, a INTEGER, "b c" VARCHAR, n BIGINT)')
+    if lines:
+        macro.execute(f"INSERT INTO s VALUES {', '.join(lines)}")
+    arguments = ["'s'", f"'{unit}'", '{"the time": "the time"}']
+    if by:
+        arguments.append("{" + ", ".join(f'"{name}": "{name}"' for name in by) + "}")
+    of_macro = macro.sql(f"FROM fill_gaps({', '.join(arguments)})")
+    of_python = fill_gaps(macro, "s", "the time", unit, by=by)
+    assert (of_macro.columns, of_macro.types) == (of_python.columns, of_python.types)
+    items = '* REPLACE ("the time"::VARCHAR AS "the time")'
+    found, expected = (sorted(made.project(items).fetchall(), key=repr) for made in (of_macro, of_python))
+    assert found == expected
 
 
 def test_macro_fills_sketches_where_they_are_read(macro: duckdb.DuckDBPyConnection) -> None:

@@ -20,7 +20,7 @@ import duckdb
 import pytest
 from crashing import Faulty, Injector
 from events import content
-from processes import PROJECT
+from jobs import PATH
 
 import duckdb_sketch
 from duckdb_sketch import Rollup
@@ -280,7 +280,7 @@ def test_a_process_that_is_killed_as_it_migrates(folder: Path, tmp_path: Path) -
         before = all_tables(connection)
         migrate(connection)
         after = all_tables(connection)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT), str(Path(__file__).parent)])}
+    environment = {**os.environ, "PYTHONPATH": PATH}
     done = []
     code = -signal.SIGKILL
     while code == -signal.SIGKILL:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -50,8 +51,20 @@ def run_python(code: str, *, path: Path = PROJECT, python: str | Path = sys.exec
 
 
 def new_environment(folder: Path, *requirements: str) -> Path:
-    """Make a virtual environment; return its Python."""
+    """Make a virtual environment, of the pinned versions where `requirements` name no other; return its Python."""
     venv.create(folder, with_pip=True)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], env=OUTSIDE, check=True)
+    constraints = ["--constraint", pinned(folder, *requirements)]
+    command = [python, "-m", "pip", "install", "--quiet", *constraints, *requirements]
+    subprocess.run(command, env=OUTSIDE, check=True)
     return python
+
+
+def pinned(folder: Path, *but: str) -> Path:
+    """Write the versions that requirements/dev.txt pins, except those of some requirements; return the file."""
+    others = {re.split("[^a-z0-9-]", requirement)[0] for requirement in but}
+    locked = (PROJECT / "requirements" / "dev.txt").read_text(encoding="utf-8")
+    versions = re.findall(r"^((\S+)==.*?) \\$", locked, re.MULTILINE)
+    path = folder / "constraints.txt"
+    path.write_text("".join(f"{version}\n" for version, name in versions if name not in others), encoding="utf-8")
+    return path

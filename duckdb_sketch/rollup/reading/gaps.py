@@ -291,10 +291,8 @@ class Series:
     def _step(self) -> str:
         if not self.zoned:
             return self.width.interval
-        if not self.width.microseconds:
-            return "INTERVAL '6 hours'"
-        half_hour = Granularity(30, "minute")
-        return (half_hour if self.width.microseconds > half_hour.microseconds else self.width).interval
+        # As in sql/rollup/fill_gaps.sql: half a bucket, as a clock that is set back or forth may take the other half.
+        return f"least({self.width.interval}, INTERVAL 6 HOUR) * 0.5"
 
     def _instant(self, time: datetime) -> str:
         return f"timezone('UTC', {literal(time)})" if self.zoned else literal(time)

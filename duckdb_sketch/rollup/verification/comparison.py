@@ -16,11 +16,11 @@ from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.table import Table
 from duckdb_sketch.rollup.verification.verified import (
-    Column,
     Difference,
     DistinctColumn,
     DistributionColumn,
     QuantileError,
+    VerifiedColumn,
 )
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -32,7 +32,7 @@ _ASKED = "duckdb_sketch_asked"
 _CLOSE = 1e-9  # relative
 _BRIEF = {"count": "UBIGINT", "min": "DOUBLE", "max": "DOUBLE", "non_finite": "UBIGINT"}
 
-Detail = Callable[[duckdb.DuckDBPyConnection, Column], Column]
+Detail = Callable[[duckdb.DuckDBPyConnection, VerifiedColumn], VerifiedColumn]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _of_distinct(index: int, family: Family, reading: DistinctCount, built: bool
     if not built:
         return Comparison(_same(index, family), stored, reading.estimate.format(state=f"m{index}"))
 
-    def detail(connection: duckdb.DuckDBPyConnection, column: Column) -> Column:
+    def detail(connection: duckdb.DuckDBPyConnection, column: VerifiedColumn) -> VerifiedColumn:
         return _distinct(connection, column, index, reading)
 
     return Comparison(_same(index, family), stored, extra(index, "count"), detail)
@@ -106,7 +106,7 @@ def _of_distribution(index: int, reading: Distribution, built: bool) -> Comparis
         made = _brief(reading.stats.format(state=f"m{index}"))
         return Comparison(f"({stored} IS NOT DISTINCT FROM {made})", stored, made)
 
-    def detail(connection: duckdb.DuckDBPyConnection, column: Column) -> Column:
+    def detail(connection: duckdb.DuckDBPyConnection, column: VerifiedColumn) -> VerifiedColumn:
         return _distribution(connection, column, index, reading)
 
     made = _packed({name: extra(index, name) for name in _BRIEF})
@@ -123,7 +123,7 @@ def _same(index: int, family: Family) -> str:
 
 
 def _distinct(
-    connection: duckdb.DuckDBPyConnection, column: Column, index: int, reading: DistinctCount
+    connection: duckdb.DuckDBPyConnection, column: VerifiedColumn, index: int, reading: DistinctCount
 ) -> DistinctColumn:
     """How far the estimates of distinct counts are off."""
     exact, stored = extra(index, "count"), f"s{index}"
@@ -145,7 +145,7 @@ def _distinct(
 
 
 def _distribution(
-    connection: duckdb.DuckDBPyConnection, column: Column, index: int, reading: Distribution
+    connection: duckdb.DuckDBPyConnection, column: VerifiedColumn, index: int, reading: Distribution
 ) -> DistributionColumn:
     """How far the estimates of quantiles are off."""
     count, values, stored = extra(index, "count"), extra(index, "values"), f"s{index}"
@@ -186,5 +186,5 @@ def _packed(values: Mapping[str, str]) -> str:
     return f"{{{', '.join(items)}}}"
 
 
-def _fields(column: Column) -> tuple[str, str, int, int, Difference | None]:
+def _fields(column: VerifiedColumn) -> tuple[str, str, int, int, Difference | None]:
     return column.name, column.aggregate, column.groups, column.differ, column.example

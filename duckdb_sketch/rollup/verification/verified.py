@@ -57,7 +57,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Column:
+class VerifiedColumn:
     """A metric whose values are to be the same as those made anew.
 
     Sums of floating point numbers may differ in the last digits, which depend on the order of addition.
@@ -90,7 +90,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class DistinctColumn(Column):
+class DistinctColumn(VerifiedColumn):
     """A column of HyperLogLog sketches, beside exact distinct counts.
 
     Errors are those of the estimates, relative to the exact counts, of groups that have values.
@@ -144,7 +144,7 @@ class QuantileError:
 
 
 @dataclass(frozen=True)
-class DistributionColumn(Column):
+class DistributionColumn(VerifiedColumn):
     """A column of approximate histograms, beside the exact quantiles.
 
     Attributes:
@@ -190,7 +190,7 @@ class Verified:
     rollup: str
     buckets: tuple[datetime, ...]
     groups: int
-    columns: tuple[Column, ...]
+    columns: tuple[VerifiedColumn, ...]
     missing: Groups
     unexpected: Groups
     repeated: Groups
@@ -210,7 +210,7 @@ class Verified:
         whole = not (self.missing.count or self.unexpected.count or self.repeated.count)
         return whole and all(column.ok for column in self.columns)
 
-    def column(self, name: str) -> Column:
+    def column(self, name: str) -> VerifiedColumn:
         """What was found of a metric.
 
         Raises:

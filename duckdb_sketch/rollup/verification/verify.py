@@ -23,7 +23,7 @@ from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
 from duckdb_sketch.rollup.specification.table import Table, literal
 from duckdb_sketch.rollup.verification.comparison import COMPARED, comparison_of, extra, extras_of
-from duckdb_sketch.rollup.verification.verified import Column, Difference, Group, Groups, Verified
+from duckdb_sketch.rollup.verification.verified import Difference, Group, Groups, Verified, VerifiedColumn
 
 _MADE = "duckdb_sketch_made"
 # Where the clock is set back, events of the repeated hour are in a bucket that begins after them.
@@ -173,7 +173,7 @@ class _Verification:
 
     def run(self) -> Verified:
         """Make the buckets anew, and compare."""
-        columns: list[Column] = []
+        columns: list[VerifiedColumn] = []
         missing = unexpected = repeated = Groups(0, None)
         groups = 0
         if self._starts:
@@ -305,7 +305,7 @@ class _Verification:
         first = fetch(self._connection, f"SELECT {keys} FROM {COMPARED} WHERE {condition} ORDER BY ALL LIMIT 1")
         return Groups(count, self._group(first[0]) if first else None)
 
-    def _column(self, index: int, metric: Metric) -> Column:
+    def _column(self, index: int, metric: Metric) -> VerifiedColumn:
         comparison = comparison_of(index, metric, self._table)
         groups, differ = fetch_row(
             self._connection,
@@ -320,5 +320,5 @@ class _Verification:
                 f"WHERE stored AND made AND NOT {comparison.same} ORDER BY {', '.join(keys)} LIMIT 1",
             )
             example = Difference(self._group(row), row[-2], row[-1])
-        column = Column(metric.name, metric.aggregate, groups, differ, example)
+        column = VerifiedColumn(metric.name, metric.aggregate, groups, differ, example)
         return comparison.detail(self._connection, column)

@@ -8,6 +8,7 @@
 pub fn widest<R>(body: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     {
+        #[cfg(has_avx512)]
         if x86::has_avx512() {
             // SAFETY: the CPU has every feature that the function was compiled for.
             return unsafe { x86::with_avx512(body) };
@@ -51,6 +52,7 @@ mod x86 {
     }
 
     version!(has_avx2, with_avx2: "avx2" "bmi1" "bmi2" "lzcnt" "popcnt");
+    #[cfg(has_avx512)]
     version!(has_avx512, with_avx512:
         "avx512f" "avx512dq" "avx512cd" "avx512bw" "avx512vl" "avx512vbmi" "bmi1" "bmi2" "lzcnt" "popcnt");
 }

@@ -1,5 +1,6 @@
 //! Bytes in and out, every length checked.
 
+use super::chunks::chunks;
 use super::error::Error;
 
 /// Reads an image from its start, numbers with their lowest byte first.
@@ -121,7 +122,7 @@ impl<'a> BigEndian<'a> {
 
     /// `count` times four bytes.
     pub fn f32s(&mut self, count: usize) -> Result<impl Iterator<Item = f32> + use<'a>, Error> {
-        Ok(self.bytes(4 * count)?.as_chunks().0.iter().map(|&float| f32::from_be_bytes(float)))
+        Ok(chunks(self.bytes(4 * count)?).0.map(|&float| f32::from_be_bytes(float)))
     }
 
     /// Refuses bytes behind the end.

@@ -1,5 +1,7 @@
 //! MurmurHash3 x64 128 (Austin Appleby, public domain): the hash of DataSketches with seed 9001, of Druid with seed 0.
 
+use super::chunks::chunks;
+
 /// DataSketches' default seed.
 pub const SEED: u64 = 9001;
 
@@ -64,7 +66,7 @@ pub fn hash_bytes(bytes: &[u8]) -> Hash128 {
 #[inline]
 pub fn hash_bytes_seeded(bytes: &[u8], seed: u64) -> Hash128 {
     let (mut h1, mut h2) = (seed, seed);
-    let (blocks, tail) = bytes.as_chunks::<16>();
+    let (blocks, tail) = chunks(bytes);
     for block in blocks {
         let (k1, k2) = words(block);
         h1 = (h1 ^ mix_k1(k1)).rotate_left(27).wrapping_add(h2).wrapping_mul(5).wrapping_add(0x52dc_e729);

@@ -1,5 +1,6 @@
 //! The algorithms and their bytes: nothing here knows of DuckDB.
 
+mod chunks;
 mod codec;
 mod error;
 mod format;

@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn a_first_bin_whose_center_was_rounded_to_the_minimum_is_counted() {
         let mut builder = HistogramBuilder::new(MaxBins::new(2).unwrap());
-        builder.extend(&[1.0, 1.0, 1.0, 1.0f64.next_up(), 5.0]).unwrap();
+        builder.extend(&[1.0, 1.0, 1.0, 1.0 + f64::EPSILON, 5.0]).unwrap();
         let histogram = builder.finish();
         assert_eq!((histogram.bins().next(), histogram.is_exact()), (Some((1.0, 4)), false));
         let buckets = histogram.equi_width(4).unwrap();

@@ -187,10 +187,9 @@ impl HistogramBuilder {
         let in_flight = self.in_flight();
         // A share of all, so that the folds, each of which adds to the slack, grow rarer as the histogram grows.
         let share = (self.count / LOOSE_SHARE).min(MOST_LOOSE) as usize;
-        if let Some(flight) = &mut self.flight
-            && flight.loose() > share.max(IN_FLIGHT * in_flight)
-        {
-            flight.fold(in_flight);
+        match &mut self.flight {
+            Some(flight) if flight.loose() > share.max(IN_FLIGHT * in_flight) => flight.fold(in_flight),
+            _ => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::bins::{Bins, Histogram, MaxBins};
 use super::mass::{MAX_COUNT, Mass};
 use super::pool::Pool;
+use crate::sketch::chunks::chunks;
 use crate::sketch::codec::BigEndian;
 use crate::sketch::{Error, Format, format};
 
@@ -162,7 +163,7 @@ impl DruidHistogram {
         let counts = reader.bytes(stored.saturating_mul(8))?;
         let (min, max) = (reader.f32()?, reader.f32()?);
         reader.finish()?;
-        let bins = positions.as_chunks::<4>().0.iter().zip(counts.as_chunks::<8>().0).take(n as usize);
+        let bins = chunks(positions).0.zip(chunks(counts).0).take(n as usize);
         let bins = bins.map(|(&position, &count)| {
             let count = u64::from_be_bytes(count);
             DruidBin {

@@ -2,6 +2,7 @@
 
 use super::bins::{Histogram, MaxBins};
 use super::mass::{MAX_COUNT, Mass};
+use crate::sketch::chunks::chunks;
 use crate::sketch::codec::{Reader, push_varint};
 use crate::sketch::{Error, Format, format};
 
@@ -96,8 +97,8 @@ impl Histogram {
 
         let bins = &mut self.bins;
         bins.clear();
-        let (centers, _) = reader.bytes(8 * len)?.as_chunks::<8>();
-        bins.centers.extend(centers.iter().map(|&center| f64::from_le_bytes(center)));
+        let (centers, _) = chunks(reader.bytes(8 * len)?);
+        bins.centers.extend(centers.map(|&center| f64::from_le_bytes(center)));
         let ascending = bins.centers.windows(2).all(|pair| pair[0] < pair[1]);
         if !ascending || bins.centers.iter().any(|center| !center.is_finite() || center.to_bits() == 1 << 63) {
             return Err(damaged("its centers are not finite numbers in ascending order"));

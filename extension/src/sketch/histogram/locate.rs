@@ -1,5 +1,7 @@
 //! Between which centers a value lies, for many values at once.
 
+use crate::sketch::chunks::{chunks, chunks_mut};
+
 /// Centers in ascending order, padded with infinities to a power of two.
 #[derive(Clone, Debug)]
 pub struct Centers {
@@ -30,9 +32,9 @@ impl Centers {
     /// Of each value how many centers are not above it. `ranks` is as long as `values`.
     #[inline(always)]
     pub fn ranks(&self, values: &[f64], ranks: &mut [u32]) {
-        let (value_blocks, rest) = values.as_chunks::<LANES>();
-        let (rank_blocks, rest_ranks) = ranks.as_chunks_mut::<LANES>();
-        for (values, ranks) in value_blocks.iter().zip(rank_blocks) {
+        let (value_blocks, rest) = chunks::<LANES, _>(values);
+        let (rank_blocks, rest_ranks) = chunks_mut::<LANES, _>(ranks);
+        for (values, ranks) in value_blocks.zip(rank_blocks) {
             *ranks = self.rank_block(values);
         }
         if !rest.is_empty() {

@@ -1,7 +1,5 @@
 //! Fewer bins: which neighbours to merge.
 
-use std::hint::select_unpredictable;
-
 use super::bins::Bins;
 use super::mass::Mass;
 
@@ -124,8 +122,8 @@ impl Clusters {
             let (own, right) = (pairs.costs[i], pairs.costs[i + 1]);
             let merges = (own < left) & (own <= right);
             let behind = counts[(i + 1).min(len - 1)];
-            centers[kept] = select_unpredictable(merges, pairs.centers[i], centers[i]);
-            counts[kept] = counts[i] + select_unpredictable(merges, behind, 0);
+            centers[kept] = select(merges, pairs.centers[i], centers[i]);
+            counts[kept] = counts[i] + select(merges, behind, 0);
             firsts[kept] = firsts[i];
             // What was merged into the cluster before is overwritten by the next.
             kept += usize::from(!is_absorbed);
@@ -135,6 +133,16 @@ impl Clusters {
         self.counts.truncate(kept);
         self.firsts.truncate(kept);
     }
+}
+
+/// One of two values, chosen without a branch: the CPU could not predict it.
+#[inline(always)]
+fn select<T>(condition: bool, if_true: T, if_false: T) -> T {
+    #[cfg(has_select_unpredictable)]
+    #[allow(clippy::incompatible_msrv)] // build.rs has looked
+    return std::hint::select_unpredictable(condition, if_true, if_false);
+    #[cfg(not(has_select_unpredictable))]
+    if condition { if_true } else { if_false }
 }
 
 /// A cluster of the chain.

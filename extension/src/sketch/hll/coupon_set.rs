@@ -1,6 +1,7 @@
 //! The set of different coupons, while it is small.
 
 use super::coupon::Coupon;
+use crate::sketch::chunks::chunks;
 
 /// Different coupons: the first few in place, more of them in a hash table.
 #[derive(Clone, Debug)]
@@ -126,7 +127,7 @@ impl CouponSet {
 #[inline(always)]
 fn sort_by_counting(slots: &[Coupon]) -> Vec<Coupon> {
     let mut sorted = vec![Coupon::EMPTY; slots.len()];
-    for block in slots.as_chunks::<LANES>().0 {
+    for block in chunks::<LANES, _>(slots).0 {
         let mut less = [0u32; LANES];
         for other in slots {
             for (less, coupon) in less.iter_mut().zip(block) {

@@ -3,6 +3,7 @@
 use super::coupon::Coupon;
 use super::wire::{EXCEPTION, GREATEST_CUR_MIN};
 use crate::sketch::Error;
+use crate::sketch::chunks::{chunks, chunks_mut};
 
 /// The greatest value that a register can have.
 const MAX_VALUE: u8 = 63;
@@ -94,12 +95,12 @@ impl Registers {
     pub fn merge_hll4(&mut self, nibbles: &[u8], cur_min: u8) -> u32 {
         let mut exceptions = 0;
         for part in nibbles.chunks_exact(self.0.len() / 2) {
-            let (blocks, rest) = self.0.as_chunks_mut::<128>();
-            let (packed_blocks, packed_rest) = part.as_chunks::<64>();
-            for (block, packed) in blocks.iter_mut().zip(packed_blocks) {
+            let (blocks, rest) = chunks_mut::<128, _>(&mut self.0);
+            let (packed_blocks, packed_rest) = chunks::<64, _>(part);
+            for (block, packed) in blocks.zip(packed_blocks) {
                 exceptions += merge_nibbles(block, packed, cur_min);
             }
-            for (block, packed) in rest.as_chunks_mut::<16>().0.iter_mut().zip(packed_rest.as_chunks::<8>().0) {
+            for (block, packed) in chunks_mut::<16, _>(rest).0.zip(chunks::<8, _>(packed_rest).0) {
                 exceptions += merge_nibbles(block, packed, cur_min);
             }
         }
@@ -118,8 +119,8 @@ impl Registers {
     #[inline(always)]
     pub fn to_hll4(&self, cur_min: u8) -> (Vec<u8>, Vec<Coupon>) {
         let nibble = |value: u8| (value - cur_min).min(EXCEPTION);
-        let (pairs, _) = self.0.as_chunks::<2>();
-        let nibbles: Vec<u8> = pairs.iter().map(|&[low, high]| nibble(low) | nibble(high) << 4).collect();
+        let (pairs, _) = chunks(&self.0);
+        let nibbles: Vec<u8> = pairs.map(|&[low, high]| nibble(low) | nibble(high) << 4).collect();
         let exceptions = match count_exceptions(&nibbles) {
             0 => Vec::new(),
             _ => (self.0.iter().enumerate())
@@ -154,7 +155,7 @@ fn merge_nibbles<const REGISTERS: usize, const BYTES: usize>(
     cur_min: u8,
 ) -> u32 {
     let mut nibbles = [0; REGISTERS];
-    for (pair, &byte) in nibbles.as_chunks_mut::<2>().0.iter_mut().zip(packed) {
+    for (pair, &byte) in chunks_mut::<2, _>(&mut nibbles).0.zip(packed) {
         // Both nibbles at once, as the bytes of a wider lane: the compiler makes vectors of that.
         let wide = u16::from(byte);
         *pair = (wide & 0x0f | (wide & 0xf0) << 4).to_le_bytes();

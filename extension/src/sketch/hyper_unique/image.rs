@@ -1,6 +1,7 @@
 //! A view of stored bytes: checked once, merged and estimated without being copied.
 
 use super::registers::{MAX_OFFSET, MAX_RANK, MOST_ABOVE, PAIRS, Packed, REGISTERS, Registers, count_above};
+use crate::sketch::chunks::chunks;
 use crate::sketch::{Error, Format, format};
 
 const VERSION: u8 = 1;
@@ -44,7 +45,7 @@ pub struct HyperUniqueImage<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Pairs<'a> {
     Dense(&'a [u8; PAIRS]),
-    Sparse(&'a [[u8; LISTED]]),
+    Sparse(&'a [u8]),
 }
 
 impl<'a> HyperUniqueImage<'a> {
@@ -68,13 +69,13 @@ impl<'a> HyperUniqueImage<'a> {
                 "its overflow is rank {rank} of register {register}, and must be 0 or 16 to 64, of register 0 to 2047"
             )));
         }
-        let (pairs, counted) = match (<&[u8; PAIRS]>::try_from(body), body.as_chunks::<LISTED>()) {
-            (Ok(dense), _) => (Pairs::Dense(dense), count_above(dense)),
-            (_, (listed, [])) => {
-                let listed = without_filling(listed);
+        let (pairs, counted) = match <&[u8; PAIRS]>::try_from(body) {
+            Ok(dense) => (Pairs::Dense(dense), count_above(dense)),
+            Err(_) if body.len() % LISTED == 0 => {
+                let listed = without_filling(body);
                 (Pairs::Sparse(listed), count_listed(listed)?)
             }
-            _ => {
+            Err(_) => {
                 return Err(damaged(format!(
                     "it has {} bytes, and must have {DENSE}, or {HEADER} and {LISTED} for each register above the offset",
                     bytes.len()
@@ -124,7 +125,9 @@ impl<'a> HyperUniqueImage<'a> {
             Pairs::Dense(_) => &[],
             Pairs::Sparse(listed) => listed,
         };
-        listed.iter().map(|&[high, low, pair]| (usize::from(u16::from_be_bytes([high, low])) - HEADER, pair))
+        chunks::<LISTED, _>(listed)
+            .0
+            .map(|&[high, low, pair]| (usize::from(u16::from_be_bytes([high, low])) - HEADER, pair))
     }
 
     /// Adds what it counted to registers.
@@ -170,8 +173,8 @@ impl Packed {
 
 /// Druid makes room for each register above the offset, and leaves it empty where two of them are one pair.
 #[inline(always)]
-fn without_filling(mut listed: &[[u8; LISTED]]) -> &[[u8; LISTED]] {
-    while let [rest @ .., [0, 0, 0]] = listed {
+fn without_filling(mut listed: &[u8]) -> &[u8] {
+    while let [rest @ .., 0, 0, 0] = listed {
         listed = rest;
     }
     listed
@@ -179,10 +182,10 @@ fn without_filling(mut listed: &[[u8; LISTED]]) -> &[[u8; LISTED]] {
 
 /// How many registers are above the offset: each pair must lie within a dense image, behind the one before, and not be 0.
 #[inline(always)]
-fn count_listed(listed: &[[u8; LISTED]]) -> Result<u16, Error> {
+fn count_listed(listed: &[u8]) -> Result<u16, Error> {
     // Without a way out, so that a pair need not wait for the one before.
     let (mut least, mut above, mut sound) = (HEADER as u16, 0u32, true);
-    for &[high, low, pair] in listed {
+    for &[high, low, pair] in chunks::<LISTED, _>(listed).0 {
         let place = u16::from_be_bytes([high, low]);
         sound &= place >= least && place < DENSE as u16 && pair != 0;
         least = place.wrapping_add(1);
@@ -193,7 +196,8 @@ fn count_listed(listed: &[[u8; LISTED]]) -> Result<u16, Error> {
 }
 
 #[cold]
-fn misplaced(listed: &[[u8; LISTED]]) -> Error {
+fn misplaced(listed: &[u8]) -> Error {
+    let listed: Vec<[u8; LISTED]> = chunks(listed).0.copied().collect();
     let place = |&[high, low, _]: &[u8; LISTED]| u16::from_be_bytes([high, low]);
     let is_wrong = |&at: &usize| {
         let least = if at == 0 { HEADER as u16 } else { place(&listed[at - 1]).saturating_add(1) };

@@ -8,6 +8,7 @@ use super::coupon::Coupon;
 use super::lg_k::LgK;
 use super::registers::{Registers, Summary};
 use super::wire::{EXCEPTION, FAMILY, SERIAL_VERSION};
+use crate::sketch::chunks::chunks;
 use crate::sketch::{Error, Format};
 
 pub use write::{of_coupons, of_registers};
@@ -81,14 +82,14 @@ enum Body<'a> {
     Coupons {
         mode: Mode,
         count: u32,
-        stored: &'a [[u8; 4]],
+        stored: &'a [u8],
     },
     Registers {
         hip: f64,
         summary: Summary,
         rebuild: bool,
         packed: &'a [u8],
-        exceptions: &'a [[u8; 4]],
+        exceptions: &'a [u8],
     },
 }
 
@@ -127,7 +128,7 @@ impl<'a> HllImage<'a> {
     }
 
     /// Whether it counted nothing. Registers are looked at themselves: a sketch of DataSketches C++ that starts with
-    /// registers is flagged to be summed up anew, and a damaged header may say anything.
+    /// registers is flagged to be summed up again, and a damaged header may say anything.
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
         match self.body {
@@ -167,7 +168,7 @@ impl<'a> HllImage<'a> {
         }
     }
 
-    /// The registers' summary: as stored, or made anew where there is none that holds.
+    /// The registers' summary: as stored, or recomputed where there is none that holds.
     #[inline(always)]
     pub(super) fn summary(&self) -> Result<Summary, Error> {
         if let Body::Registers { summary, rebuild: false, .. } = self.body {
@@ -214,7 +215,7 @@ impl<'a> HllImage<'a> {
 
     /// As many registers are marked as are listed, each of them once, and these are the marked ones.
     #[inline(always)]
-    fn check_exceptions(&self, nibbles: &[u8], exceptions: &[[u8; 4]], expected: u32) -> Result<(), Error> {
+    fn check_exceptions(&self, nibbles: &[u8], exceptions: &[u8], expected: u32) -> Result<(), Error> {
         let slots = || coupons_of(exceptions).map(|exception| exception.address() & (2 * nibbles.len() - 1));
         let found = slots().count() as u32;
         if found != expected {
@@ -244,6 +245,7 @@ fn has_duplicates<T: Ord>(listed: impl Iterator<Item = T> + Clone) -> bool {
 }
 
 #[inline(always)]
-fn coupons_of(stored: &[[u8; 4]]) -> impl Iterator<Item = Coupon> + Clone + '_ {
-    stored.iter().map(|&bytes| Coupon::from_bits(u32::from_le_bytes(bytes))).filter(|&coupon| coupon != Coupon::EMPTY)
+fn coupons_of(stored: &[u8]) -> impl Iterator<Item = Coupon> + Clone + '_ {
+    let (coupons, _) = chunks(stored);
+    coupons.map(|&bytes| Coupon::from_bits(u32::from_le_bytes(bytes))).filter(|&coupon| coupon != Coupon::EMPTY)
 }

@@ -109,7 +109,7 @@ impl RegisterHeader {
     }
 
     #[inline(always)]
-    fn read_exceptions<'a>(&self, reader: &mut Reader<'a>, count: usize) -> Result<&'a [[u8; 4]], Error> {
+    fn read_exceptions<'a>(&self, reader: &mut Reader<'a>, count: usize) -> Result<&'a [u8], Error> {
         let slots = if self.flags & FLAG_COMPACT != 0 {
             count
         } else if count > 0 {
@@ -168,8 +168,8 @@ fn read_coupons<'a>(reader: &mut Reader<'a>, mode: Mode, count: u32, slots: usiz
 }
 
 #[inline(always)]
-fn read_slots<'a>(reader: &mut Reader<'a>, slots: usize) -> Result<&'a [[u8; 4]], Error> {
-    Ok(reader.bytes(slots.saturating_mul(4))?.as_chunks().0)
+fn read_slots<'a>(reader: &mut Reader<'a>, slots: usize) -> Result<&'a [u8], Error> {
+    reader.bytes(slots.saturating_mul(4))
 }
 
 #[cold]

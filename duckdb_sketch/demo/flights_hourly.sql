@@ -1,0 +1,12 @@
+-- One row for each hour, origin and carrier, in place of one row for each flight. Days and months are levels of it.
+SELECT
+    date_trunc('hour', time_hour) AS hour,
+    origin,
+    carrier,
+    count(*) AS flights,
+    coalesce(sum(dep_delay), 0)::BIGINT AS total_delay, -- minutes
+    max(dep_delay) AS max_delay,
+    hll_sketch_agg(tailnum) AS aircraft,
+    approx_histogram_agg(dep_delay) AS delays
+FROM flights
+GROUP BY ALL
