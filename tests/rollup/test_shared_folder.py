@@ -114,7 +114,7 @@ def test_what_is_in_the_archive_alone_is_not_overwritten_by_another_database(
 @contextmanager
 def paused(monkeypatch: pytest.MonkeyPatch, at: int, action: Callable[[], object]) -> Iterator[None]:
     """Do something as a file is put in place for the `at`-th time; 0 stands for before there is a file to put."""
-    place, name = (os, "replace") if at else (exporting, "write_label")
+    place, name = (os, "replace") if at else (exporting, "write_manifest")
     original = getattr(place, name)
     calls = iter(range(1, 1000))
 

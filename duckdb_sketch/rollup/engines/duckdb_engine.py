@@ -147,7 +147,7 @@ def _check(events: Events, extents: Mapping[str, Extent], table: Table) -> None:
 
 
 def _contradicted(slice_id: str, time: object) -> SourceError:
-    return SourceError(f"{slice_id} is damaged: {time} lies outside its own column statistics")
+    return SourceError(f"{slice_id} is corrupt: {time} lies outside its own column statistics")
 
 
 def _is_valid(extent: Extent, limits: Limits) -> bool:
