@@ -79,7 +79,7 @@ test-newest: build $(VENV)/lock ## Run the fast tests with the newest releases o
 	$(RESOLVE) --python $(BIN)/python --no-header $(DEV_EXTRAS:%=--extra %) | sort | comm -13 $(NEWEST)/pinned - >$(NEWEST)/newer
 	@if test -s $(NEWEST)/newer; then cat $(NEWEST)/newer; \
 		$(BIN)/python -m pip install --quiet --no-deps --target $(NEWEST)/packages -r $(NEWEST)/newer && \
-		PYTHONPATH=$(NEWEST)/packages $(PYTEST); \
+		PYTHONPATH=$(CURDIR)/$(NEWEST)/packages $(PYTEST); \
 	else echo "The pinned versions are the newest: make test has run with them."; fi
 
 leaks: build ## Have valgrind look for memory that the extension loses or misuses

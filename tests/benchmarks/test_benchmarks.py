@@ -155,6 +155,7 @@ def test_suites_are_listed_and_checked(capsys: pytest.CaptureFixture[str]) -> No
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_storage_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     main(["study", "--scale", "toy", "--runs", "1", "--output", str(tmp_path)])

@@ -12,6 +12,7 @@ from processes import PROJECT
 pytestmark = pytest.mark.newest_duckdb
 
 
+@pytest.mark.slow
 def test_the_flights_job(tmp_path: Path) -> None:
     job = PROJECT / "examples" / "flights" / "job.py"
     done = subprocess.run([sys.executable, job, tmp_path / "job"], capture_output=True, text=True, cwd=PROJECT)

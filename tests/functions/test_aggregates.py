@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from processes import HAS_REPOSITORIES, needs_a_state_a_row
 from queries import column, rows, value
+from samples import few_fast
 
 import duckdb_sketch
 
@@ -123,7 +124,7 @@ FRAMES = {
 @pytest.mark.parametrize(
     "frame", [pytest.param(name, marks=[] if frame else needs_a_state_a_row) for name, frame in FRAMES.items()]
 )
-@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("threads", few_fast([1, 4], 4))
 def test_window_frames(events: duckdb.DuckDBPyConnection, frame: str, threads: int) -> None:
     """DuckDB combines one state many times, from several threads: the sources must stay as they are."""
     events.execute(f"SET threads = {threads}")

@@ -484,7 +484,6 @@ def test_mutations_do_not_crash_the_process(count: int) -> None:
 import random, sys
 sys.path.insert(0, {str(PROJECT / "tests" / "support")!r})
 import duckdb, duckdb_sketch
-from histogram_images import histogram_image, varint
 from mutants import mutate
 from readers import READERS
 con = duckdb_sketch.load(duckdb.connect(config={{"allow_unsigned_extensions": "true"}}))

@@ -15,6 +15,7 @@ import pytest
 from processes import HAS_REPOSITORIES
 from queries import value
 from resident import least_growth, needs_proc
+from samples import few_fast
 
 GROUPS = 2_000
 LEAST_LEAK = 20  # MB; a query that is interrupted has more of them in its states
@@ -129,7 +130,7 @@ def rows_until_states_are_large(name: str, shape: str) -> int:
 
 
 @needs_proc
-@pytest.mark.parametrize("name", AGGREGATES)
+@pytest.mark.parametrize("name", few_fast(AGGREGATES, "hll_sketch_agg", "approx_histogram_union_agg"))
 @pytest.mark.parametrize("shape", SHAPES)
 def test_interrupt(sketches: duckdb.DuckDBPyConnection, passing: Passing, name: str, shape: str) -> None:
     aggregate = AGGREGATES[name]
