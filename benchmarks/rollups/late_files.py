@@ -29,49 +29,54 @@ _FILES_A_CHECKPOINT = 10
 _EVENTS_A_GROUP = 5_000
 _KINDS = 50
 _OWN_EVENTS = 8
+_HOURS_AT_ONCE = 50
+_KIND = f"""
+    SELECT kind, count(*) AS bids, count(price) AS priced, hll_sketch_agg(user_id, 12) AS users,
+        approx_histogram_agg(price, 50) AS prices
+    FROM (SELECT i % {_KINDS} AS kind, hash(i) AS user_id, exp((hash(i * 13) % 10_000) / 2_000.0) AS price
+          FROM range({_KINDS * _EVENTS_A_GROUP}) AS t(i))
+    GROUP BY kind
+"""
 
 
 def make_table(database: Path, hours: int) -> None:
-    """Make the rollup: `hours` times `PUBLISHERS` groups, in the order of time, checkpointed."""
+    """Make the rollup: `hours` times `PUBLISHERS` groups, checkpointed.
+
+    The last hour is counted; the others are put into its table, some at a time, because nothing but the table's size
+    and bytes matters here.
+    """
     if database.exists():
         return
     partial = database.with_suffix(".partial")
     remove(partial)
     with duckdb_sketch.connect() as source, _rollup(partial, database.parent) as rollup:
-        configure(source)
-        source.execute(
-            f"""
-            CREATE TABLE kinds AS
-            SELECT kind, count(*) AS bids, count(price) AS priced, hll_sketch_agg(user_id, 12) AS users,
-                approx_histogram_agg(price, 50) AS prices
-            FROM (SELECT i % {_KINDS} AS kind, hash(i) AS user_id, exp((hash(i * 13) % 10_000) / 2_000.0) AS price
-                  FROM range({_KINDS * _EVENTS_A_GROUP}) AS t(i))
-            GROUP BY kind
-            """
-        )
-        events = source.sql(
-            f"SELECT {START} AS ts, 0 AS publisher, 0::BIGINT AS user_id, 0.0::DOUBLE AS price"
-        ).to_arrow_table()
-        rollup.append_groups(_groups(source, hours), events=events, batch_id="made elsewhere")
-        rollup.connection.execute("CHECKPOINT")
+        columns = f"{START} AS ts, 0 AS publisher, 0::BIGINT AS user_id, 0.0::DOUBLE AS price"
+        events = source.sql(f"SELECT {columns}").to_arrow_table()
+        source.execute(f"CREATE TABLE kinds AS {_KIND}")
+        last = source.sql(_groups(hours - 1, hours)).to_arrow_table()
+        rollup.append_groups(last, events=events, batch_id="the last hour")
+        connection = rollup.connection
+        connection.execute(f"CREATE TEMPORARY TABLE kinds AS {_KIND}")
+        for first in range(0, hours - 1, _HOURS_AT_ONCE):
+            groups = _groups(first, min(first + _HOURS_AT_ONCE, hours - 1))
+            connection.execute(f"INSERT INTO hourly BY NAME {groups}")
+        connection.execute("CHECKPOINT")
     partial.rename(database)
 
 
-def _groups(source: duckdb.DuckDBPyConnection, hours: int) -> Any:
-    """Copies of a few groups, each united with some events of its own: equal ones would take next to no room."""
-    return source.sql(
-        f"""
+def _groups(first: int, last: int) -> str:
+    """The groups of some hours: copies of a few, each united with events of its own, as equal ones take no room."""
+    return f"""
         WITH own AS (
             SELECT i // {_OWN_EVENTS} AS g, hll_sketch_agg(hash(i), 12) AS users,
                 approx_histogram_agg(exp((hash(i * 13) % 10_000) / 2_000.0), 50) AS prices
-            FROM range({hours * PUBLISHERS * _OWN_EVENTS}) AS t(i) GROUP BY g
+            FROM range({first * PUBLISHERS * _OWN_EVENTS}, {last * PUBLISHERS * _OWN_EVENTS}) AS t(i) GROUP BY g
         )
         SELECT {START} + to_hours((g // {PUBLISHERS})::INTEGER) AS hour, (g % {PUBLISHERS})::INTEGER AS publisher,
             bids + {_OWN_EVENTS} AS bids, priced + {_OWN_EVENTS} AS priced,
             hll_union(kinds.users, own.users) AS users, approx_histogram_union(kinds.prices, own.prices) AS prices
         FROM own JOIN kinds ON kind = g % {_KINDS}
-        """
-    ).to_arrow_reader(100_000)
+    """
 
 
 def late_files(folder: Path, hours: int, files: int) -> dict[str, Any]:
