@@ -29,7 +29,7 @@ def bind(specification: Specification, name: str, zone: str | None, events: Even
     extra = [f"{text} AS {identifier(f'{column} bare')}" for column, text in sums.items()]
     event = f"max({specification.event()}) AS {identifier('event time')}"
     try:
-        columns = describe(events.connection, over(events.sql, specification.aggregate((*extra, event))))
+        columns = describe(events.connection, over(events.columns, specification.aggregate((*extra, event))))
     except duckdb.Error as error:
         raise SpecificationError(f"{name}: {error} (with the columns of {events.culprit()})") from error
     argument = columns.pop("event time")

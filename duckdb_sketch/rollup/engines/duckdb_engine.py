@@ -61,7 +61,7 @@ class DuckDBEngine:
             return
         with temporary(events.connection, _SPOOL):
             with reading():
-                columns = describe(events.connection, events.sql)
+                columns = describe(events.connection, events.columns)
                 used = [identifier(name) for name in columns if name == FILE or self._specification.may_use(name)]
                 events.connection.execute(
                     f"CREATE OR REPLACE TEMP TABLE {_SPOOL} AS SELECT {', '.join(used)} FROM ({events.sql})"

@@ -34,6 +34,7 @@ class Events:
         slices: What they are from.
         marked: Whether rows have a column `FILE` with the id of their slice; if not, all are from the only one.
         spool: Whether to read them once, into a temporary table, costs less than to read their event times again.
+        sample: A query with the same columns, of fewer slices; the same query if empty.
         culprit: Finds which slice is the reason of an error, and gives the name that its user knows it by.
         extents: What is known of the slices without reading them, by their ids, if the event time is a column of this
             name; None if that is not everything.
@@ -46,7 +47,13 @@ class Events:
     culprit: Callable[[], str]
     marked: bool = True
     spool: bool = False
+    sample: str = ""
     extents: Callable[[str], Mapping[str, Extent] | None] = lambda _: None
+
+    @property
+    def columns(self) -> str:
+        """A query of which the columns may be asked."""
+        return self.sample or self.sql
 
     def joined(self, others: Events) -> Events:
         """These and others, from other slices."""

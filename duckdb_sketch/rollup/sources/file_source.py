@@ -62,6 +62,7 @@ class FileSource:
         """
         types, alike = bind_columns(self._connection, files, self._specification.references, known)
         sql = scan_all(files, types, alike=alike)
+        sample = scan_all(files[:1], types) if alike else sql
 
         def culprit() -> str:
             return self._culprit(files, types)
@@ -70,12 +71,12 @@ class FileSource:
             return read_extents(self._connection, files, column, types)
 
         try:
-            fetch(self._connection, f"DESCRIBE {sql}")
+            fetch(self._connection, f"DESCRIBE {sample}")
         except duckdb.Error as error:
             raise SourceError(f"{culprit()}: {error}") from error
         if self._is_cheap(files):
-            return Events(self._connection, sql, types, files, culprit, spool=True)
-        return Events(self._connection, sql, types, files, culprit, extents=extents)
+            return Events(self._connection, sql, types, files, culprit, spool=True, sample=sample)
+        return Events(self._connection, sql, types, files, culprit, sample=sample, extents=extents)
 
     def _is_cheap(self, files: Sequence[File]) -> bool:
         """Whether files are text, or many and small."""
