@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
@@ -54,3 +54,18 @@ def fetch_row(connection: duckdb.DuckDBPyConnection, query: str, parameters: lis
 def describe(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
     """The columns of a query and their types."""
     return {name: kind for name, kind, *_ in fetch(connection, f"DESCRIBE {query}")}
+
+
+@contextmanager
+def temporary(connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[None]:
+    """Drop a temporary table at the end.
+
+    Args:
+        connection: The connection that it is in.
+        table: Its name, as an identifier.
+    """
+    try:
+        yield
+    finally:
+        with suppress(duckdb.Error):  # the connection may be closed, or its transaction aborted
+            connection.execute(f"DROP TABLE IF EXISTS temp.{table}")

@@ -37,6 +37,7 @@ from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.reading.status import Change
 from duckdb_sketch.rollup.settings import Late, Settings
 from duckdb_sketch.rollup.sources.data import events_of_data, registered
+from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.lookups import provide
@@ -369,10 +370,17 @@ class Rollup(Level):
 
     def _replay(self, progress: Callable[[Progress], None]) -> Refreshed:
         self._enter_zone(self._ledger.rollup(self.name))
-        source = FileSource(self._connection, self.specification)
+        source = FileSource(self._connection, self.specification, self._declaration())
         refreshed = Replay(self._target, source, self._most_rows(), progress).run()
         refreshed.watermark = self._record().watermark
         return refreshed
+
+    def _declaration(self) -> Declaration:
+        """How the source is declared, if it is here; else how it was when its files were counted."""
+        if isinstance(self._pattern, (str, Path, list, tuple)):
+            return Declaration.of(self._pattern)
+        record = self._target.known()
+        return Declaration.of(record.source if record and record.source else ())
 
     def _files(self) -> FileSource:
         """The files that `sources` names.
@@ -391,8 +399,7 @@ class Rollup(Level):
                 f"the source {source} is a {type(given).__name__}: give paths of files, or count data with "
                 "append(data, batch_id=…)"
             )
-        patterns = [given] if isinstance(given, (str, Path)) else given
-        return FileSource(self._connection, self.specification, [str(pattern) for pattern in patterns])
+        return FileSource(self._connection, self.specification, Declaration.of(given))
 
     def _catch_up(self) -> None:
         if all(child.consumed == self._record().last_batch for child in self._ledger.children(self.name)):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-
-import duckdb
+from contextlib import ExitStack, contextmanager
 
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.engines.engine import Groups, Limits
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.ledger.records import CountedSlice
-from duckdb_sketch.rollup.query import describe, fetch
+from duckdb_sketch.rollup.query import describe, fetch, temporary
 from duckdb_sketch.rollup.sources.events import Events, Extent, reading
 from duckdb_sketch.rollup.sources.files import FILE, same_kind
 from duckdb_sketch.rollup.specification.specification import Specification, over
@@ -164,18 +162,3 @@ def counted(events: Events, extents: Mapping[str, Extent]) -> list[CountedSlice]
             CountedSlice(each.kind, each.id or "", each.fingerprint, each.size, extent.rows, extent.first, extent.last)
         )
     return found
-
-
-@contextmanager
-def temporary(connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[None]:
-    """Drop a temporary table at the end.
-
-    Args:
-        connection: The connection that it is in.
-        table: Its name, as an identifier.
-    """
-    try:
-        yield
-    finally:
-        with suppress(duckdb.Error):  # the connection may be closed, or its transaction aborted
-            connection.execute(f"DROP TABLE IF EXISTS temp.{table}")

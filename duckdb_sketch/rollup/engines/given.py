@@ -7,11 +7,10 @@ from contextlib import contextmanager
 
 import duckdb
 
-from duckdb_sketch.rollup.engines.duckdb_engine import temporary
 from duckdb_sketch.rollup.engines.engine import Groups, Limits
 from duckdb_sketch.rollup.engines.merging import merging
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.query import describe, fetch_row
+from duckdb_sketch.rollup.query import describe, fetch_row, temporary
 from duckdb_sketch.rollup.sources.events import Events, reading
 from duckdb_sketch.rollup.specification.table import Table
 

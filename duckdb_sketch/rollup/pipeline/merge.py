@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from duckdb_sketch._sql import identifier
-from duckdb_sketch.rollup.engines.duckdb_engine import temporary
 from duckdb_sketch.rollup.engines.engine import Groups
 from duckdb_sketch.rollup.errors import LateDataError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import Batch, Record, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.pipeline.panes import add_changes, is_late
-from duckdb_sketch.rollup.query import fetch_row
+from duckdb_sketch.rollup.query import fetch_row, temporary
 from duckdb_sketch.rollup.sources.events import reading
 from duckdb_sketch.rollup.specification.table import KNOWN, LATEST, ROWS, Table, literal
 

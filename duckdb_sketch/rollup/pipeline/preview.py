@@ -20,15 +20,15 @@ def preview(target: Target, source: FileSource) -> list[Change]:
     record = target.record()
     found: Counter[tuple[datetime, Pane]] = Counter()
     for files in batches(source.poll(target.fingerprints()).new, {}, most_rows=1):
-        events = source.events(files, record.input_types)
-        table = target.table(events)
-        bucket = table.naive(table.bucket)
-        valid = f"{bucket} >= {table.naive_truncated(record.earliest)} AND {bucket} < {literal(record.latest)}"
-        rows = fetch(
-            target.ledger.connection,
-            f"SELECT {bucket}, {pane(table, record)}, rows FROM "
-            f"({over(events.sql, target.specification.buckets())}) AS b(rows, {table.bucket}) WHERE {valid}",
-        )
+        with source.events(files, record.input_types) as events:
+            table = target.table(events)
+            bucket = table.naive(table.bucket)
+            valid = f"{bucket} >= {table.naive_truncated(record.earliest)} AND {bucket} < {literal(record.latest)}"
+            rows = fetch(
+                target.ledger.connection,
+                f"SELECT {bucket}, {pane(table, record)}, rows FROM "
+                f"({over(events.sql, target.specification.buckets())}) AS b(rows, {table.bucket}) WHERE {valid}",
+            )
         for start, when, count in rows:
             found[start, when] += count
     return [Change(record.last_batch + 1, start, when, count) for (start, when), count in sorted(found.items())]

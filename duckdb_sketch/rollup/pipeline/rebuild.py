@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 
 from duckdb_sketch.rollup.engines.duckdb_engine import DuckDBEngine, counted
@@ -40,17 +41,19 @@ def rebuild(target: Target, source: FileSource, changed: Sequence[File], *, comp
     record = target.ledger.rollup(target.name)
     limits = Limits(record.earliest, record.latest)
     engine = DuckDBEngine(target.specification)
-    events = source.events(changed, record.input_types)
-    table = target.table(events)
-    with events.blamed(), engine.spooled(events) as spooled:
+    with ExitStack() as stack:
+        events = stack.enter_context(source.events(changed, record.input_types))
+        stack.enter_context(events.blamed())
+        spooled = stack.enter_context(engine.spooled(events))
+        table = target.table(events)
         extents = engine.extents(spooled, table, limits)
         buckets = _buckets(target, table, changed, extents, limits)
         others = _others(target, record, table, changed, buckets)
         if others:
-            spooled = spooled.joined(source.events(others, record.input_types))
+            spooled = spooled.joined(stack.enter_context(source.events(others, record.input_types)))
         policy = Policy("rebuild", buckets, after=record.last_batch, complete=complete, levels=levels)
-        with engine.aggregated(spooled, table, _within(target, table, buckets)) as groups:
-            return commit(target, table, spooled, Groups(groups, counted(events, extents)), policy)
+        groups = stack.enter_context(engine.aggregated(spooled, table, _within(target, table, buckets)))
+        return commit(target, table, spooled, Groups(groups, counted(events, extents)), policy)
 
 
 def _buckets(

@@ -72,11 +72,11 @@ class Refresh:
 
     def _commit(self, files: Sequence[File], refreshed: Refreshed, *, complete: bool) -> None:
         target = self.target
-        events = self.source.events(files, target.input_types())
-        table = target.table(events)
         policy = Policy("refresh", Merge(), complete=complete, levels=self.levels)
-        with events.blamed(), self.engine.groups(events, table, target.limits()) as groups:
-            refreshed.add(commit(target, table, events, groups, policy))
+        with self.source.events(files, target.input_types()) as events, events.blamed():
+            table = target.table(events)
+            with self.engine.groups(events, table, target.limits()) as groups:
+                refreshed.add(commit(target, table, events, groups, policy))
 
     def _rows_of_batch(self) -> int:
         """How many rows the next batch may have: as the tables say, so that a refresh that was killed goes on alike."""

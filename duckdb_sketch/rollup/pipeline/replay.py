@@ -139,11 +139,13 @@ class Replay:
     def _count(self, record: RollupRecord, shadow: str, files: Sequence[File], built: _Built, differs: bool) -> None:
         ledger, specification = self.target.ledger, self.target.specification
         engine = DuckDBEngine(specification)
-        events = self.source.events(files, built.types)
-        built.types = dict(events.types)
-        table = built.table or bind(specification, record.name, record.time_zone, events)
         limits = Limits(record.earliest, record.latest)
-        with events.blamed(), engine.spooled(events) as spooled:
+        with (
+            self.source.events(files, built.types) as events,
+            events.blamed(),
+            engine.spooled(events) as spooled,
+        ):
+            table = built.table or bind(specification, record.name, record.time_zone, events)
             if differs:
                 built.slices += counted(spooled, engine.extents(spooled, table, limits))
             with engine.aggregated(spooled, table, self._kept(record, table)) as groups, ledger.transaction():
@@ -151,7 +153,7 @@ class Replay:
                     ledger.connection.execute(_with_rows(table).create(shadow))
                 reject(ledger, record, table, groups, Batch(0, "replay"))
                 merge_rows(ledger, _with_rows(table), groups, shadow)
-        built.table = table
+            built.types, built.table = dict(events.types), table
 
     def _kept(self, record: RollupRecord, table: Table) -> str | None:
         if record.expired_before is None:

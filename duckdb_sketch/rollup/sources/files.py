@@ -184,6 +184,7 @@ def scan(files: Sequence[File], types: Mapping[str, str], options: str = "", *, 
     if reader == "read_parquet":
         options += "" if alike or len(files) == 1 else ", union_by_name = true"
     elif types:
+        options += ", union_by_name = true" if reader == "read_csv" and len(files) > 1 else ""
         listed = ", ".join(f"{quote(name)}: {quote(kind)}" for name, kind in types.items())
         options += f", {'types' if reader == 'read_csv' else 'columns'} = {{{listed}}}"
     return f"SELECT * FROM {reader}({paths}{options})"
