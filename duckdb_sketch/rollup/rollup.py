@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import duckdb
 
@@ -81,9 +81,10 @@ class Rollup(Level):
         super().__init__(connection, name, wait)
         self.specification = specification
         self._settings = settings
-        self._target = Target(self._ledger, name, specification, settings)
+        self._pattern: Source | None = sources.get(specification.source, specification.declared)
+        source = Declaration.of(self._pattern).text if _is_files(self._pattern) else None
+        self._target = Target(self._ledger, name, specification, settings, source)
         self._engine = DuckDBEngine(specification)
-        self._pattern: Source | None = sources.get(specification.source)
         provide(connection, {name: data for name, data in sources.items() if name != specification.source})
         self._enter_zone(self._ledger.find(name))
 
@@ -377,7 +378,7 @@ class Rollup(Level):
 
     def _declaration(self) -> Declaration:
         """How the source is declared, if it is here; else how it was when its files were counted."""
-        if isinstance(self._pattern, (str, Path, list, tuple)):
+        if _is_files(self._pattern):
             return Declaration.of(self._pattern)
         record = self._target.known()
         return Declaration.of(record.source if record and record.source else ())
@@ -394,7 +395,7 @@ class Rollup(Level):
                 f"no files are given for {source}: give sources={{'{source}': 'data/*.parquet'}} "
                 f"(--source {source}='data/*.parquet')"
             )
-        if not isinstance(given, (str, Path, list, tuple)):
+        if not _is_files(given):
             raise SourceError(
                 f"the source {source} is a {type(given).__name__}: give paths of files, or count data with "
                 "append(data, batch_id=…)"
@@ -409,6 +410,10 @@ class Rollup(Level):
 
     def _most_rows(self) -> int:
         return rows_that_fit(self._connection, self._settings.memory_limit)
+
+
+def _is_files(given: object) -> TypeGuard[str | Path | Sequence[str | Path]]:
+    return isinstance(given, (str, Path, list, tuple))
 
 
 def _checked(late: Late | None) -> Late | None:

@@ -250,11 +250,13 @@ def test_columns_are_the_same_in_capitals(tmp_path: Path) -> None:
     assert [row[1:] for row in table(level)] == [(4, 15)]
 
 
-def test_whole_numbers_are_numbers_with_fractions(tmp_path: Path) -> None:
+def test_whole_numbers_are_numbers_with_fractions_where_that_is_declared(tmp_path: Path) -> None:
     (tmp_path / "0.csv").write_text(HEADER + "2024-01-01 00:00:00,1.5\n")
-    level = rollup(tmp_path, "*.csv")
-    level.refresh()
     (tmp_path / "1.csv").write_text("x,ts\n2,2024-01-01\n")  # in another order, and a date for a time
+    refused(rollup(tmp_path, "*.csv"), r"types = \{'(x|ts)'")
+    types = "{'x': 'DOUBLE', 'ts': 'TIMESTAMP'}"
+    source = f"read_csv('{tmp_path}/*.csv', types = {types})"
+    level = Rollup.from_sql(PLAIN, name="plain", sources={"bids": source})
     level.refresh()
     assert [row[1:] for row in table(level)] == [(2, 3.5)]
 

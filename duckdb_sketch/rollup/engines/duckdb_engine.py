@@ -11,7 +11,8 @@ from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.ledger.records import CountedSlice
 from duckdb_sketch.rollup.query import describe, fetch, temporary
 from duckdb_sketch.rollup.sources.events import Events, Extent, reading
-from duckdb_sketch.rollup.sources.files import FILE, same_kind
+from duckdb_sketch.rollup.sources.files import FILE
+from duckdb_sketch.rollup.sources.kinds import same_kind
 from duckdb_sketch.rollup.specification.specification import Specification, over
 from duckdb_sketch.rollup.specification.table import LATEST, ROWS, Table, literal
 

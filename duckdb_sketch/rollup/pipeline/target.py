@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.engines.binding import bind
 from duckdb_sketch.rollup.engines.engine import Limits
-from duckdb_sketch.rollup.errors import ChangedStatementError, LockedError
+from duckdb_sketch.rollup.errors import ChangedStatementError, LockedError, SourceError
 from duckdb_sketch.rollup.ledger.database import require_free
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import RollupRecord
@@ -15,6 +17,7 @@ from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.settings import Settings
 from duckdb_sketch.rollup.sources.events import Events
+from duckdb_sketch.rollup.sources.kinds import same_kind
 from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import Table
 
@@ -31,12 +34,14 @@ class Target:
         name: Its name.
         specification: The statement that its caller gives.
         settings: The settings that its caller gives.
+        source: How its caller declares the source; None if it does not.
     """
 
     ledger: Ledger
     name: str
     specification: Specification
     settings: Settings
+    source: str | None = None
 
     def known(self) -> RollupRecord | None:
         """Its record; None if it is not there yet.
@@ -76,9 +81,17 @@ class Target:
             SpecificationError: If DuckDB does not take the statement over these events.
         """
         record = self.known()
-        if record is not None:
-            return table_of(self.ledger, record)
-        return bind(self.specification, self.name, self.settings.time_zone, events)
+        if record is None:
+            return bind(self.specification, self.name, self.settings.time_zone, events)
+        stored = table_of(self.ledger, record)
+        if not _unpinned(record, events.types):
+            return stored
+        fresh = bind(self.specification, self.name, record.time_zone, events)
+        types = {
+            column: kind if same_kind(kind, fresh.types[column]) else fresh.types[column]
+            for column, kind in stored.types.items()
+        }
+        return replace(stored, types=types)
 
     def open(self, table: Table, types: dict[str, str]) -> None:
         """See that it is there as it was bound, or make it, inside the caller's transaction.
@@ -98,18 +111,34 @@ class Target:
             self.ledger.connection.execute(table.create())
             self.ledger.add(self.fresh(types))
             return
-        if table_of(self.ledger, record) != table:
-            raise LockedError(f"another connection has made the rollup {self.name} with other columns meanwhile")
+        stored = table_of(self.ledger, record)
+        if stored != table:
+            self._retype(stored, table)
         (zone,) = fetch_row(self.ledger.connection, "SELECT current_setting('TimeZone')")
         if record.time_zone not in (None, zone):
             raise LockedError(f"another connection has made the rollup {self.name} in another time zone meanwhile")
         self._update(record, types)
 
+    def _retype(self, stored: Table, table: Table) -> None:
+        """Give columns that have nothing but NULL so far the type that the first values have.
+
+        Raises:
+            LockedError: If another connection has made the rollup with other columns meanwhile.
+        """
+        if replace(stored, types=table.types) != table or list(stored.types) != list(table.types):
+            raise LockedError(f"another connection has made the rollup {self.name} with other columns meanwhile")
+        changed = {name: kind for name, kind in table.types.items() if kind != stored.types[name]}
+        for level in (stored, *_levels(self.ledger, self.name)):
+            for name, kind in changed.items():
+                if name in level.types:
+                    _retype_column(self.ledger, level, name, kind)
+
     def _update(self, record: RollupRecord, types: dict[str, str]) -> None:
         given: dict[str, Any] = {"allowed_lateness": self.settings.allowed_lateness, "late": self.settings.late}
+        given["source"] = self.source
         changed = {name: value for name, value in given.items() if value not in (None, getattr(record, name))}
-        if not record.input_types and types:
-            changed["input_types"] = types
+        if fresh := _unpinned(record, types):
+            changed["input_types"] = {**record.input_types, **fresh}
         if changed:
             self.ledger.set(self.name, **changed)
 
@@ -119,6 +148,7 @@ class Target:
         record = RollupRecord(
             name=self.name,
             statement=self.specification.statement,
+            source=self.source,
             input_types=types,
             time_zone=settings.time_zone,
         )
@@ -152,3 +182,24 @@ class Target:
             for name in _FIXED
             if (given := getattr(self.settings, name)) not in (None, getattr(record, name))
         }
+
+
+def _unpinned(record: RollupRecord, types: Mapping[str, str]) -> dict[str, str]:
+    """Types of columns of which there was no evidence yet, or less of a nested one."""
+    known = {name.lower(): kind for name, kind in record.input_types.items()}
+    return {name: kind for name, kind in types.items() if not same_kind(known.get(name.lower(), ""), kind)}
+
+
+def _levels(ledger: Ledger, name: str) -> list[Table]:
+    children = ledger.children(name)
+    return [table for child in children for table in (table_of(ledger, child), *_levels(ledger, child.name))]
+
+
+def _retype_column(ledger: Ledger, table: Table, name: str, kind: str) -> None:
+    column = identifier(name)
+    (values,) = fetch_row(ledger.connection, f"SELECT count({column}) FROM {table.sql}")
+    if values:
+        raise SourceError(
+            f"column {name} would be {kind}, and the rollup {table.name} has {table.types[name]}: replay rebuilds it"
+        )
+    ledger.connection.execute(f"ALTER TABLE {table.sql} ALTER {column} TYPE {kind}")

@@ -52,6 +52,7 @@ class Status:
         watermark: Buckets that end by then are final.
         expired_before: Buckets before it were dropped.
         time_zone: The zone in which its buckets are truncated.
+        source: How its source is declared; None of a coarser level, and where data were appended.
     """
 
     rollup: str
@@ -70,6 +71,7 @@ class Status:
     watermark: datetime | None
     expired_before: datetime | None
     time_zone: str | None
+    source: str | None = None
 
 
 def read_changes(ledger: Ledger, record: Record, since: int) -> list[Change]:
@@ -130,4 +132,5 @@ def _read_one(ledger: Ledger, record: RollupRecord | LevelRecord) -> Status:
         watermark=record.watermark,
         expired_before=record.expired_before,
         time_zone=record.time_zone,
+        source=record.source if isinstance(record, RollupRecord) else None,
     )

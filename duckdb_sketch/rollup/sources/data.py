@@ -75,4 +75,5 @@ def events_of_data(
     columns = describe(connection, f"SELECT * FROM {name}")
     types = check_columns("the data", columns, specification.references, known)
     slices = (Appended(batch_id),)
-    return Events(connection, f"SELECT * FROM {name}", types, slices, lambda: "the data", marked=False)
+    events = Events(connection, f"SELECT * FROM {name}", types, slices, lambda: "the data", marked=False)
+    return events.with_microseconds(specification.event_column)

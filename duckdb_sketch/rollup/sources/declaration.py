@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
 
+from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.errors import SourceError
+from duckdb_sketch.rollup.sources.url import is_url
 
 READERS = {
     "read_csv": "read_csv",
@@ -45,14 +50,12 @@ class Declaration:
         reader: The reader that is called; None for plain paths.
         types: The types that are declared, by column.
         dialect: Options that say how files are written, as SQL.
-        text: The declaration as it is kept.
     """
 
     patterns: tuple[str, ...]
     reader: str | None = None
     types: Mapping[str, str] = field(default_factory=dict)
     dialect: Mapping[str, str] = field(default_factory=dict)
-    text: str = ""
 
     @staticmethod
     def of(given: str | Path | Sequence[str | Path]) -> Declaration:
@@ -63,14 +66,22 @@ class Declaration:
         """
         if isinstance(given, str) and _CALL.match(given):
             return _parsed(given)
+        if isinstance(given, str) and given.startswith("["):
+            with suppress(ValueError):
+                given = json.loads(given)
         paths = [given] if isinstance(given, (str, Path)) else given
-        patterns = tuple(str(path) for path in paths)
-        return Declaration(patterns, text=", ".join(patterns))
+        return Declaration(tuple(str(path) for path in paths))
 
-
-def is_reader(node: exp.Expr) -> bool:
-    """Whether a table of FROM is the call of a reader of files."""
-    return _CALL.match(node.sql(dialect="duckdb", comments=False)) is not None
+    @property
+    def text(self) -> str:
+        """The declaration as it is kept, with absolute paths: `Declaration.of` reads it."""
+        paths = [path if is_url(path) else os.path.abspath(os.path.expanduser(path)) for path in self.patterns]
+        if self.reader is None:
+            return paths[0] if len(paths) == 1 else json.dumps(paths)
+        options = [f"[{', '.join(map(quote, paths))}]", *(f"{name} = {value}" for name, value in self.dialect.items())]
+        if self.types:
+            options.append(f"types = {{{', '.join(f'{quote(n)}: {quote(kind)}' for n, kind in self.types.items())}}}")
+        return f"{self.reader}({', '.join(options)})"
 
 
 def _parsed(text: str) -> Declaration:
@@ -94,7 +105,7 @@ def _parsed(text: str) -> Declaration:
         elif key not in _IGNORED:
             known = ", ".join((*_DIALECT[name], "types"))
             raise SourceError(f"{text}: {name} of a rollup takes no option {key}; it takes {known}")
-    return Declaration(_paths(text, first), name, types, dialect, text.strip())
+    return Declaration(_paths(text, first), name, types, dialect)
 
 
 def _paths(text: str, node: exp.Expr) -> tuple[str, ...]:

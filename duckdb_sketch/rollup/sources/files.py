@@ -13,6 +13,7 @@ import duckdb
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe, fetch
+from duckdb_sketch.rollup.sources.kinds import INTEGERS, same_kind
 from duckdb_sketch.rollup.sources.url import is_url
 
 #: The column that says which file a row is from, while a batch is in the making.
@@ -339,7 +340,7 @@ def _text_columns(
 def _loses(kind: str, known: str) -> bool:
     """Whether text that looks like one type would be rounded by being read as another."""
     fractions = kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL")
-    return (known in _INTEGERS and fractions) or (known == "DATE" and kind.startswith("TIMESTAMP"))
+    return (known in INTEGERS and fractions) or (known == "DATE" and kind.startswith("TIMESTAMP"))
 
 
 def _described(connection: duckdb.DuckDBPyConnection, query: str, file: File) -> dict[str, str]:
@@ -357,17 +358,6 @@ def _culprit(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> st
         except duckdb.Error:
             return file.path
     return files[0].path
-
-
-def same_kind(known: str, given: str) -> bool:
-    """Whether values of the two types are the same values: integers are, in every width, and so are timestamps."""
-    return known == given or any(known in kind and given in kind for kind in (_INTEGERS, _TIMESTAMPS))
-
-
-_INTEGERS = {
-    f"{sign}{width}" for sign in ("", "U") for width in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
-}
-_TIMESTAMPS = {"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> dict[str, int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from json import dumps
 from typing import Any
 
 from sqlglot import exp
 
-from duckdb_sketch._sql import identifier
+from duckdb_sketch._sql import identifier, quote
 
 #: A type of which there is no evidence: all values are NULL.
 UNKNOWN = "NULL"
@@ -50,9 +51,18 @@ def sql_type(structure: Structure) -> str:
     return "BIGINT" if structure in _WHOLE else _UNKNOWN if structure == UNKNOWN else str(structure)
 
 
-def castable(kind: str) -> str:
-    """A type in which values can be stored: what there is no evidence of is INTEGER, and NULL."""
-    return kind.replace(_UNKNOWN, "INTEGER")
+def transformed(json: str, kind: str) -> str:
+    """SQL of JSON as a nested type: fields that it lacks are NULL, and so is what there is no evidence of."""
+    return f"json_transform({json}, {quote(dumps(_template(structure_of(kind))))})"
+
+
+def _template(structure: Structure) -> Structure:
+    """A structure as `json_transform` takes it."""
+    if isinstance(structure, dict):
+        return {name: _template(kind) for name, kind in structure.items()}
+    if isinstance(structure, list):
+        return [_template(kind) for kind in structure]
+    return "INTEGER" if structure == UNKNOWN else structure
 
 
 def structure_of(kind: str) -> Structure:

@@ -20,9 +20,17 @@ from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe, fetch, temporary
 from duckdb_sketch.rollup.sources.events import reading
 from duckdb_sketch.rollup.sources.evidence import FITTING, Kind, kind_of, type_of
-from duckdb_sketch.rollup.sources.files import FILE, same_kind
+from duckdb_sketch.rollup.sources.files import FILE
+from duckdb_sketch.rollup.sources.kinds import same_kind
 from duckdb_sketch.rollup.sources.line import line_of
-from duckdb_sketch.rollup.sources.structure import UNKNOWN, DisagreementError, castable, merged, sql_type, structure_of
+from duckdb_sketch.rollup.sources.structure import (
+    UNKNOWN,
+    DisagreementError,
+    merged,
+    sql_type,
+    structure_of,
+    transformed,
+)
 
 _NUMBERS = count()
 
@@ -81,7 +89,7 @@ class Text:
         if not self.is_json:
             return f"CAST({column} AS {kind}) AS {column}"
         if _is_nested(kind):
-            return f"CAST({column} AS {castable(kind)}) AS {column}"
+            return f"{transformed(column, kind)} AS {column}"
         return f"CAST({column} ->> '$' AS {kind}) AS {column}"
 
     def _kind(self, name: str) -> str:
@@ -134,6 +142,7 @@ class Text:
             f"SELECT {FILE}, json_group_structure({identifier(name)}) FROM temp.{self.table} "
             f"WHERE {identifier(name)} IS NOT NULL GROUP BY ALL ORDER BY ALL",
         )
+        self._check_nested_numbers(name)
         whole: Any = UNKNOWN
         for file, text in rows:
             try:
@@ -150,6 +159,21 @@ class Text:
                 f"{next(iter(evidence))}: in column {name} a value is of another type than in what was counted before: "
                 f"{error}. {_advice(name, 'JSON')}"
             ) from error
+
+    def _check_nested_numbers(self, name: str) -> None:
+        """See that no nested number has more digits than its type, which would round it or make it NULL.
+
+        Raises:
+            SourceError: If one has.
+        """
+        column = identifier(name)
+        long = f"regexp_matches(CAST({column} AS VARCHAR), '[:,\\[] ?-?[0-9]{{19}}')"
+        rows = fetch(self.connection, f"SELECT {FILE} FROM temp.{self.table} WHERE {long} LIMIT 1")
+        for (file,) in rows:
+            raise SourceError(
+                f"{file}: column {name} holds a nested number of 19 digits or more, which a BIGINT may not hold: write "
+                "it as text"
+            )
 
     def _check_fits(self, name: str, kind: str) -> None:
         """See that each value is one of a type, as it is written.

@@ -45,6 +45,7 @@ _VOLATILE_NODES = (
     *(exp.Localtime, exp.Localtimestamp),
 )
 _LIKE = {"mode": "median"}  # by aggregates that no state answers, those whose answer tells as much
+_READER = re.compile(r"(read_csv|read_json|read_ndjson|read_parquet|parquet_scan)\w*\(", re.IGNORECASE)
 _TIME = "duckdb_sketch_time"  # stands in a statement where its event time was
 _EXACT_TYPES = (*exp.DataType.INTEGER_TYPES, exp.DataType.Type.DECIMAL)
 
@@ -84,6 +85,7 @@ class Specification:
         references: The names of all columns that the statement mentions, of whichever table, in lower case.
         functions: The names of all functions that it calls.
         aggregates: The names of those that are aggregates, and merge.
+        declared: How FROM declares the source, such as `read_csv('in/*.csv')`; None where it names a table.
     """
 
     statement: str
@@ -97,6 +99,7 @@ class Specification:
     references: frozenset[str]
     functions: frozenset[str]
     aggregates: frozenset[str]
+    declared: str | None = None
 
     @staticmethod
     def parse(text: str) -> Specification:
@@ -108,6 +111,7 @@ class Specification:
         select = _parse(text)
         _refuse_clauses(select)
         _refuse_volatile(select)
+        declared = _take_declaration(select)
         source, lookups = _tables(select)
         columns = [_Column.of(item) for item in select.expressions]
         metrics = tuple(_metric(column) for column in columns if column.aggregate)
@@ -128,10 +132,12 @@ class Specification:
             dimensions=tuple(key.name for key in keys if key.name != time.name),
             metrics=metrics,
             columns=tuple(names),
-            references=frozenset(column.name.lower() for column in select.find_all(exp.Column))
+            # Of p.uid, p may be the table, or a STRUCT of which uid is a field.
+            references=frozenset(part.name.lower() for column in select.find_all(exp.Column) for part in column.parts)
             | {name.name.lower() for join in select.args.get("joins") or () for name in join.args.get("using") or ()},
             functions=frozenset(_function_name(function) for function in select.find_all(exp.Func)),
             aggregates=frozenset(metric.aggregate for metric in metrics),
+            declared=declared,
         )
 
     def events(self) -> str:
@@ -289,6 +295,21 @@ def _refuse_volatile(select: exp.Select) -> None:
                 f"{_text(node)} differs from run to run, so that a replay would not give the same rollup: "
                 "store what it depends on, and compare where you read it"
             )
+
+
+def _take_declaration(select: exp.Select) -> str | None:
+    """Replace the call of a reader in FROM by its alias, and give the call."""
+    source = select.args["from_"].this
+    if not isinstance(source, exp.Table) or isinstance(source.this, exp.Identifier):
+        return None
+    text: str = source.this.sql(dialect="duckdb", comments=False)
+    if not _READER.match(text):
+        return None
+    if not source.alias:
+        raise SpecificationError(f"FROM {text}: give it a name, as FROM {text} AS events")
+    source.set("this", exp.to_identifier(source.alias))
+    source.set("alias", None)
+    return text
 
 
 def _tables(select: exp.Select) -> tuple[exp.Table, tuple[str, ...]]:
