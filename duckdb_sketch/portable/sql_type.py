@@ -16,6 +16,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable.coupon import CANONICAL_NAN, coupon_of_bytes, coupons_of_words, integer_bytes
+from duckdb_sketch.portable.histogram import Histogram
+from duckdb_sketch.portable.hll_image import HllImage
 
 INFINITE_TIMESTAMP = (1 << 63) - 1
 """How DuckDB stores a TIMESTAMP of 'infinity', in every unit; its negative is '-infinity'."""
@@ -83,12 +85,39 @@ def _plain(column: Any, type_name: str) -> tuple[list[Any], _Hashed]:
     if types.is_decimal(kind):
         return column.to_pylist(), _unsigned_decimal_bytes if type_name == "UHUGEINT" else decimal_bytes
     if _is_text(kind) or _is_binary(kind):
-        return column.cast(pa.large_binary()).to_pylist(), bytes
+        values = column.cast(pa.large_binary()).to_pylist()
+        if type_name == "BLOB":
+            _refuse_states(values)
+        return values, bytes
     if types.is_fixed_size_binary(kind) and type_name in _OF_SIXTEEN_BYTES:
         return column.to_pylist(), _OF_SIXTEEN_BYTES[type_name]
     if types.is_timestamp(kind):
         return column.cast(pa.int64()).to_pylist(), _TIMESTAMP_BYTES[kind.unit]
     raise _refused(type_name)
+
+
+def _refuse_states(values: list[bytes | None]) -> None:
+    """See that no value is a whole state, which would count as one value."""
+    for value in values:
+        if value is not None and value[1:3] == b"\x01\x07" and _parses(HllImage.parse, value):
+            raise _counted("an HLL sketch", "hll_union_agg")
+        if value is not None and value.startswith(b"AH") and _parses(Histogram.parse, value):
+            raise _counted("an approximate histogram", "approx_histogram_union_agg")
+
+
+def _parses(parse: Callable[[bytes], object], value: bytes) -> bool:
+    try:
+        parse(value)
+    except InvalidInputError:
+        return False
+    return True
+
+
+def _counted(state: str, union: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"a value is {state} itself: {union}(x) unites what such a column holds. To count distinct sketches, count "
+        "md5(x)"
+    )
 
 
 def decimal_bytes(value: Decimal) -> bytes:

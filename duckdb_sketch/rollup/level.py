@@ -13,6 +13,7 @@ import duckdb
 
 from duckdb_sketch._loading import load
 from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch.rollup.access import Access, exclusive
 from duckdb_sketch.rollup.archive.export import Exported, export, resolve
 from duckdb_sketch.rollup.archive.manifest import ExportManifest
 from duckdb_sketch.rollup.archive.restore import check_export, restore
@@ -34,13 +35,17 @@ _L = TypeVar("_L", bound="Level")
 
 
 class Level:
-    """A table with one row a bucket and group, that the ledger knows: a rollup of events, or a coarser level."""
+    """A table with one row a bucket and group, that the ledger knows: a rollup of events, or a coarser level.
+
+    Several threads may use one: each call waits for the others. A fork of the process may not.
+    """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, name: str, wait: float = 10, *, shared: bool = False
+        self, connection: duckdb.DuckDBPyConnection, name: str, wait: float = 10, *, access: Access | None = None
     ) -> None:
         self._connection = connection
-        self._shared = shared  # with the rollup that it was coarsened from, which closes it
+        self._shared = access is not None  # with the rollup that it was coarsened from, which closes it
+        self._access = access or Access()
         self._ledger = Ledger(connection)
         self._wait = wait
         # Its results may be left unfetched, and that is no reason for ours to fail.
@@ -48,19 +53,27 @@ class Level:
         self.name = name
 
     @property
+    @exclusive
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A connection to the database, to query the tables with."""
         if self._reader is None:
-            self._reader = load(self._connection.cursor())
-            zone = fetch_row(self._connection, "SELECT current_setting('TimeZone')")[0]
-            self._reader.execute(f"SET SESSION TimeZone = {quote(zone)}")
+            reader = load(self._connection.cursor())
+            zone, path = fetch_row(
+                self._connection, "SELECT current_setting('TimeZone'), current_setting('search_path')"
+            )
+            reader.execute(f"SET SESSION TimeZone = {quote(zone)}")
+            if path:
+                reader.execute(f"SET SESSION search_path = {quote(path)}")
+            self._reader = reader
         return self._reader
 
+    @exclusive
     def table(self) -> duckdb.DuckDBPyRelation:
         """The rows, one a bucket and group, as a relation of `connection`."""
         self._record()
         return self.connection.sql(f"FROM {identifier(self.name)}")
 
+    @exclusive
     def filled(
         self, start: Moment | None = None, end: Moment | None = None, fill: Mapping[str, str] | None = None
     ) -> duckdb.DuckDBPyRelation:
@@ -79,6 +92,7 @@ class Level:
         """
         return fill_level(self.connection, self._ledger, self._record(), start, end, fill or {})
 
+    @exclusive
     def coarsen(self, every: str, name: str, by: Sequence[str] | None = None) -> Level:
         """Make a coarser level of it, or bring that up to date.
 
@@ -97,6 +111,7 @@ class Level:
         """
         return self._retried(lambda: self._coarsen(Granularity.parse(every), name, by))
 
+    @exclusive
     def changes(self, since: int = 0) -> list[Change]:
         """The buckets that changed after a batch, in the order in which they did.
 
@@ -106,11 +121,13 @@ class Level:
         record = self._record()
         return read_changes(self._ledger, record, since)
 
+    @exclusive
     def status(self) -> list[Status]:
         """How it and its coarser levels stand, itself first."""
         self._record()
         return read_status(self._ledger, self.name)
 
+    @exclusive
     def expire(self, older_than: str | timedelta | None = None, before: datetime | None = None) -> datetime | None:
         """Drop old buckets. Coarser levels keep theirs, and no later refresh brings the dropped ones back.
 
@@ -125,6 +142,7 @@ class Level:
         """
         return self._retried(lambda: expire(self._ledger, self._record(), older_than, before))
 
+    @exclusive
     def export(self, folder: str | Path, partition: str = "month") -> Exported:
         """Write it as Parquet, or bring an export up to date: only partitions that changed are written.
 
@@ -186,11 +204,14 @@ class Level:
 
     def close(self) -> None:
         """Close the connections. A database that was given as a connection stays open, and so does a level's rollup."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
-        if not self._shared:
-            self._connection.close()
+        if self._access.is_inherited:
+            return  # they are those of the process that this one is a fork of
+        with self._access:
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
+            if not self._shared:
+                self._connection.close()
 
     def __enter__(self: _L) -> _L:
         return self
@@ -256,7 +277,7 @@ class Level:
                     f"{', '.join(table_of(self._ledger, known).dimensions) or 'nothing'}: give this one another name"
                 )
             update_levels(self._ledger, self.name)
-        return Level(self._connection, name, self._wait, shared=True)
+        return Level(self._connection, name, self._wait, access=self._access)
 
 
 def open_level(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> Level:

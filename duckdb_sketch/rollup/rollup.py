@@ -12,6 +12,8 @@ import duckdb
 
 from duckdb_sketch._arrow import arrow_table
 from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.rollup.access import exclusive
 from duckdb_sketch.rollup.archive.export import resolve
 from duckdb_sketch.rollup.archive.restore import check_export
 from duckdb_sketch.rollup.engines.duckdb_engine import DuckDBEngine
@@ -89,11 +91,13 @@ class Rollup(Level):
         self._enter_zone(self._ledger.find(name))
 
     @property
+    @exclusive
     def time_zone(self) -> str | None:
         """In which TIMESTAMPTZ are truncated; None if that has not been said."""
         record = self._ledger.find(self.name)
         return self._settings.time_zone or (record.time_zone if record else None)
 
+    @exclusive
     def lookups(self) -> dict[str, Any]:
         """The tables besides the events that the statement reads, as Arrow tables.
 
@@ -207,6 +211,7 @@ class Rollup(Level):
             raise
         return rollup
 
+    @exclusive
     def refresh(
         self,
         *,
@@ -240,13 +245,14 @@ class Rollup(Level):
         refreshed = Refreshed(self.name)
         return self._retried(lambda: self._refresh(on_change, levels, progress, engine, refreshed))
 
+    @exclusive
     def append(self, data: Any, *, batch_id: str | None = None, levels: bool = True) -> Refreshed:
         """Count data that is in no file of the source.
 
         Args:
             data: Anything that DuckDB scans: a DataFrame of pandas or Polars, an Arrow table, a relation, or a
                 RecordBatchReader, which is read once and never held in memory as a whole.
-            batch_id: Your name for it. Data of an id that was counted before is not counted again.
+            batch_id: Your name for it, which is text. Data of an id that was counted before is not counted again.
             levels: As for `refresh`.
 
         Returns:
@@ -258,6 +264,7 @@ class Rollup(Level):
             events = events_of_data(self._connection, self.specification, _DATA, batch_id, self._target.input_types())
             return self._append(events, self._engine, levels)
 
+    @exclusive
     def append_groups(
         self, groups: Any, *, events: Any = None, batch_id: str | None = None, levels: bool = True
     ) -> Refreshed:
@@ -303,10 +310,17 @@ class Rollup(Level):
         refreshed.watermark = self._record().watermark
         return refreshed
 
+    @exclusive
     def has_batch(self, batch_id: str) -> bool:
-        """Whether a batch of this id was appended."""
+        """Whether a batch of this id was appended.
+
+        Raises:
+            InvalidInputError: If the id is no text.
+        """
+        _check_id(batch_id)
         return self._ledger.has_batch(self.name, batch_id)
 
+    @exclusive
     def replay(self, *, progress: Callable[[Progress], None] = lambda _: None) -> Refreshed:
         """Make the rollup anew from the files that it has counted, and put it in the place of the one that is there.
 
@@ -324,11 +338,13 @@ class Rollup(Level):
         """
         return self._retried(lambda: self._replay(progress))
 
+    @exclusive
     def preview(self) -> list[Change]:
         """What a refresh would change: the buckets, and how many rows it has for each. Nothing is written."""
         self._enter_zone(self._target.known())
         return preview(self._target, self._files())
 
+    @exclusive
     def verify(self, sample: int = 10, seed: int = 0) -> Verified:
         """Make some buckets anew from their files, exactly, and see how far the rollup is off. Nothing is written.
 
@@ -414,6 +430,22 @@ class Rollup(Level):
 
 def _is_files(given: object) -> TypeGuard[str | Path | Sequence[str | Path]]:
     return isinstance(given, (str, Path, list, tuple))
+
+
+def _check_id(batch_id: str) -> None:
+    """See that an id is one that the ledger can tell from all others: 7 and "007" would become one.
+
+    Raises:
+        InvalidInputError: If it is not.
+    """
+    if not isinstance(batch_id, str):
+        raise InvalidInputError(
+            f"batch_id is {batch_id!r}, {type(batch_id).__name__}: give text, such as batch_id={str(batch_id)!r}"
+        )
+    try:
+        batch_id.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(f"batch_id {batch_id!r} is no Unicode text: {error.reason}") from error
 
 
 def _checked(late: Late | None) -> Late | None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import duckdb
 
 from duckdb_sketch._loading import connect, load
+from duckdb_sketch._sql import quote
+from duckdb_sketch.rollup.access import require_not_inherited
 from duckdb_sketch.rollup.errors import DamagedError, LockedError, RollupError
 from duckdb_sketch.rollup.ledger.migration import migrate
 from duckdb_sketch.rollup.memory import parse_bytes
@@ -20,6 +22,9 @@ from duckdb_sketch.rollup.query import fetch, fetch_row, noticing_damage
 _OLDEST = (1, 4)  # MERGE INTO
 _LOCKED = re.compile("Could not set lock|used by another process")  # on POSIX, on Windows
 _LONGEST_PAUSE = 0.25  # seconds
+_PREFIX = "search_path "
+# Its one column is named so.
+_SEARCH_PATH = f"""FROM query('SELECT 1 AS "{_PREFIX}' || replace(current_setting('search_path'), '"', '""') || '"')"""
 
 
 def open_database(
@@ -44,12 +49,14 @@ def open_database(
         raise RollupError(f"rollups need DuckDB 1.4 or later, for MERGE INTO; this is {duckdb.__version__}")
     limit = None if memory_limit is None else parse_bytes(memory_limit)
     if isinstance(database, duckdb.DuckDBPyConnection):
-        connection = load(database.cursor())
+        connection = _cursor(database)
     else:
+        require_not_inherited(database)
         connection = _open_file(database, wait)
         if limit is not None and _is_alone(connection):
             connection.execute(f"SET memory_limit = '{limit // 2}B'")
     try:
+        _check_catalog(connection)
         _migrate(connection, wait)
     except BaseException:
         connection.close()
@@ -60,6 +67,36 @@ def open_database(
         # Groups have no order, and without one the memory that a batch needs is less.
         connection.execute("SET SESSION preserve_insertion_order = false")
     return connection
+
+
+def _cursor(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A connection of its own to the database of another one, in the same catalog and schema."""
+    cursor = load(database.cursor())
+    # A query would disturb a result that its owner has not fetched; what is only bound does not.
+    (name,) = database.sql(_SEARCH_PATH).columns
+    path = name.removeprefix(_PREFIX)
+    if path:
+        cursor.execute(f"SET SESSION search_path = {quote(path)}")
+    return cursor
+
+
+def _check_catalog(connection: duckdb.DuckDBPyConnection) -> None:
+    """See that the current catalog is one that rollups can be kept in.
+
+    Raises:
+        RollupError: If it is not, or is open in the process that this one is a fork of.
+    """
+    name, kind, path = fetch_row(
+        connection,
+        "SELECT database_name, type, path FROM duckdb_databases() WHERE database_name = current_database()",
+    )
+    if kind != "duckdb":
+        raise RollupError(
+            f"the connection's current catalog {name} is {kind}, and rollups are kept in a DuckDB database: "
+            "say which with USE"
+        )
+    if path:
+        require_not_inherited(path)
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, wait: float) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import duckdb
-
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import ManifestError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import LevelRecord, RollupRecord
-from duckdb_sketch.rollup.query import describe
+from duckdb_sketch.rollup.query import describe, fetch
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import Table
@@ -20,14 +18,38 @@ def table_of(ledger: Ledger, record: RollupRecord | LevelRecord) -> Table:
     Raises:
         ManifestError: If it has been dropped, or its parent's has.
     """
-    try:
-        types = describe(ledger.connection, f"SELECT * FROM {identifier(record.name)}")
-    except duckdb.CatalogException as error:
-        raise ManifestError(f"the ledger has a rollup {record.name}, and its table is gone: {error}") from error
+    _check_schema(ledger, record.name)
+    types = describe(ledger.connection, f"SELECT * FROM {identifier(record.name)}")
     if isinstance(record, RollupRecord):
         return Table.of(Specification.parse(record.statement), record.name, types)
     finer = table_of(ledger, ledger.get(record.parent))
     return finer.coarser(record.name, Granularity.parse(record.every), record.dimensions)
+
+
+def _check_schema(ledger: Ledger, name: str) -> None:
+    """See that a rollup's table is in the connection's schema. DuckDB falls back to the schema main by itself.
+
+    Raises:
+        ManifestError: If it is not.
+    """
+    rows = fetch(
+        ledger.connection,
+        "SELECT schema_name, schema_name = current_schema(), current_database(), current_schema() FROM duckdb_tables() "
+        "WHERE database_name = current_database() AND lower(table_name) = lower(?) ORDER BY ALL",
+        [name],
+    )
+    if any(current for _, current, *_ in rows):
+        return
+    if rows:
+        schema, _, database, current = rows[0]
+        raise ManifestError(
+            f"the table of the rollup {name} is in the schema {schema}, and the connection's is {current}: "
+            f"USE {identifier(database)}.{identifier(schema)} first, or give the rollup another name"
+        )
+    raise ManifestError(
+        f"the ledger has a rollup {name}, and its table is gone: take it out of the ledger with drop, or restore the "
+        "database from a copy"
+    )
 
 
 def specification_of(ledger: Ledger, record: RollupRecord | LevelRecord) -> Specification:

@@ -9,6 +9,7 @@ from typing import Literal
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.engines.engine import Engine
 from duckdb_sketch.rollup.errors import SourceError
+from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.memory import rows_of_batch
 from duckdb_sketch.rollup.pipeline.commit import commit
 from duckdb_sketch.rollup.pipeline.merge import Merge
@@ -16,7 +17,7 @@ from duckdb_sketch.rollup.pipeline.policy import Policy
 from duckdb_sketch.rollup.pipeline.progress import Progress, Refreshed
 from duckdb_sketch.rollup.pipeline.rebuild import rebuild
 from duckdb_sketch.rollup.pipeline.target import Target
-from duckdb_sketch.rollup.query import fetch, fetch_row
+from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.sources.batches import next_batch
 from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.files import File
@@ -86,8 +87,7 @@ class Refresh:
         if record is None or record.expired_before is not None:  # expired groups can no longer be counted
             return self.most_rows
         connection, name = self.target.ledger.connection, self.target.name
-        if not fetch(connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]):
-            return self.most_rows  # it was dropped, and there will be an error that says so
+        table_of(self.target.ledger, record)  # or an error that says where it is
         groups, rows = fetch_row(
             connection,
             f"SELECT (SELECT count(*) FROM {identifier(name)}), (SELECT coalesce(sum(rows), 0) "

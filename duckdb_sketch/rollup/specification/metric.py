@@ -28,13 +28,19 @@ def _operator(symbol: str, aggregate: str) -> Merge:
 
 _ADD = _operator("+", "sum")
 
-#: Those of DuckDB itself, by name. `least` and `greatest` skip NULLs by themselves.
+
+def _extreme(aggregate: str) -> Merge:
+    # The aggregate itself, over a list of two: `greatest` compares INTERVALs in another order than `max`.
+    return Merge(f"list_aggregate([{{a}}, {{b}}], '{aggregate}')", f"{aggregate}({{x}})")
+
+
+#: Those of DuckDB itself, by name.
 _PLAIN = {
     "count": _ADD,
     "count_if": _ADD,
     "sum": _ADD,
-    "min": Merge("least({a}, {b})", "min({x})"),
-    "max": Merge("greatest({a}, {b})", "max({x})"),
+    "min": _extreme("min"),
+    "max": _extreme("max"),
     "bool_and": _operator("AND", "bool_and"),
     "bool_or": _operator("OR", "bool_or"),
     "bit_and": _operator("&", "bit_and"),

@@ -1,7 +1,8 @@
 //! From SQL values to coupons: `docs/STORAGE.md`, "The bytes that each SQL type is hashed by".
 
 use crate::duckdb::{LogicalType, Plain, SqlError, TypeId, Validity, Vector, Wide};
-use crate::sketch::hll::Coupon;
+use crate::sketch::histogram::Histogram;
+use crate::sketch::hll::{Coupon, HllImage};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_MILLI: i64 = 1_000;
@@ -30,7 +31,11 @@ pub fn coupons(column: &Vector) -> Result<Vec<Coupon>, SqlError> {
         Some(TypeId::TimestampS) => each(column, |value| of_instant(value, MICROS_PER_SECOND)),
         Some(TypeId::TimestampMs) => each(column, |value| of_instant(value, MICROS_PER_MILLI)),
         Some(TypeId::TimestampNs) => each(column, of_nanoseconds),
-        Some(TypeId::Varchar | TypeId::Blob) => return Ok(of_strings(column)),
+        Some(TypeId::Varchar) => return Ok(of_strings(column)),
+        Some(TypeId::Blob) => {
+            refuse_states(column)?;
+            return Ok(of_strings(column));
+        }
         Some(TypeId::Uuid) => each(column, |value: Wide<i128>| of_uuid(value.get())),
         Some(TypeId::Decimal) => of_decimals(column, &logical_type),
         Some(TypeId::Enum) => of_enums(column, &logical_type),
@@ -90,6 +95,28 @@ fn of_strings(column: &Vector) -> Vec<Coupon> {
         }
     }
     coupons
+}
+
+/// Sees that no value is a whole state: its hash would count the sketch as one value, and not what the sketch counted.
+fn refuse_states(column: &Vector) -> Result<(), SqlError> {
+    let strings = column.strings();
+    for row in 0..column.len() {
+        match strings.get(row) {
+            Some(bytes) if HllImage::parse(bytes).is_ok() => return Err(counted("an HLL sketch", "hll_union_agg")),
+            Some(bytes) if Histogram::parse(bytes).is_ok() => {
+                return Err(counted("an approximate histogram", "approx_histogram_union_agg"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn counted(state: &str, union: &str) -> SqlError {
+    SqlError::new(format!(
+        "a value is {state} itself: {union}(x) unites what such a column holds. To count distinct sketches, count md5(x)"
+    ))
 }
 
 /// An instant in other units than microseconds; the infinities are the greatest integers in each.
