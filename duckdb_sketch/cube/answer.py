@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
 
+from duckdb_sketch import families
 from duckdb_sketch.cube.canonical import Canonical, conjuncts, sql, without_parens
 from duckdb_sketch.cube.functions import name_of
-from duckdb_sketch.cube.state import HISTOGRAM, HLL, State, arguments_of, without_double
+from duckdb_sketch.cube.state import State, arguments_of, state_of, takes_doubles, without_double
 
-_MERGES = {"count": "sum", "sum": "sum", HLL: "hll_union_agg", HISTOGRAM: "approx_histogram_union_agg"}
-_DEFAULTS = {HLL: "12", HISTOGRAM: "50"}
 _ITSELF = frozenset({"count", "sum", "min", "max", "bool_and", "bool_or", "bit_and", "bit_or", "bit_xor"})
-_SKETCHES = frozenset({HLL, HISTOGRAM, "hll_union_agg", "approx_histogram_union_agg"})
-_DISTINCT = frozenset({"approx_count_distinct"})
-_QUANTILES = frozenset({"median", "quantile", "quantile_cont", "quantile_disc", "approx_quantile"})
 _AVERAGES = frozenset({"avg", "mean"})
 _VARIANCES = frozenset({"stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop"})
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
@@ -30,6 +26,7 @@ class Call:
 
     Attributes:
         node: The aggregate with its WITHIN GROUP and FILTER.
+        function: The aggregate without them.
         name: Its name in DuckDB, in lower case.
         arguments: Its arguments.
         distinct: Whether it is of distinct values.
@@ -38,6 +35,7 @@ class Call:
     """
 
     node: exp.Expr
+    function: exp.Expr
     name: str
     arguments: tuple[exp.Expr, ...]
     distinct: bool
@@ -69,7 +67,7 @@ class Call:
             arguments = arguments[1:]
         parent = node.parent
         defaulted = isinstance(parent, exp.Coalesce) and [sql(other) for other in parent.expressions] == ["0"]
-        return Call(node, name, tuple(arguments), distinct, condition, defaulted)
+        return Call(node, function, name, tuple(arguments), distinct, condition, defaulted)
 
     def __str__(self) -> str:
         return sql(self.node)
@@ -84,13 +82,14 @@ class Form:
         value: SQL of the answer, from SQL of the merged states and the type that the answer has over the events.
         approximate: Whether the answer is an estimate.
         bounds: SQL of the lower and the upper bound of an estimate, from the merged states.
+        any_precision: Whether sketches of any precision answer it.
     """
 
     states: tuple[State, ...]
     value: Callable[[Sequence[str], str], str]
     approximate: bool = False
     bounds: Callable[[Sequence[str]], tuple[str, str]] | None = None
-    exact_parameters: bool = True
+    any_precision: bool = False
 
 
 def merged(state: State, column: str, condition: str | None) -> str:
@@ -104,8 +103,16 @@ def merged(state: State, column: str, condition: str | None) -> str:
     where = f" FILTER (WHERE {condition})" if condition else ""
     if state.aggregate == "count":
         return f"CAST(coalesce(sum({column}){where}, 0) AS BIGINT)"
-    bins = ", ".join([column, *state.parameters]) if state.aggregate == HISTOGRAM else column
-    return f"{_MERGES.get(state.aggregate, state.aggregate)}({bins}){where}"
+    family = families.family_of(state.aggregate)
+    if family is None:
+        return f"{state.aggregate}({column}){where}"
+    if not state.parameters:
+        return f"{family.united(column)}{where}"
+    if family.union.alone is None:
+        return f"{family.union.call(column, *state.parameters)}{where}"
+    # The union of no sketches is an empty one of the usual precision.
+    empty = family.empty(state.aggregate, *state.parameters)
+    return f"CASE WHEN count({column}){where} = 0 THEN {empty} ELSE {family.united(column)}{where} END"
 
 
 def forms(call: Call, canonical: Canonical, kind: str) -> list[Form]:
@@ -116,24 +123,19 @@ def forms(call: Call, canonical: Canonical, kind: str) -> list[Form]:
         canonical: Writes expressions over the events.
         kind: The SQL type that the call has over the events.
     """
-    texts = tuple(canonical.text(argument) for argument in call.arguments)
-    first = texts[0] if texts else None
+    first = canonical.text(call.arguments[0]) if call.arguments else None
     if call.distinct:
-        return [_distinct(first)] if call.name == "count" and len(texts) == 1 else []
-    if call.name in _DISTINCT and len(texts) == 1:
-        return [_distinct(first)]
-    if call.name in _ITSELF and len(texts) <= 1:
+        return _estimates(call, canonical, kind, "count(DISTINCT)") if call.name == "count" else []
+    if call.name in _ITSELF and len(call.arguments) <= 1:
         return [Form((State(call.name, first),), lambda states, kind: _cast(states[0], kind))]
-    if call.name in _SKETCHES:
-        return [_sketch(call, canonical)]
-    if call.name in _AVERAGES and len(texts) == 1 and kind == "DOUBLE":
+    if families.family_of(call.name) is not None:
+        return [Form((state_of(call.function, canonical),), lambda states, _: states[0])]
+    if call.name in _AVERAGES and len(call.arguments) == 1 and kind == "DOUBLE":
         states = (State("sum", first), State("count", first))
         return [Form(states, lambda states, _: f"CAST({states[0]} AS DOUBLE) / {states[1]}")]
-    if call.name in _VARIANCES and len(texts) == 1 and kind == "DOUBLE":
+    if call.name in _VARIANCES and len(call.arguments) == 1 and kind == "DOUBLE":
         return [_variance(call, canonical, first)]
-    if call.name in _QUANTILES and _is_number(kind):
-        return _quantile(call, canonical)
-    return []
+    return _estimates(call, canonical, kind, call.name)
 
 
 def _name(function: exp.Expr) -> str:
@@ -147,45 +149,48 @@ def _cast(value: str, kind: str) -> str:
     return value if value.endswith(f" AS {kind})") else f"CAST({value} AS {kind})"
 
 
-def _is_number(kind: str) -> bool:
-    return kind.removesuffix("[]").removeprefix("U").startswith(_NUMBERS)
+def _estimates(call: Call, canonical: Canonical, kind: str, name: str) -> list[Form]:
+    """The ways to read a call off sketches."""
+    if not call.arguments:
+        return []
+    value, *others = call.arguments
+    fractions = [_fraction(other) for other in others]
+    if None in fractions:
+        return []
+    texts = [str(fraction) for fraction in fractions]
+    found = []
+    for family, answer in families.answering(name):
+        if ("{0}" in answer.expression) != (len(texts) == 1) or len(texts) > 1:
+            continue
+        if takes_doubles(family):
+            if not _is_number(kind):
+                continue  # the quantile of a text or of a time is one in its own order
+            value = without_double(value)
+        state = State(family.build.name, canonical.text(value))
+        found.append(_estimate(state, answer, texts))
+    return found
 
 
-def _distinct(argument: str | None) -> Form:
+def _estimate(state: State, answer: families.Answer, others: Sequence[str]) -> Form:
     def bounds(states: Sequence[str]) -> tuple[str, str]:
-        found = f"hll_sketch_bounds({states[0]}, 2)"
-        return f"({found}).lower", f"({found}).upper"
+        assert answer.bounds is not None
+        if others and others[0].startswith("["):
+            found = f"list_transform({others[0]}, lambda q: {answer.bounds.format('q', state=states[0])}.%s)"
+        else:
+            found = f"({answer.bounds.format(*others, state=states[0])}).%s"
+        return found % "lower", found % "upper"
 
     return Form(
-        (State(HLL, argument),),
-        lambda states, _: f"hll_sketch_estimate({states[0]})",
-        approximate=True,
-        bounds=bounds,
-        exact_parameters=False,
+        (state,),
+        lambda states, kind: _cast(answer.expression.format(*others, state=states[0]), kind),
+        approximate=not answer.exact,
+        bounds=None if answer.bounds is None else bounds,
+        any_precision=True,
     )
 
 
-def _sketch(call: Call, canonical: Canonical) -> Form:
-    arguments = list(call.arguments)
-    if call.name == HISTOGRAM and arguments:
-        arguments[0] = without_double(arguments[0])
-    first, *others = (canonical.text(argument) for argument in arguments)
-    state = State(call.name, first, parameters(call.name, tuple(others)))
-    empty = f"{call.name}(CAST(NULL AS {'BIGINT' if call.name == HLL else 'DOUBLE'}), {', '.join(others)})"
-
-    def value(states: Sequence[str], _: str) -> str:
-        if call.name != HLL or not state.parameters:
-            return states[0]
-        # The union of no sketches is an empty one of the usual precision.
-        counted = f"(hll_sketch_describe({states[0]})).lg_k = {others[0]}"
-        return f"CASE WHEN {counted} THEN {states[0]} ELSE (SELECT {empty}) END"
-
-    return Form((state,), value)
-
-
-def parameters(aggregate: str, others: tuple[str, ...]) -> tuple[str, ...]:
-    """The parameters of a sketch: none if they are those that it has by default."""
-    return () if others == (_DEFAULTS.get(aggregate),) else others
+def _is_number(kind: str) -> bool:
+    return kind.removesuffix("[]").removeprefix("U").startswith(_NUMBERS)
 
 
 def _variance(call: Call, canonical: Canonical, argument: str | None) -> Form:
@@ -205,34 +210,6 @@ def _variance(call: Call, canonical: Canonical, argument: str | None) -> Form:
     return Form(states, value)
 
 
-def _quantile(call: Call, canonical: Canonical) -> list[Form]:
-    fractions = list(call.arguments[1:])
-    if call.name == "median" and not fractions:
-        fraction = "0.5"
-    elif len(fractions) == 1 and (found := _fraction(fractions[0])) is not None:
-        fraction = found
-    else:
-        return []
-    argument = canonical.text(without_double(call.arguments[0]))
-
-    def bounds(states: Sequence[str]) -> tuple[str, str]:
-        if fraction.startswith("["):
-            found = f"list_transform({fraction}, lambda q: approx_histogram_quantile_bounds({states[0]}, q).%s)"
-        else:
-            found = f"(approx_histogram_quantile_bounds({states[0]}, {fraction})).%s"
-        return found % "lower", found % "upper"
-
-    return [
-        Form(
-            (State(HISTOGRAM, argument),),
-            lambda states, kind: f"CAST(approx_histogram_quantile({states[0]}, {fraction}) AS {kind})",
-            approximate=True,
-            bounds=bounds,
-            exact_parameters=False,
-        )
-    ]
-
-
 def _fraction(node: exp.Expr) -> str | None:
     """SQL of a fraction from 0 to 1, or of a list of such; None if it is anything else."""
     node = without_parens(node)
@@ -244,8 +221,3 @@ def _fraction(node: exp.Expr) -> str | None:
     if isinstance(node, exp.Literal) and not node.is_string and 0 <= float(node.this) <= 1:
         return str(node.this)
     return None
-
-
-def values_of(form: Form, states: Sequence[State], columns: Mapping[State, str], condition: str | None) -> list[str]:
-    """SQL of the merged states of a form."""
-    return [merged(state, columns[state], condition) for state in states]

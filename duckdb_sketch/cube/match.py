@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from duckdb_sketch.cube.answer import UNREPEATED, Call, Form, forms, parameters
+from duckdb_sketch.cube.answer import UNREPEATED, Call, Form, forms
 from duckdb_sketch.cube.block import Block
 from duckdb_sketch.cube.canonical import sql, without_parens
 from duckdb_sketch.cube.grain import Grain, grain_of, is_constant_within
@@ -233,7 +233,7 @@ class _Matcher:
         if self._table.metric(State("count", self._text(call.arguments[0]))) is not None:
             return False
         counted = exp.Not(this=exp.Is(this=call.arguments[0].copy(), expression=exp.Null()))
-        plain = Call(call.node, "count", (), False, (*call.condition, counted), call.defaulted)
+        plain = Call(call.node, call.function, "count", (), False, (*call.condition, counted), call.defaulted)
         form = forms(plain, self._block.canonical, self._types.get(id(call.node), ""))[0]
         self._match.answered.append(self._find(plain, form))
         return True
@@ -276,9 +276,6 @@ class _Matcher:
             metric
             for metric in self._table.metrics
             if (metric.state.aggregate, metric.state.argument) == (state.aggregate, state.argument)
-            and (
-                not form.exact_parameters
-                or parameters(state.aggregate, metric.state.parameters) == parameters(state.aggregate, state.parameters)
-            )
+            and (form.any_precision or metric.state.parameters == state.parameters)
             and (call.defaulted or not metric.defaulted or state.aggregate == "count")
         ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from duckdb_sketch import families
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.cube.block import Block
 from duckdb_sketch.cube.bounds import Cut, Range, of_events, of_table
@@ -15,7 +16,7 @@ from duckdb_sketch.cube.cover import Candidate, Segment, widened
 from duckdb_sketch.cube.event_source import EventSource
 from duckdb_sketch.cube.grain import grain_of
 from duckdb_sketch.cube.match import Key, Match
-from duckdb_sketch.cube.state import HISTOGRAM, State
+from duckdb_sketch.cube.state import State, takes_doubles
 from duckdb_sketch.cube.table import CubeTable
 
 _BUCKET = "duckdb_sketch_bucket"  # stands in an expression where the event time was
@@ -194,7 +195,8 @@ class _Raw:
 def _aggregate(state: State) -> str:
     """SQL of the aggregate over events that makes a state."""
     argument = state.argument or ("*" if state.aggregate == "count" else "")
-    if state.aggregate == HISTOGRAM:
+    family = families.family_of(state.aggregate)
+    if family is not None and state.aggregate == family.build.name and takes_doubles(family):
         argument = f"CAST({argument} AS DOUBLE)"
     where = (
         f" FILTER (WHERE {' AND '.join(f'({part})' for part in sorted(state.condition))})" if state.condition else ""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sqlglot import exp
 
+from duckdb_sketch import families
 from duckdb_sketch.cube.block import Block
 from duckdb_sketch.cube.bounds import Range
 from duckdb_sketch.cube.bucket_calendar import Calendar
@@ -20,11 +21,8 @@ from duckdb_sketch.cube.match import Match, match
 from duckdb_sketch.cube.part import Part, parts_of
 from duckdb_sketch.cube.reason import Reason, RejectedError, Rejection
 from duckdb_sketch.cube.rewrite import Rewriter
-from duckdb_sketch.cube.state import HISTOGRAM, HLL
 from duckdb_sketch.cube.table import CubeTable, Span
 from duckdb_sketch.cube.time_range import TimeRange
-
-_SKETCHES = (HLL, HISTOGRAM, "hll_union_agg", "approx_histogram_union_agg")
 
 
 class Session(Protocol):
@@ -252,7 +250,7 @@ def _limited(within: Range, table: CubeTable) -> Range:
 
 
 def _bytes_per_row(found: Match) -> int:
-    sketches = sum(state.aggregate in _SKETCHES for state in found.metrics)
+    sketches = sum(families.family_of(state.aggregate) is not None for state in found.metrics)
     return found.table.bytes_per_row(len(found.keys) + len(found.metrics) - sketches, sketches)
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from duckdb_sketch import families
 from duckdb_sketch.cube.canonical import Canonical, conjuncts, without_parens
 from duckdb_sketch.cube.functions import name_of
 
-HLL = "hll_sketch_agg"
-HISTOGRAM = "approx_histogram_agg"
+#: What sketches are made with where nothing else is said.
+_DEFAULTS = {"hll_sketch_agg": "12", "approx_histogram_agg": "50"}
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class State:
     Attributes:
         aggregate: The aggregate's name in DuckDB. `count_if(x)` is `count(*)` with the condition `x`.
         argument: Canonical SQL of its first argument; None for `count(*)`.
-        parameters: Canonical SQL of its other arguments, such as `lg_k`.
+        parameters: Canonical SQL of its other arguments, such as `lg_k`; none if they are the usual ones.
         condition: Canonical SQL of the parts of its FILTER.
     """
 
@@ -69,10 +70,12 @@ def state_of(node: exp.Expr, canonical: Canonical) -> State:
         name = "count"
     if name == "count" and arguments and isinstance(arguments[0], (exp.Star, exp.Literal)):
         arguments = []
-    if name == HISTOGRAM and arguments:
+    family = families.family_of(name)
+    if family is not None and name == family.build.name and takes_doubles(family) and arguments:
         arguments[0] = without_double(arguments[0])
     first = canonical.text(arguments[0]) if arguments else None
     others = tuple(canonical.text(argument) for argument in arguments[1:])
+    others = () if others == (_DEFAULTS.get(name),) else others
     return State(name, first, others, frozenset(canonical.text(part) for part in condition))
 
 
@@ -86,6 +89,11 @@ def arguments_of(node: exp.Expr) -> list[exp.Expr]:
     if found and isinstance(node, (exp.LogicalAnd, exp.LogicalOr)) and isinstance(found[0], exp.Cast):
         found[0] = found[0].this  # which sqlglot casts to BOOLEAN when it writes it
     return [] if found and isinstance(found[0], exp.Star) else found
+
+
+def takes_doubles(family: families.Family) -> bool:
+    """Whether the values in the states of a family are DOUBLEs, whatever the column's type."""
+    return family.build.argument == "DOUBLE"
 
 
 def without_double(node: exp.Expr) -> exp.Expr:
