@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import Table
 
 Sources = Mapping[str, Any]
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -356,8 +358,8 @@ def _compared(
     for span in slices.dropped:
         # Only what was final could be late; and what is in no file any more is no event that could be read.
         if span in there:
-            end = span[1] if watermark is None else min(span[1], watermark)
-            dropped.append((span[0], max(end, span[0])))
+            end = span[1] + _MICROSECOND
+            dropped.append((span[0], end if watermark is None else min(end, watermark)))
     return Slices(
         ranges=slices.ranges,
         uncounted=tuple(path for path in files if path not in counted),

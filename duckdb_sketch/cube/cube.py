@@ -20,12 +20,13 @@ from duckdb_sketch.cube.connection import open_database
 from duckdb_sketch.cube.cover import widened
 from duckdb_sketch.cube.errors import CubeError
 from duckdb_sketch.cube.explanation import Explanation
+from duckdb_sketch.cube.listing import Dimension, Metric, dimensions_of, metrics_of, words_of
 from duckdb_sketch.cube.part import Part
 from duckdb_sketch.cube.planner import Planner, Route
 from duckdb_sketch.cube.query import Parameters, block_of, event_tables, parse
 from duckdb_sketch.cube.reason import Reason, Rejection
 from duckdb_sketch.cube.rewrite import stand_in, written
-from duckdb_sketch.cube.session import CubeSession, empty, read_functions
+from duckdb_sketch.cube.session import CubeSession, empty, first_paragraph, read_functions
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe
 from duckdb_sketch.rollup.sources.files import check_unchanged
@@ -130,6 +131,24 @@ class Cube:
         with self._connection.cursor() as cursor, self._connection.cursor() as prober, _snapshot(cursor):
             asking = _Asking(cursor, prober, self._reader, self._functions, self._time_zone, query, parameters)
             return asking.plan(exact=exact, raw=True, errors=False)
+
+    def metrics(self) -> list[Metric]:
+        """What the rollups hold: each aggregate over events with the tables that have it."""
+        return metrics_of(self._catalogs())
+
+    def dimensions(self) -> list[Dimension]:
+        """What queries may group and filter by: each expression over events with the tables that have it."""
+        return dimensions_of(self._catalogs())
+
+    def words(self) -> list[str]:
+        """What the catalog adds to a completion: tables of events, dimensions, and the arguments of metrics."""
+        return words_of(self._catalogs())
+
+    def _catalogs(self) -> list[Catalog]:
+        with self._connection.cursor() as cursor, self._connection.cursor() as prober, _snapshot(cursor):
+            session = CubeSession(cursor, prober, self._functions)
+            sources = self._reader.sources(cursor)
+            return [self._reader.read(cursor, prober, rollups, session.calendar) for rollups in sources.values()]
 
     def close(self) -> None:
         """Close the connection. Rows that were returned stay readable."""
@@ -253,7 +272,7 @@ class _Asking:
             self._schema = {row[0]: row[1] for row in rows}
         except duckdb.Error as error:
             known = "" if self._catalogs else f"; the tables of events are {', '.join(sorted(sources)) or 'none'}"
-            raise CubeError(f"{error}{known}") from error
+            raise CubeError(f"{first_paragraph(error)}{known}") from error
         for name in self._catalogs:
             self._prober.execute(f"DROP VIEW {identifier(name)}")  # or what is left of it would be taken for the events
 
@@ -325,7 +344,7 @@ class _Asking:
         try:
             found = describe(self._prober, explanation.sql)
         except duckdb.Error as error:
-            return str(error).splitlines()[0]
+            return first_paragraph(error)
         if errors:
             found = {name: kind for name, kind in found.items() if name in self._schema}
         return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from duckdb_sketch.cube.part import Part
 from duckdb_sketch.cube.planner import Route
@@ -43,6 +44,16 @@ class Explanation:
         """What does not answer, and why."""
         return [rejection for route in self.routes for rejection in route.rejected]
 
+    def document(self) -> dict[str, Any]:
+        """The same for machines: lists and dictionaries of texts and numbers."""
+        return {
+            "query": self.query,
+            "sql": self.sql,
+            "approximate": list(self.approximate),
+            "notes": list(self.notes),
+            "selects": [_document(route) for route in self.routes],
+        }
+
     def __str__(self) -> str:
         lines: list[str] = []
         for number, route in enumerate(self.routes, 1):
@@ -53,6 +64,28 @@ class Explanation:
             lines.append(f"approximate: {', '.join(self.approximate)}")
         lines += list(self.notes)
         return "\n".join([*lines, "", self.sql])
+
+
+def _document(route: Route) -> dict[str, Any]:
+    return {
+        "source": route.source,
+        "parts": [
+            {
+                "table": part.name,
+                "from": None if part.within.start is None else part.within.start.value.isoformat(),
+                "to": None if part.within.end is None else part.within.end.value.isoformat(),
+                "rows": part.rows,
+                "bytes": part.bytes,
+                "files": list(part.paths),
+                "why": part.why or None,
+            }
+            for part in route.parts
+        ],
+        "rejected": [
+            {"table": rejection.name, "reason": rejection.reason.name, "text": str(rejection)}
+            for rejection in route.rejected
+        ],
+    }
 
 
 def part_text(part: Part) -> str:

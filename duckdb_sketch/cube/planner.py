@@ -124,9 +124,7 @@ class Planner:
     def _types(self, block: Block) -> tuple[dict[int, str], dict[int, str]]:
         """The types of the aggregates over the events, by the ids of their nodes, and the names of nameless columns."""
         unnamed = [
-            (index, item)
-            for index, item in enumerate(block.select.expressions)
-            if not isinstance(item, (exp.Alias, exp.Column))
+            (index, item) for index, item in enumerate(block.select.expressions) if not isinstance(item, exp.Alias)
         ]
         items = [sql(item) for _, item in unnamed] + [sql(call.node) for call in block.calls]
         found = self._session.describe(self._source, block.alias, block.joins, items) if items else []

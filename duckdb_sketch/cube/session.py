@@ -91,12 +91,14 @@ class CubeSession:
         try:
             rows = fetch(self._prober, f"DESCRIBE SELECT {', '.join(items)} FROM {tables} GROUP BY ALL")
         except duckdb.Error as error:
-            raise RejectedError(Reason.UNSUPPORTED, _first_line(error)) from error
+            raise RejectedError(Reason.UNSUPPORTED, first_paragraph(error)) from error
         return [(row[0], row[1]) for row in rows]
 
 
-def _first_line(error: duckdb.Error) -> str:
-    return re.sub(r"^\w+ Error: ", "", str(error).splitlines()[0])
+def first_paragraph(error: duckdb.Error) -> str:
+    """What DuckDB says, without its kind and the line that it points at."""
+    text = re.sub(r"^\w+ Error: ", "", str(error)).partition("\n\nLINE ")[0]
+    return " ".join(text.split())
 
 
 def _naive(text: str, kind: str, event_type: str, zone: str) -> str:
