@@ -112,7 +112,7 @@ def merged(state: State, column: str, condition: str | None) -> str:
         return f"{family.union.call(column, *state.parameters)}{where}"
     # The union of no sketches is an empty one of the usual precision.
     empty = family.empty(state.aggregate, *state.parameters)
-    return f"CASE WHEN count({column}){where} = 0 THEN {empty} ELSE {family.united(column)}{where} END"
+    return f"(CASE WHEN count({column}){where} = 0 THEN {empty} ELSE {family.united(column)}{where} END)"
 
 
 def forms(call: Call, canonical: Canonical, kind: str) -> list[Form]:
@@ -132,7 +132,7 @@ def forms(call: Call, canonical: Canonical, kind: str) -> list[Form]:
         return [Form((state_of(call.function, canonical),), lambda states, _: states[0])]
     if call.name in _AVERAGES and len(call.arguments) == 1 and kind == "DOUBLE":
         states = (State("sum", first), State("count", first))
-        return [Form(states, lambda states, _: f"CAST({states[0]} AS DOUBLE) / {states[1]}")]
+        return [Form(states, lambda states, _: f"(CAST({states[0]} AS DOUBLE) / {states[1]})")]
     if call.name in _VARIANCES and len(call.arguments) == 1 and kind == "DOUBLE":
         return [_variance(call, canonical, first)]
     return _estimates(call, canonical, kind, call.name)
@@ -204,7 +204,7 @@ def _variance(call: Call, canonical: Canonical, argument: str | None) -> Form:
         total, squares, count = (f"CAST({state} AS DOUBLE)" for state in states)
         spread = f"greatest({squares} - {total} * {total} / {count}, 0)"
         divisor = count if population else f"({count} - 1)"
-        variance = f"CASE WHEN {states[2]} >= {1 if population else 2} THEN {spread} / {divisor} END"
+        variance = f"(CASE WHEN {states[2]} >= {1 if population else 2} THEN {spread} / {divisor} END)"
         return f"sqrt({variance})" if call.name.startswith("stddev") else variance
 
     return Form(states, value)

@@ -65,6 +65,19 @@ class _Statement:
     event: str
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a table as of a batch."""
+
+    layout: Table
+    event_type: str
+    dimensions: Mapping[str, str]
+    metrics: tuple[MetricColumn, ...]
+    rows: int
+    first: datetime | None
+    last: datetime | None
+
+
 class CatalogReader:
     """Reads the catalog of a database, and keeps what cannot have changed.
 
@@ -74,10 +87,11 @@ class CatalogReader:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
+        self._records: list[RollupRecord | LevelRecord] = []
         self._statements: dict[str, _Statement] = {}
         self._columns: dict[File, dict[str, str]] = {}
         self._counted: dict[tuple[str, int], tuple[dict[str, CountedSlice], Slices]] = {}
-        self._layouts: dict[tuple[str, int], tuple[Table, str, tuple[Any, ...]]] = {}
+        self._layouts: dict[tuple[str, int], _Known] = {}
 
     def sources(self, connection: duckdb.DuckDBPyConnection) -> dict[str, list[RollupRecord]]:
         """The rollups of each table of events, by the name of that table in lower case.
@@ -85,9 +99,9 @@ class CatalogReader:
         Raises:
             ManifestError: If the ledger is of another version.
         """
-        ledger = Ledger(connection)
+        self._records = Ledger(connection).records()
         found: dict[str, list[RollupRecord]] = {}
-        for record in (ledger.get(name) for name in ledger.names()):
+        for record in self._records:
             if isinstance(record, RollupRecord):
                 found.setdefault(self._statement(record).specification.source.lower(), []).append(record)
         return found
@@ -109,13 +123,12 @@ class CatalogReader:
         """
         ledger = Ledger(connection)
         self._prober = prober
-        records = [ledger.get(name) for name in ledger.names()]
         files = self._files(connection, rollups, ledger)
         found: list[CubeTable] = []
         unusable: list[str] = []
         for record in rollups:
             try:
-                found += self._family(ledger, record, records, files, calendar)
+                found += self._family(ledger, record, files, calendar)
             except ManifestError as error:  # its table was dropped by hand
                 unusable.append(str(error))
         source = self._source(rollups, found, files)
@@ -148,57 +161,53 @@ class CatalogReader:
         self,
         ledger: Ledger,
         record: RollupRecord,
-        records: Sequence[RollupRecord | LevelRecord],
         files: tuple[dict[str, File], bool],
         calendar: Calendar,
     ) -> list[CubeTable]:
         """A rollup and its levels."""
         statement = self._statement(record)
-        base, event_type, _ = self._layout(ledger, record, None)
+        base = self._layout(ledger, record, None)
         slices = _compared(*self._counted_by(ledger, record), files[0], record.watermark)
         found: list[CubeTable] = []
-        layouts: dict[str, tuple[Table, int]] = {}
+        layouts: dict[str, Table] = {}
         pending: list[tuple[RollupRecord | LevelRecord, int]] = [(record, 0)]
         while pending:
             current, behind = pending.pop(0)
-            parent = layouts[current.parent][0] if isinstance(current, LevelRecord) else None
-            layout, _, extent = self._layout(ledger, current, parent)
-            layouts[current.name] = (layout, behind)
+            parent = layouts[current.parent] if isinstance(current, LevelRecord) else None
+            known = self._layout(ledger, current, parent)
+            layouts[current.name] = known.layout
             found.append(
                 CubeTable(
-                    layout=layout,
-                    base=base,
+                    layout=known.layout,
+                    base=base.layout,
                     statement=record.statement,
                     event=statement.event,
-                    event_type=event_type,
+                    event_type=base.event_type,
                     zone=record.time_zone,
-                    dimensions=_dimensions(statement, layout, is_base=current is record),
-                    metrics=_metrics(statement, layout),
+                    dimensions=known.dimensions,
+                    metrics=known.metrics,
                     where=statement.where,
                     joins=statement.joins,
-                    earliest=calendar.floor(base, record.earliest),
-                    latest=ceiling(calendar, base, record.latest),
+                    earliest=calendar.floor(base.layout, record.earliest),
+                    latest=ceiling(calendar, base.layout, record.latest),
                     slices=slices,
-                    rows=extent[0],
-                    first=extent[1],
-                    last=extent[2],
+                    rows=known.rows,
+                    first=known.first,
+                    last=known.last,
                     expired_before=current.expired_before,
                     behind=behind,
                 )
             )
-            for child in records:
+            for child in self._records:
                 if isinstance(child, LevelRecord) and child.parent == current.name:
                     pending.append((child, behind + current.last_batch - child.consumed))
         return found
 
-    def _layout(
-        self, ledger: Ledger, record: RollupRecord | LevelRecord, parent: Table | None
-    ) -> tuple[Table, str, tuple[Any, ...]]:
-        """A table, the type of the event time, and its number of rows with the first and the last bucket."""
+    def _layout(self, ledger: Ledger, record: RollupRecord | LevelRecord, parent: Table | None) -> _Known:
+        """What is known of a table: read once for each of its batches."""
         key = (record.name, record.last_batch)
         if key in self._layouts:
             return self._layouts[key]
-        connection = ledger.connection
         try:
             types = describe(self._prober, f"SELECT * FROM {identifier(record.name)}")
         except duckdb.CatalogException as error:
@@ -210,14 +219,23 @@ class CatalogReader:
             event_type = _event_type(self._prober, statement, record, layout)
         else:
             assert parent is not None
+            statement = self._statements[self._base(record).statement]
             layout = parent.coarser(record.name, Granularity.parse(record.every), record.dimensions)
         bucket = layout.bucket
         extent = fetch_row(
-            connection,
+            ledger.connection,
             f"SELECT count(*), {layout.naive(f'min({bucket})')}, {layout.naive(f'max({bucket})')} FROM {layout.sql}",
         )
-        self._layouts[key] = (layout, event_type, extent)
+        dimensions = _dimensions(statement, layout, is_base=isinstance(record, RollupRecord))
+        self._layouts[key] = _Known(layout, event_type, dimensions, _metrics(statement, layout), *extent)
         return self._layouts[key]
+
+    def _base(self, record: RollupRecord | LevelRecord) -> RollupRecord:
+        """The rollup of events that a level comes from."""
+        while isinstance(record, LevelRecord):
+            parent = record.parent
+            record = next(other for other in self._records if other.name == parent)
+        return record
 
     def _source(
         self,

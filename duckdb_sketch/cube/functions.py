@@ -9,6 +9,7 @@ from sqlglot import exp
 from duckdb_sketch.cube.canonical import sql
 
 _VOLATILE = (exp.Rand, exp.Uuid)
+_NAMES: dict[type[exp.Expr], str] = {}  # by what sqlglot calls a function; writing one takes much longer
 
 
 @dataclass(frozen=True)
@@ -46,4 +47,7 @@ def name_of(node: exp.Expr) -> str:
     """The name of a function in DuckDB, in lower case."""
     if isinstance(node, exp.Anonymous):
         return node.name.lower()
-    return sql(node).partition("(")[0].strip().lower()
+    name = _NAMES.get(type(node))
+    if name is None:
+        name = _NAMES[type(node)] = sql(node).partition("(")[0].strip().lower()
+    return name

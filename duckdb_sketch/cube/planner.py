@@ -109,11 +109,11 @@ class Planner:
             return route
         matches = self._matches(block, types, route)
         plans = self._plans(matches, route)
-        if not plans:
+        best = min(plans, key=lambda plan: plan.cost, default=None)
+        used = {segment.table.name for segment in best.segments if segment.table} if best else set()
+        self._explain(used, matches, route)
+        if best is None:
             return route
-        best = min(plans, key=lambda plan: plan.cost)
-        self._explain(best, matches, route)
-        used = {segment.table.name for segment in best.segments if segment.table}
         chosen = [found for found in best.matches if found.table.name in used]
         route.parts = parts_of(block, chosen, best.segments, best.candidates, self._source)
         route.approximate = Rewriter(block, chosen[0], types, names).run(route.parts, errors=errors)
@@ -212,9 +212,8 @@ class Planner:
                 found += [(first, _after(last)) for first, last in other.slices.appended]
         return found
 
-    def _explain(self, best: _Plan, matches: Sequence[tuple[Match, TimeRange]], route: Route) -> None:
+    def _explain(self, used: set[str], matches: Sequence[tuple[Match, TimeRange]], route: Route) -> None:
         """Say why each other table that matches is not read."""
-        used = {segment.table.name for segment in best.segments if segment.table}
         for found, time in matches:
             table = found.table
             if table.name in used:
