@@ -63,10 +63,11 @@ def _conditions(time: str, within: Range, *, zoned: bool) -> list[str]:
         if not isinstance(end, Cut):
             continue
         if zoned:
-            bucket = end.layout.typed(literal(end.value))
-            # The first comparison is one that DuckDB compares with statistics.
-            near = f"{time} {operator} {bucket} {sign} {_MARGIN}"
-            found.append(f"({near} AND {end.layout.truncated(time)} {operator} {bucket})")
+            # The first comparison is one for statistics. The second one is of naive times, as DuckDB takes
+            # date_trunc(x) >= y for x >= y, which is wrong where a bucket begins after its events.
+            near = f"{time} {operator} {end.layout.typed(literal(end.value))} {sign} {_MARGIN}"
+            bucket = end.layout.naive(end.layout.truncated(time))
+            found.append(f"({near} AND {bucket} {operator} {literal(end.value)})")
         else:
             found.append(f"{time} {operator} {literal(end.value)}")
     return found
