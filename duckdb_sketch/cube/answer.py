@@ -60,6 +60,8 @@ class Call:
         distinct = bool(arguments) and isinstance(arguments[0], exp.Distinct)
         if distinct:
             arguments = [*arguments[0].expressions, *arguments[1:]]
+        elif arguments and isinstance(arguments[0], exp.Order):
+            distinct = isinstance(arguments[0].this, exp.Distinct)
         if name == "count_if" and len(arguments) == 1:
             condition += tuple(conjuncts(arguments[0]))
             name, arguments = "count", []

@@ -282,7 +282,9 @@ class _Asking:
         if select is None:
             return Route(catalog.source.name, rejected=[Rejection(None, Reason.JOINED)])
         planner = Planner(catalog.source, catalog.tables, self._session, self._zone, exact=exact)
-        return planner.route(select, errors=errors and select.parent is None)
+        if select.parent is not None:
+            return planner.route(select)
+        return planner.route(select, columns=list(self._schema), errors=errors)
 
     def _explained(self, query: exp.Query | None, routes: Sequence[Route], *, raw: bool) -> Explanation:
         routed = any(route.routed for route in routes)

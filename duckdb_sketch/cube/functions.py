@@ -28,6 +28,8 @@ class Functions:
 
     def is_aggregate(self, node: exp.Expr) -> bool:
         """Whether a node calls an aggregate, its FILTER and WITHIN GROUP not included."""
+        if isinstance(node, (exp.Grouping, exp.GroupingId)):
+            return False  # they tell of the group, not of its events
         if isinstance(node, exp.AggFunc):
             return True
         return isinstance(node, exp.Func) and name_of(node) in self.aggregates and not isinstance(node, exp.Connector)

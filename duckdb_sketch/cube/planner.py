@@ -97,13 +97,19 @@ class Planner:
         self._zone = zone
         self._exact = exact
 
-    def route(self, select: exp.Select, *, errors: bool) -> Route:
-        """Route a SELECT. It is rewritten if a rollup answers it, and left as it is if none does."""
+    def route(self, select: exp.Select, *, columns: Sequence[str] = (), errors: bool = False) -> Route:
+        """Route a SELECT. It is rewritten if a rollup answers it, and left as it is if none does.
+
+        Args:
+            select: The SELECT.
+            columns: The names of its columns over the events, where DuckDB has been asked.
+            errors: Whether to append the bounds of its estimates.
+        """
         route = Route(self._source.name)
         draft = select.copy()
         try:
             block = Block.of(draft, self._session.functions, frozenset(map(str.lower, self._source.columns)))
-            types, names = self._types(block)
+            types, names = self._types(block, columns)
         except RejectedError as error:
             route.rejected.append(error.of(None))
             return route
@@ -121,7 +127,7 @@ class Planner:
             select.set(name, draft.args.get(name))
         return route
 
-    def _types(self, block: Block) -> tuple[dict[int, str], dict[int, str]]:
+    def _types(self, block: Block, columns: Sequence[str]) -> tuple[dict[int, str], dict[int, str]]:
         """The types of the aggregates over the events, by the ids of their nodes, and the names of nameless columns."""
         unnamed = [
             (index, item) for index, item in enumerate(block.select.expressions) if not isinstance(item, exp.Alias)
@@ -129,6 +135,8 @@ class Planner:
         items = [sql(item) for _, item in unnamed] + [sql(call.node) for call in block.calls]
         found = self._session.describe(self._source, block.alias, block.joins, items) if items else []
         names = {index: name for (index, _), (name, _) in zip(unnamed, found, strict=False)}
+        if len(columns) == len(block.select.expressions):
+            names = {index: columns[index] for index in names}
         types = {id(call.node): kind for call, (_, kind) in zip(block.calls, found[len(unnamed) :], strict=True)}
         return types, names
 

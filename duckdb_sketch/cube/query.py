@@ -89,7 +89,7 @@ def _place(query: exp.Query, parameters: Parameters) -> None:
     """Put values in place of parameters: `?`, `$1`, `$name`."""
     marks = list(query.find_all(exp.Placeholder, exp.Parameter))
     for index, mark in enumerate(marks):
-        name = mark.name if isinstance(mark, exp.Placeholder) else mark.this.name
+        name = (mark.name if isinstance(mark, exp.Placeholder) else mark.this.name).strip("?")
         try:
             if isinstance(parameters, dict):
                 value = parameters[name]
