@@ -151,7 +151,7 @@ class Cube:
             return [self._reader.read(cursor, prober, rollups, session.calendar) for rollups in sources.values()]
 
     def close(self) -> None:
-        """Close the connection. Rows that were returned stay readable."""
+        """Close the connection. Rows that were returned cannot be read after that."""
         self._connection.close()
 
     def __enter__(self) -> Cube:
