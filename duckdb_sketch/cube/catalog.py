@@ -82,11 +82,11 @@ class CatalogReader:
     """Reads the catalog of a database, and keeps what cannot have changed.
 
     Args:
-        sources: The files of the tables of events, by name, as `Cube` takes them.
+        given: The files of the tables of events, by name, as `Cube` takes them.
     """
 
-    def __init__(self, sources: Sources) -> None:
-        self._sources = sources
+    def __init__(self, given: Sources) -> None:
+        self.given = given
         self._records: list[RollupRecord | LevelRecord] = []
         self._statements: dict[str, _Statement] = {}
         self._columns: dict[File, dict[str, str]] = {}
@@ -144,7 +144,7 @@ class CatalogReader:
     ) -> tuple[dict[str, File], bool]:
         """The files of a source as they are now, by path, and whether they were looked for."""
         name = self._statement(records[0]).specification.source.lower()
-        given = next((value for source, value in self._sources.items() if source.lower() == name), None)
+        given = next((value for source, value in self.given.items() if source.lower() == name), None)
         if given is not None:
             patterns = [given] if isinstance(given, (str, Path)) else list(given)
             return {file.path: file for file in find(connection, [str(pattern) for pattern in patterns])}, True

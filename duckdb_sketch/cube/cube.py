@@ -29,7 +29,7 @@ from duckdb_sketch.cube.rewrite import stand_in, written
 from duckdb_sketch.cube.session import CubeSession, empty, first_paragraph, read_functions
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe
-from duckdb_sketch.rollup.sources.files import check_unchanged
+from duckdb_sketch.rollup.sources.lookups import provide
 
 _ANSWER = "duckdb_sketch_answer"
 _NUMBER = "duckdb_sketch_number"  # of a table of events in a query
@@ -227,6 +227,7 @@ class _Asking:
         self._enter_zone({record.time_zone for name in wanted for record in sources[name] if record.time_zone})
         for name in wanted:
             self._catalogs[name] = self._reader.read(self._cursor, self._prober, sources[name], self._session.calendar)
+        self._provide_lookups(sources)
         self._check_query(sources)
         if errors and not any(block_of(table) is query for table in tables):
             raise CubeError("errors=True takes a query whose outermost SELECT is FROM the table of events")
@@ -242,6 +243,13 @@ class _Asking:
             if why is not None:
                 return self._unrouted(explanation, why, raw=raw)
         return explanation
+
+    def _provide_lookups(self, sources: Mapping[str, Any]) -> None:
+        """Make what `sources` says besides the events known under its names."""
+        lookups = {name: data for name, data in self._reader.given.items() if name.lower() not in sources}
+        if lookups:
+            provide(self._cursor, lookups)
+            provide(self._prober, lookups)
 
     def _enter_zone(self, zones: set[str]) -> None:
         if self._time_zone is not None:
@@ -362,7 +370,8 @@ class _Asking:
         paths = {path for part in explanation.parts for path in part.paths}
         files = [file for catalog in self._catalogs.values() for file in catalog.files if file.path in paths]
         try:
-            check_unchanged(files)
+            for file in files:
+                file.check_unchanged()
         except SourceError as error:
             raise CubeError(f"{error}; ask again") from error
 

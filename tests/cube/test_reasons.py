@@ -80,8 +80,10 @@ def test_other_joins(bids: Bids, tmp_path: Path) -> None:
     )
     bids.sources["countries"] = str(tmp_path / "countries.parquet")
     bids.refreshed(statement, "by_land")
-    bids.sources.pop("countries")
     assert_raw(bids, "SELECT count(*) FROM bids", Reason.OTHER_JOINS, "by_land")
+    query = "SELECT c.name, count(*) FROM bids JOIN countries AS c USING (country) GROUP BY ALL"
+    assert bids.explain(query).routed
+    assert bids.ask(query) == [("Germany", 150)]
 
 
 def test_other_zone(tmp_path: Path) -> None:
