@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -29,6 +29,10 @@ def query(
     exact: Annotated[bool, typer.Option("--exact", help="Read raw events instead of estimating.")] = False,
     raw: Annotated[bool, typer.Option(help="Read raw events where no rollup answers.")] = True,
     errors: Annotated[bool, typer.Option("--errors", help="Append the bounds of estimates: x_lower, x_upper.")] = False,
+    edges: Annotated[
+        Literal["exact", "buckets"],
+        typer.Option(help="If a partial bucket is in no file any more: stop, or widen the range to whole buckets."),
+    ] = "exact",
     time_zone: TimeZone = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout.")] = False,
@@ -42,17 +46,20 @@ def query(
         if query is None:
             from duckdb_sketch.cli.prompt import run_prompt
 
-            run_prompt(cube, lambda text: _show(Output(False), cube.answer(text, exact=exact, raw=raw, errors=errors)))
+            def answer_one(text: str) -> None:
+                _show(Output(False), cube.answer(text, exact=exact, raw=raw, errors=errors, edges=edges))
+
+            run_prompt(cube, answer_one)
             return
         if explain:
-            explanation = cube.explain(query, exact=exact)
+            explanation = cube.explain(query, exact=exact, edges=edges)
             output = Output(as_json)
             if as_json:
                 output.document(explanation.document())
             else:
                 output.line(str(explanation))
             return
-        answer = cube.answer(query, exact=exact, raw=raw, errors=errors)
+        answer = cube.answer(query, exact=exact, raw=raw, errors=errors, edges=edges)
         _write(answer, as_json=as_json, as_csv=as_csv, parquet=parquet)
 
 

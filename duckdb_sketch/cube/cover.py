@@ -79,7 +79,7 @@ class Cover:
     def __init__(self, candidates: Sequence[Candidate], calendar: Calendar) -> None:
         self._calendar = calendar
         # Of tables that read alike much, the coarser one has fewer buckets to merge.
-        self._candidates = sorted(candidates, key=lambda c: (round(c.rate, 6), -_width(c.table)))
+        self._candidates = sorted(candidates, key=lambda c: (round(c.rate, 6), -width_of(c.table)))
 
     def segments(self, within: Range) -> list[Segment]:
         """The segments of a range, in the order of time."""
@@ -164,7 +164,8 @@ def _length(part: Span) -> float:
     return 1e299 if low is None else (high - low).total_seconds()
 
 
-def _width(table: CubeTable) -> float:
+def width_of(table: CubeTable) -> float:
+    """About how many microseconds a bucket of a table lasts."""
     width = table.layout.granularity
     return width.months * 30 * 86400e6 + width.days * 86400e6 + width.microseconds
 

@@ -22,7 +22,7 @@ from duckdb_sketch.cube.errors import CubeError
 from duckdb_sketch.cube.explanation import Explanation
 from duckdb_sketch.cube.listing import Dimension, Metric, dimensions_of, metrics_of, words_of
 from duckdb_sketch.cube.part import Part
-from duckdb_sketch.cube.planner import Planner, Route
+from duckdb_sketch.cube.planner import Edges, Planner, Route
 from duckdb_sketch.cube.query import Parameters, block_of, event_tables, parse
 from duckdb_sketch.cube.reason import Reason, Rejection
 from duckdb_sketch.cube.rewrite import stand_in, written
@@ -91,6 +91,7 @@ class Cube:
         exact: bool = False,
         raw: bool = True,
         errors: bool = False,
+        edges: Edges = "exact",
     ) -> duckdb.DuckDBPyRelation:
         """Answer a query over events.
 
@@ -101,6 +102,8 @@ class Cube:
             raw: Whether raw events may be read where no rollup answers.
             errors: Whether to append to each estimate `x` its bounds, `x_lower` and `x_upper`: of a distinct count two
                 standard errors, of a quantile the proven bracket.
+            edges: What happens to partial buckets at the ends of the time range whose events are in no file any more:
+                an error, or, with `buckets`, the range is widened to whole buckets, and the explanation says so.
 
         Returns:
             The rows, which have been computed.
@@ -108,7 +111,7 @@ class Cube:
         Raises:
             CubeError: If the query is wrong, or needs raw events that are not there, or not wanted.
         """
-        return self.answer(query, parameters, exact=exact, raw=raw, errors=errors).relation
+        return self.answer(query, parameters, exact=exact, raw=raw, errors=errors, edges=edges).relation
 
     def answer(
         self,
@@ -118,18 +121,21 @@ class Cube:
         exact: bool = False,
         raw: bool = True,
         errors: bool = False,
+        edges: Edges = "exact",
     ) -> Answer:
         """Answer a query as `sql` does, and say how."""
         cursor = self._connection.cursor()
         with self._connection.cursor() as prober, _snapshot(cursor):
-            asking = _Asking(cursor, prober, self._reader, self._functions, self._time_zone, query, parameters)
+            asking = _Asking(cursor, prober, self._reader, self._functions, self._time_zone, query, parameters, edges)
             explanation = asking.run(exact=exact, raw=raw, errors=errors)
         return Answer(cursor.table(_ANSWER), explanation)
 
-    def explain(self, query: str, parameters: Parameters = None, *, exact: bool = False) -> Explanation:
+    def explain(
+        self, query: str, parameters: Parameters = None, *, exact: bool = False, edges: Edges = "exact"
+    ) -> Explanation:
         """Say how a query would be answered: what is read, and why each other rollup is not."""
         with self._connection.cursor() as cursor, self._connection.cursor() as prober, _snapshot(cursor):
-            asking = _Asking(cursor, prober, self._reader, self._functions, self._time_zone, query, parameters)
+            asking = _Asking(cursor, prober, self._reader, self._functions, self._time_zone, query, parameters, edges)
             return asking.plan(exact=exact, raw=True, errors=False)
 
     def metrics(self) -> list[Metric]:
@@ -191,7 +197,9 @@ class _Asking:
         time_zone: str | None,
         query: str,
         parameters: Parameters,
+        edges: Edges,
     ) -> None:
+        self._edges = edges
         self._cursor = cursor
         self._prober = prober
         self._reader = reader
@@ -289,7 +297,7 @@ class _Asking:
         select = block_of(table)
         if select is None:
             return Route(catalog.source.name, rejected=[Rejection(None, Reason.JOINED)])
-        planner = Planner(catalog.source, catalog.tables, self._session, self._zone, exact=exact)
+        planner = Planner(catalog.source, catalog.tables, self._session, self._zone, exact=exact, edges=self._edges)
         if select.parent is not None:
             return planner.route(select)
         return planner.route(select, columns=list(self._schema), errors=errors)
@@ -310,6 +318,7 @@ class _Asking:
             own = routes[-1:] if isinstance(query, exp.Select) and "parts" in _from(query).meta else routes
             approximate = tuple(dict.fromkeys(name for route in own for name in route.approximate))
         notes = [note for catalog in self._catalogs.values() for note in (*catalog.unusable, *_unlisted(catalog))]
+        notes += [note for route in routes for note in route.notes]
         text = written(query) if routed and query is not None else self._text
         return Explanation(self._text, text, tuple(routes), approximate, tuple(notes))
 

@@ -74,12 +74,23 @@ def parts_of(
     segments: Sequence[Segment],
     candidates: Sequence[Candidate],
     source: EventSource,
+    *,
+    unasked: frozenset[int] = frozenset(),
 ) -> list[Part]:
-    """The parts that hold the events of all segments, each once."""
+    """The parts that hold the events of all segments, each once.
+
+    Args:
+        block: The SELECT.
+        matches: What of each table answers it.
+        segments: Which table answers which range.
+        candidates: How much of each table is read.
+        source: The events.
+        unasked: The ids of parts of WHERE that the segments take the place of.
+    """
     names = Names(matches)
     by_name = {match.table.name: match for match in matches}
     reading = {candidate.table.name: candidate for candidate in candidates}
-    writer = _Raw(block, matches[0], names, source)
+    writer = _Raw(block, matches[0], names, source, unasked)
     found: list[Part] = []
     for segment in segments:
         if segment.table is None:
@@ -145,7 +156,7 @@ def _of_bucket(key: Key, event: str, alias: str, bucket: str) -> str:
 class _Raw:
     """Writes the SELECTs that aggregate raw events to the states of the tables."""
 
-    def __init__(self, block: Block, match: Match, names: Names, source: EventSource) -> None:
+    def __init__(self, block: Block, match: Match, names: Names, source: EventSource, unasked: frozenset[int]) -> None:
         self._block = block
         self._table = match.table
         self._source = source
@@ -153,7 +164,7 @@ class _Raw:
         self._items += [f"{_aggregate(state)} AS {identifier(name)}" for state, name in names.states.items()]
         self._grouped = bool(match.keys)
         # What is asked of keys by a subquery is asked once, of the groups.
-        later = {id(condition) for condition in match.filters if condition.find(exp.Query)}
+        later = unasked | {id(condition) for condition in match.filters if condition.find(exp.Query)}
         self._conditions = [block.canonical.text(condition) for condition in block.where if id(condition) not in later]
 
     def part(self, within: Range, files: Sequence[str], why: str) -> list[Part]:

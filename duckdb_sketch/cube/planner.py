@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 from sqlglot import exp
 
 from duckdb_sketch import families
 from duckdb_sketch.cube.block import Block
-from duckdb_sketch.cube.bounds import Range
+from duckdb_sketch.cube.bounds import Cut, End, Moment, Range
 from duckdb_sketch.cube.bucket_calendar import Calendar
 from duckdb_sketch.cube.canonical import sql
-from duckdb_sketch.cube.cover import Candidate, Cover, Segment, cost, widened
+from duckdb_sketch.cube.cover import Candidate, Cover, Segment, cost, widened, width_of
 from duckdb_sketch.cube.event_source import EventSource
 from duckdb_sketch.cube.functions import Functions
 from duckdb_sketch.cube.match import Match, match
@@ -23,6 +23,8 @@ from duckdb_sketch.cube.reason import Reason, RejectedError, Rejection
 from duckdb_sketch.cube.rewrite import Rewriter
 from duckdb_sketch.cube.table import CubeTable, Span
 from duckdb_sketch.cube.time_range import TimeRange
+
+Edges = Literal["exact", "buckets"]
 
 
 class Session(Protocol):
@@ -54,6 +56,7 @@ class Route:
         approximate: The names of its columns that are estimates.
         within: The range of event times that it asks about.
         missing: What of the events in that range is in no file; None if all of it is.
+        notes: What else is to be known.
     """
 
     source: str
@@ -62,6 +65,7 @@ class Route:
     approximate: list[str] = field(default_factory=list)
     within: Range = field(default_factory=Range)
     missing: str | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def routed(self) -> bool:
@@ -75,6 +79,7 @@ class _Plan:
     candidates: list[Candidate]
     segments: list[Segment]
     cost: float
+    unasked: frozenset[int] = frozenset()  # parts of WHERE that a wider range takes the place of
 
 
 class Planner:
@@ -86,16 +91,25 @@ class Planner:
         session: Answers questions about constants and types.
         zone: The time zone of the session.
         exact: Whether estimates are refused.
+        edges: Whether a partial bucket that cannot be read is an error, or is widened to a whole one.
     """
 
     def __init__(
-        self, source: EventSource, tables: Sequence[CubeTable], session: Session, zone: str, *, exact: bool
+        self,
+        source: EventSource,
+        tables: Sequence[CubeTable],
+        session: Session,
+        zone: str,
+        *,
+        exact: bool,
+        edges: Edges = "exact",
     ) -> None:
         self._source = source
         self._tables = tables
         self._session = session
         self._zone = zone
         self._exact = exact
+        self._edges = edges
 
     def route(self, select: exp.Select, *, columns: Sequence[str] = (), errors: bool = False) -> Route:
         """Route a SELECT. It is rewritten if a rollup answers it, and left as it is if none does.
@@ -115,13 +129,15 @@ class Planner:
             return route
         matches = self._matches(block, types, route)
         plans = self._plans(matches, route)
+        if not plans and route.missing is not None and self._edges == "buckets":
+            plans = self._widened(matches, route)
         best = min(plans, key=lambda plan: plan.cost, default=None)
         used = {segment.table.name for segment in best.segments if segment.table} if best else set()
         self._explain(used, matches, route)
         if best is None:
             return route
         chosen = [found for found in best.matches if found.table.name in used]
-        route.parts = parts_of(block, chosen, best.segments, best.candidates, self._source)
+        route.parts = parts_of(block, chosen, best.segments, best.candidates, self._source, unasked=best.unasked)
         route.approximate = Rewriter(block, chosen[0], types, names).run(route.parts, errors=errors)
         for name in {*select.args, *draft.args}:
             select.set(name, draft.args.get(name))
@@ -184,6 +200,26 @@ class Planner:
                 if plan is not None:
                     plans.append(plan)
         return plans
+
+    def _widened(self, matches: Sequence[tuple[Match, TimeRange]], route: Route) -> list[_Plan]:
+        """Plans for the whole buckets that a range lies in, of the finest table that has them."""
+        for found, time in sorted(matches, key=lambda pair: width_of(pair[0].table)):
+            layout, calendar = found.table.layout, self._session.calendar
+            start, end = (
+                Cut(layout, calendar.floor(layout, bound.value)) if isinstance(bound, Moment) else bound
+                for bound in (time.within.start, _last(time.within.end))
+            )
+            if isinstance(time.within.end, Moment) and end is not None:
+                end = Cut(layout, calendar.next(layout, end.value))
+            group = [other for other, _ in matches if other.signature == found.signature]
+            within = Range(start, end)
+            plan = self._plan(group, within, route)
+            if plan is not None:
+                route.missing = None
+                route.within = within
+                route.notes.append(f"the range of time is widened to whole buckets: {within}")
+                return [replace(plan, unasked=frozenset(time.stated))]
+        return []
 
     def _plan(self, matches: list[Match], within: Range, route: Route) -> _Plan | None:
         candidates = [Candidate(found.table, _bytes_per_row(found), self._blocked(found.table)) for found in matches]
@@ -257,6 +293,11 @@ def _limited(within: Range, table: CubeTable) -> Range:
 def _bytes_per_row(found: Match) -> int:
     sketches = sum(families.family_of(state.aggregate) is not None for state in found.metrics)
     return found.table.bytes_per_row(len(found.keys) + len(found.metrics) - sketches, sketches)
+
+
+def _last(end: End) -> End:
+    """A moment within a range that ends at a moment."""
+    return Moment(end.value - timedelta(microseconds=1)) if isinstance(end, Moment) else end
 
 
 def _after(last: datetime) -> datetime:

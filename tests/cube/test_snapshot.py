@@ -116,6 +116,10 @@ def test_files_that_are_gone_are_answered_by_whole_buckets(bids: Bids, tmp_path:
     with pytest.raises(CubeError, match=r"bids-2026-01-01.parquet, which was counted, is gone"):
         bids.ask(query)
     assert bids.ask(query.replace("10:30", "10:00")) == [(514,)]
+    assert bids.ask(query, edges="buckets") == [(514,)]
+    assert "widened to whole buckets: 2026-01-01 10:00:00 to …" in str(bids.explain(query, edges="buckets"))
+    between = query + " AND ts < TIMESTAMP '2026-01-01 12:15'"
+    assert bids.ask(between, edges="buckets") == [(26,)]
 
 
 def test_expired_hours_are_answered_by_days(bids: Bids) -> None:
