@@ -145,16 +145,21 @@ class Planner:
 
     def _types(self, block: Block, columns: Sequence[str]) -> tuple[dict[int, str], dict[int, str]]:
         """The types of the aggregates over the events, by the ids of their nodes, and the names of nameless columns."""
-        unnamed = [
-            (index, item) for index, item in enumerate(block.select.expressions) if not isinstance(item, exp.Alias)
-        ]
-        items = [sql(item) for _, item in unnamed] + [sql(call.node) for call in block.calls]
-        found = self._session.describe(self._source, block.alias, block.joins, items) if items else []
-        names = {index: name for (index, _), (name, _) in zip(unnamed, found, strict=False)}
-        if len(columns) == len(block.select.expressions):
-            names = {index: columns[index] for index in names}
-        types = {id(call.node): kind for call, (_, kind) in zip(block.calls, found[len(unnamed) :], strict=True)}
+        items = block.select.expressions
+        nameless = [index for index, item in enumerate(items) if not isinstance(item, exp.Alias)]
+        calls = [sql(call.node) for call in block.calls]
+        if len(columns) == len(items):
+            found = self._described(block, calls)
+            names = {index: columns[index] for index in nameless}
+        else:
+            found = self._described(block, [*(sql(items[index]) for index in nameless), *calls])
+            names = {index: name for index, (name, _) in zip(nameless, found, strict=False)}
+            found = found[len(nameless) :]
+        types = {id(call.node): kind for call, (_, kind) in zip(block.calls, found, strict=True)}
         return types, names
+
+    def _described(self, block: Block, items: Sequence[str]) -> list[tuple[str, str]]:
+        return self._session.describe(self._source, block.alias, block.joins, items) if items else []
 
     def _matches(self, block: Block, types: Mapping[int, str], route: Route) -> list[tuple[Match, TimeRange]]:
         times: dict[tuple[str, str], TimeRange] = {}

@@ -84,6 +84,7 @@ QUERIES = [
     "SELECT country, ts::DATE AS day, grouping(country) AS g, count(*) FROM bids GROUP BY CUBE (country, day)",
     "SELECT country, ts::DATE AS d, count(*) FROM bids GROUP BY GROUPING SETS ((country), (2), ())",
     "SELECT ts::DATE AS day, sum(count(*)) OVER (ORDER BY ts::DATE) AS total FROM bids GROUP BY ts::DATE",
+    "SELECT ts::DATE AS day, sum(sum(price)) OVER (ORDER BY ts::DATE) FROM bids GROUP BY ts::DATE",
     "SELECT country, count(*) AS n FROM bids GROUP BY country QUALIFY row_number() OVER (ORDER BY n DESC, country) = 1",
     "SELECT count(*) FROM bids WHERE '2026-01-02' <= ts AND ts <= '2026-01-02 17:00'",
     "SELECT count(*) FROM bids WHERE ts BETWEEN DATE '2026-01-01' AND DATE '2026-01-02'",
