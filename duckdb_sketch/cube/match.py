@@ -194,7 +194,7 @@ class _Matcher:
         if self._count_of_key(call):
             return
         found = forms(call, self._block.canonical, self._types.get(id(call.node), ""))
-        reason = RejectedError(Reason.NO_METRIC, str(call))
+        reason = None
         for form in found:
             if form.approximate and self._exact:
                 reason = RejectedError(Reason.APPROXIMATE, str(call))
@@ -204,7 +204,7 @@ class _Matcher:
                 return
             except RejectedError as error:
                 reason = error
-        raise reason
+        raise reason or RejectedError(Reason.NO_METRIC, str(call))
 
     def _is_over_keys(self, call: Call) -> bool:
         """Whether a call has the same answer if each of its values comes once."""
@@ -242,7 +242,7 @@ class _Matcher:
         """Find the metrics that hold the states of a form."""
         asked = {self._text(part): part for part in call.condition}
         known = frozenset(asked) | self._where
-        error = RejectedError(Reason.NO_METRIC, str(call))
+        error = None
         options: list[tuple[int, tuple[MetricColumn, ...]]] = []
         for first in self._holding(form.states[0], form, call):
             condition = first.state.condition
@@ -268,7 +268,7 @@ class _Matcher:
             for metric in metrics:
                 self._match.metrics[metric.state] = metric
             return Answered(call, form, tuple(metric.state for metric in metrics), tuple(left))
-        raise error
+        raise error or RejectedError(Reason.NO_METRIC, str(call))
 
     def _holding(self, state: State, form: Form, call: Call) -> list[MetricColumn]:
         """The metrics that hold a state, whatever their condition."""

@@ -81,6 +81,11 @@ class _Plan:
     cost: float
     unasked: frozenset[int] = frozenset()  # parts of WHERE that a wider range takes the place of
 
+    @property
+    def width(self) -> float:
+        """The width of the buckets that it reads, of the coarsest table."""
+        return max(width_of(segment.table) for segment in self.segments if segment.table)
+
 
 class Planner:
     """Routes the SELECTs over one table of events.
@@ -131,7 +136,7 @@ class Planner:
         plans = self._plans(matches, route)
         if not plans and route.missing is not None and self._edges == "buckets":
             plans = self._widened(matches, route)
-        best = min(plans, key=lambda plan: plan.cost, default=None)
+        best = min(plans, key=lambda plan: (plan.cost, -plan.width), default=None)
         used = {segment.table.name for segment in best.segments if segment.table} if best else set()
         self._explain(used, matches, route)
         if best is None:
