@@ -28,6 +28,7 @@ class Definition:
         latest: Event times from this on are rejected.
         memory_limit: Such as `2GB`.
         wait: Seconds.
+        expand: Whether aggregates that do not merge are written as metrics that do.
     """
 
     statement: Path
@@ -41,6 +42,7 @@ class Definition:
     latest: datetime | None = None
     memory_limit: str | None = None
     wait: float = 0
+    expand: bool = False
 
     def open(self) -> Rollup:
         """Open the database, and the rollup in it.
@@ -60,6 +62,7 @@ class Definition:
             latest=self.latest,
             memory_limit=self.memory_limit,
             wait=self.wait,
+            expand=self.expand,
         )
 
 
