@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from duckdb_sketch._loading import load
 from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch.cube.advice import Advice, suggest
 from duckdb_sketch.cube.bounds import Range
 from duckdb_sketch.cube.catalog import Catalog, CatalogReader
 from duckdb_sketch.cube.connection import open_database
@@ -138,6 +139,19 @@ class Cube:
             asking = _Asking(cursor, prober, self._reader, self._functions, self._time_zone, query, parameters, edges)
             return asking.plan(exact=exact, raw=True, errors=False)
 
+    def advise(self, queries: Sequence[str]) -> list[Advice]:
+        """Say of each query of a log what answers it and what that reads, or which rollup would answer it.
+
+        Raises:
+            CubeError: If a query is wrong.
+        """
+        return [self._advice(query) for query in queries]
+
+    def _advice(self, query: str) -> Advice:
+        with self._connection.cursor() as cursor, self._connection.cursor() as prober, _snapshot(cursor):
+            asking = _Asking(cursor, prober, self._reader, self._functions, self._time_zone, query, None, "exact")
+            return asking.advice()
+
     def metrics(self) -> list[Metric]:
         """What the rollups hold: each aggregate over events with the tables that have it."""
         return metrics_of(self._catalogs())
@@ -221,6 +235,28 @@ class _Asking:
             self._create(self._text, self._parameters)
         self._check_files(explanation)
         return explanation
+
+    def advice(self) -> Advice:
+        """What the query reads, and which rollups would answer what none does."""
+        explanation = self.plan(exact=False, raw=True, errors=False)
+        query = parse(self._text)
+        statements = []
+        if query is not None:
+            for table, route in zip(event_tables(query, self._catalogs), explanation.routes, strict=True):
+                select, catalog = block_of(table), self._catalogs[table.name.lower()]
+                if select is not None and not route.routed and catalog.tables:
+                    columns, event = list(catalog.source.columns), catalog.tables[0].event
+                    statements.append(suggest(select, self._session.functions, columns, event))
+        return Advice(
+            query=self._text,
+            tables=tuple(dict.fromkeys(part.name for part in explanation.parts if part.name)),
+            rows=sum(part.rows or 0 for part in explanation.parts),
+            bytes=sum(part.bytes for part in explanation.parts),
+            reasons=tuple(
+                str(rejection) for route in explanation.routes if not route.routed for rejection in route.rejected
+            ),
+            statements=tuple(dict.fromkeys(statement for statement in statements if statement)),
+        )
 
     def plan(self, *, exact: bool, raw: bool, errors: bool) -> Explanation:
         """Route the query's SELECTs over events."""
