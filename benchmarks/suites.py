@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.choosing import Choosing
+from benchmarks.cube.suite import CubeSuite
 from benchmarks.druid.suite import Druid
 from benchmarks.memory import Memory
 from benchmarks.peers import Accuracy, Sizes, SpeedBesidePeers
@@ -17,6 +18,7 @@ _ALL: tuple[type[Suite], ...] = (
     Sizes,
     Study,
     Rollups,
+    CubeSuite,
     Spark,
     Druid,
     Choosing,

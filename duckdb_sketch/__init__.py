@@ -14,6 +14,7 @@ from duckdb_sketch.errors import InvalidInputError, LoadError, MissingDependency
 if TYPE_CHECKING:
     from duckdb_sketch._loading import connect, install, load
     from duckdb_sketch._version import __version__
+    from duckdb_sketch.cube import Cube
     from duckdb_sketch.rollup import Rollup, fill_gaps
     from duckdb_sketch.values import (
         ApproxHistogram,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApproxHistogram",
+    "Cube",
     "HllSketch",
     "HyperUniqueSketch",
     "InvalidInputError",
@@ -52,13 +54,14 @@ __all__ = [
 # Imported when they are first used: DuckDB takes 0.1 s to import, and the SQL parser of rollups as long again.
 _MODULES = {
     "__version__": "duckdb_sketch._version",
+    "Cube": "duckdb_sketch.cube",
     **dict.fromkeys(("connect", "install", "load"), "duckdb_sketch._loading"),
     **dict.fromkeys(("Rollup", "fill_gaps"), "duckdb_sketch.rollup"),
     **dict.fromkeys(("ApproxHistogram", "HllSketch", "HyperUniqueSketch"), "duckdb_sketch.values"),
     **dict.fromkeys(("histogram_cdf", "histogram_quantile", "histogram_stats"), "duckdb_sketch.values"),
     **dict.fromkeys(("hll_bounds", "hll_estimate", "hyper_unique_estimate"), "duckdb_sketch.values"),
 }
-_PACKAGES = ("families", "rollup", "spark", "values")
+_PACKAGES = ("cube", "families", "rollup", "spark", "values")
 
 
 def __getattr__(name: str) -> object:

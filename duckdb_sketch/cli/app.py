@@ -34,6 +34,10 @@ class Commands(LazyGroup):
             "duckdb_sketch.cli.plot:plot",
             "Draw the sketches of a rollup: a distribution, uniques or quantiles over time, the daily cycle.",
         ),
+        "query": Command(
+            "duckdb_sketch.cli.query:query",
+            "Ask about the events: answered from the rollups that read least, and raw files for what they lack.",
+        ),
         "show": Command(
             "duckdb_sketch.cli.show:show",
             "Draw the sketches of a rollup in the terminal: distributions as bars, what changes over time as a line.",

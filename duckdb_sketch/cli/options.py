@@ -36,5 +36,9 @@ Late = Annotated[
 Earliest = Annotated[datetime | None, typer.Option(help="Event times before this are rejected; 1900 at first.")]
 Latest = Annotated[datetime | None, typer.Option(help="Event times from this on are rejected; 2200 at first.")]
 MemoryLimit = Annotated[str | None, typer.Option(help="Memory limit, such as 2GB.")]
+Expand = Annotated[
+    bool,
+    typer.Option("--expand", help="Write avg, stddev, median, count(DISTINCT x) and the like as metrics that merge."),
+]
 Wait = Annotated[float, typer.Option(help="Seconds to wait for another process that has the database open.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and JSON lines as log on stderr.")]

@@ -43,6 +43,7 @@ from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.lookups import provide
+from duckdb_sketch.rollup.specification.expand import expand as expanded
 from duckdb_sketch.rollup.specification.granularity import parse_span
 from duckdb_sketch.rollup.specification.specification import Specification, read_statement
 from duckdb_sketch.rollup.specification.table import without_zone
@@ -131,6 +132,7 @@ class Rollup(Level):
         latest: datetime | None = None,
         memory_limit: str | None = None,
         wait: float = 10,
+        expand: bool = False,
     ) -> Rollup:
         """A rollup as a statement defines it. Nothing is written before the first `refresh` or `append`.
 
@@ -147,13 +149,15 @@ class Rollup(Level):
             latest: Event times not before it are absurd; 2200 by default.
             memory_limit: That a refresh may use, such as `2GB`.
             wait: For how many seconds to wait for another process or thread that is in the way.
+            expand: Whether to write `avg`, `stddev`, `median`, `count(DISTINCT x)` and the like as metrics that merge;
+                `specification.statement` has the result.
 
         Raises:
             SpecificationError: If the statement cannot be rolled up; the message says what to write instead.
             LockedError: If another process has the database open.
         """
         text, stem = read_statement(statement)
-        specification = Specification.parse(text)
+        specification = Specification.parse(expanded(text) if expand else text)
         name = name or stem
         if not name:
             raise SpecificationError("a statement that is no file has no name: give one with name='bids_hourly'")

@@ -28,6 +28,7 @@ class Definition:
         latest: Event times from this on are rejected.
         memory_limit: Such as `2GB`.
         wait: Seconds.
+        expand: Whether aggregates that do not merge are written as metrics that do.
     """
 
     statement: Path
@@ -41,6 +42,7 @@ class Definition:
     latest: datetime | None = None
     memory_limit: str | None = None
     wait: float = 0
+    expand: bool = False
 
     def open(self) -> Rollup:
         """Open the database, and the rollup in it.
@@ -50,7 +52,7 @@ class Definition:
         """
         return Rollup.from_sql(
             self.statement,
-            sources=self._sources(),
+            sources=read_sources(self.source or ()),
             database=self.database,
             name=self.name,
             time_zone=self.time_zone,
@@ -60,13 +62,20 @@ class Definition:
             latest=self.latest,
             memory_limit=self.memory_limit,
             wait=self.wait,
+            expand=self.expand,
         )
 
-    def _sources(self) -> dict[str, Source]:
-        found: dict[str, list[str]] = {}
-        for text in self.source or ():
-            table, separator, files = text.partition("=")
-            if not separator or not table or not files:
-                raise RollupError(f"--source {text}: write NAME=FILES, such as bids='data/*.parquet'")
-            found.setdefault(table.strip(), []).append(files)
-        return {table: files[0] if len(files) == 1 else files for table, files in found.items()}
+
+def read_sources(given: Sequence[str]) -> dict[str, Source]:
+    """What tables stand for, as `--source NAME=FILES` says it.
+
+    Raises:
+        RollupError: If one is not written so.
+    """
+    found: dict[str, list[str]] = {}
+    for text in given:
+        table, separator, files = text.partition("=")
+        if not separator or not table or not files:
+            raise RollupError(f"--source {text}: write NAME=FILES, such as bids='data/*.parquet'")
+        found.setdefault(table.strip(), []).append(files)
+    return {table: files[0] if len(files) == 1 else files for table, files in found.items()}

@@ -9,6 +9,7 @@ import typer
 from duckdb_sketch.cli.options import (
     Database,
     Earliest,
+    Expand,
     Json,
     Late,
     Lateness,
@@ -64,6 +65,7 @@ def refresh(
         str | None,
         typer.Option(help="DuckDB's memory limit in each Python worker; 1GB by default.", rich_help_panel=_SPARK),
     ] = None,
+    expand: Expand = False,
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
@@ -71,9 +73,22 @@ def refresh(
     output = Output(json)
     cluster = cluster_of(engine, master, conf or (), worker_memory)
     definition = Definition(
-        statement, database, source, name, time_zone, allowed_lateness, late, earliest, latest, memory_limit, wait
+        statement,
+        database,
+        source,
+        name,
+        time_zone,
+        allowed_lateness,
+        late,
+        earliest,
+        latest,
+        memory_limit,
+        wait,
+        expand,
     )
     with definition.open() as rollup:
+        if expand and not output.json:
+            output.line(rollup.specification.statement)
         if dry_run:
             print_changes(output, rollup.preview())
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from duckdb_sketch.cli.options import (
     Database,
     Earliest,
+    Expand,
     Json,
     Latest,
     MemoryLimit,
@@ -29,6 +30,7 @@ def replay(
     earliest: Earliest = None,
     latest: Latest = None,
     memory_limit: MemoryLimit = None,
+    expand: Expand = False,
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
@@ -44,6 +46,7 @@ def replay(
         latest=latest,
         memory_limit=memory_limit,
         wait=wait,
+        expand=expand,
     )
     with definition.open() as rollup, rows_counted(output, "replay") as progress:
         replayed = rollup.replay(progress=progress)

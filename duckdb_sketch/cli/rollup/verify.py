@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from duckdb_sketch.cli.options import Database, Json, Sources, Statement, TableName, Wait
+from duckdb_sketch.cli.options import Database, Expand, Json, Sources, Statement, TableName, Wait
 from duckdb_sketch.cli.output import Output
 from duckdb_sketch.cli.rollup.definition import Definition
 
@@ -19,12 +19,13 @@ def verify(
     name: TableName = None,
     sample: Annotated[int, typer.Option(help="How many buckets to recompute.")] = 10,
     seed: Annotated[int, typer.Option(help="Chooses them: the same ones for the same number.")] = 0,
+    expand: Expand = False,
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
     """Recompute some buckets from the files, exactly, and say how far the rollup is off; exit with 1 if it is wrong."""
     output = Output(json)
-    with Definition(statement, database, source, name, wait=wait).open() as rollup:
+    with Definition(statement, database, source, name, wait=wait, expand=expand).open() as rollup:
         verified = rollup.verify(sample, seed)
     if output.json:
         output.document({"ok": verified.ok, **asdict(verified)})

@@ -72,6 +72,13 @@ class Ledger:
 
         return list(family(None))
 
+    def records(self) -> list[RollupRecord | LevelRecord]:
+        """The records of all rollups and levels, by name."""
+        if not self.exists():
+            return []
+        columns = ", ".join(_column(name) for name in _ALL)
+        return [_record(row) for row in self._rows(f"SELECT {columns} FROM rollup_manifest.rollups ORDER BY rollup")]
+
     def find(self, name: str) -> RollupRecord | LevelRecord | None:
         """The record of a rollup or a level; None if there is none of this name."""
         if not self.exists():

@@ -17,6 +17,7 @@ from sqlglot import exp
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.families import answering, family_of
 from duckdb_sketch.rollup.errors import SpecificationError
+from duckdb_sketch.rollup.specification.expand import is_expanded
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.metric import Metric, mergeable, merges
 
@@ -46,6 +47,7 @@ _VOLATILE_NODES = (
 )
 _LIKE = {"mode": "median"}  # by aggregates that no state answers, those whose answer tells as much
 _READER = re.compile(r"(read_csv|read_json|read_ndjson|read_parquet|parquet_scan)\w*\(", re.IGNORECASE)
+_EXPAND = "expand=True (--expand)"
 _TIME = "duckdb_sketch_time"  # stands in a statement where its event time was
 _EXACT_TYPES = (*exp.DataType.INTEGER_TYPES, exp.DataType.Type.DECIMAL)
 
@@ -370,12 +372,16 @@ def _metric(column: _Column) -> Metric:
     distinct = node.find(exp.Distinct)
     if distinct and name == "count":
         argument = ", ".join(_text(item) for item in distinct.expressions)
-        raise SpecificationError(f"{written} does not merge: write {_instead('count(DISTINCT)', argument)}")
+        instead = _instead("count(DISTINCT)", argument)
+        raise SpecificationError(f"{written} does not merge: write {instead}, or have it written with {_EXPAND}")
     if distinct:
         raise SpecificationError(f"{written} does not merge: write it without DISTINCT")
     if not merges(name):
         instead = _instead(name)
-        advice = f"write {instead}" if instead else f"the aggregates that do are {', '.join(mergeable())}"
+        written_for_you = f", or have it written with {_EXPAND}" if is_expanded(name) else ""
+        advice = (
+            f"write {instead}{written_for_you}" if instead else f"the aggregates that do are {', '.join(mergeable())}"
+        )
         raise SpecificationError(f"{written} does not merge: {advice}")
     arguments = list(node.expressions) if isinstance(node, exp.Anonymous) else [node.this] if node.this else []
     if name in ("min", "max") and any(value for key, value in node.args.items() if key != "this"):

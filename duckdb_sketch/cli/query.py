@@ -1,0 +1,109 @@
+"""`duckdb-sketch query`."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from duckdb_sketch.cli.options import Database, Sources, TimeZone, Wait
+from duckdb_sketch.cli.output import Output
+from duckdb_sketch.cli.rollup.definition import read_sources
+from duckdb_sketch.cube import Answer, Cube, CubeError
+
+_MOST_ROWS = 1_000  # that are printed for people
+
+
+def query(
+    database: Database,
+    query: Annotated[
+        str | None, typer.Argument(help="A query over the events; without it there is a prompt.", show_default=False)
+    ] = None,
+    source: Sources = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what would be read, and why nothing else.")] = False,
+    exact: Annotated[bool, typer.Option("--exact", help="Read raw events instead of estimating.")] = False,
+    raw: Annotated[bool, typer.Option(help="Read raw events where no rollup answers.")] = True,
+    errors: Annotated[bool, typer.Option("--errors", help="Append the bounds of estimates: x_lower, x_upper.")] = False,
+    edges: Annotated[
+        Literal["exact", "buckets"],
+        typer.Option(help="If a partial bucket is in no file any more: stop, or widen the range to whole buckets."),
+    ] = "exact",
+    time_zone: TimeZone = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout.")] = False,
+    parquet: Annotated[Path | None, typer.Option(help="A Parquet file to write the rows to.")] = None,
+    wait: Wait = 0,
+) -> None:
+    """Ask about the events: answered from the rollups that read least, and raw files for what they lack."""
+    if sum((as_json, as_csv, parquet is not None, explain)) > 1 and not (explain and as_json):
+        raise CubeError("choose one of --json, --csv, --parquet and --explain")
+    with Cube(database, read_sources(source or ()), time_zone=time_zone, wait=wait) as cube:
+        if query is None:
+            from duckdb_sketch.cli.prompt import run_prompt
+
+            def answer_one(text: str) -> None:
+                _show(Output(False), cube.answer(text, exact=exact, raw=raw, errors=errors, edges=edges))
+
+            run_prompt(cube, answer_one)
+            return
+        if explain:
+            explanation = cube.explain(query, exact=exact, edges=edges)
+            output = Output(as_json)
+            if as_json:
+                output.document(explanation.document())
+            else:
+                output.line(str(explanation))
+            return
+        answer = cube.answer(query, exact=exact, raw=raw, errors=errors, edges=edges)
+        _write(answer, as_json=as_json, as_csv=as_csv, parquet=parquet)
+
+
+def _write(answer: Answer, *, as_json: bool, as_csv: bool, parquet: Path | None) -> None:
+    relation = answer.relation
+    if parquet is not None:
+        relation.write_parquet(str(parquet))
+    elif as_json:
+        rows = relation.fetchall()
+        Output(True).document([dict(zip(relation.columns, row, strict=True)) for row in rows])
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(relation.columns)
+        writer.writerows([_text(value, null="") for value in row] for row in relation.fetchall())
+    else:
+        _show(Output(False), answer)
+
+
+def _show(output: Output, answer: Answer) -> None:
+    """Print the rows for people, with a tilde before the names of estimates."""
+    relation = answer.relation
+    table = Table(box=None)
+    for name, kind in zip(relation.columns, relation.types, strict=True):
+        title = f"~{name}" if name in answer.explanation.approximate else name
+        table.add_column(Text(title), justify="right" if kind.id in _NUMBERS else "left")
+    rows = relation.limit(_MOST_ROWS + 1).fetchall()
+    for row in rows[:_MOST_ROWS]:
+        table.add_row(*(Text(_text(value, null="NULL")) for value in row))
+    output.table(table)
+    if len(rows) > _MOST_ROWS:
+        output.line(f"… only the first {_MOST_ROWS:,} rows: take --csv, --json or --parquet for all of them")
+    for note in answer.explanation.notes:
+        output.line(note)
+
+
+_NUMBERS = frozenset(
+    [f"{sign}{width}" for sign in ("", "u") for width in ("tinyint", "smallint", "integer", "bigint", "hugeint")]
+    + ["float", "double", "decimal"]
+)
+
+
+def _text(value: Any, *, null: str) -> str:
+    if value is None:
+        return null
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,389 @@
+"""What the planner knows of a database: read from its ledger, its tables and the files of its sources.
+
+This module alone reads the ledger.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from duckdb_sketch._sql import identifier
+from duckdb_sketch.cube.bucket_calendar import Calendar, ceiling
+from duckdb_sketch.cube.canonical import Canonical, conjuncts, sql, without_parens
+from duckdb_sketch.cube.event_source import EventSource
+from duckdb_sketch.cube.state import MetricColumn, state_of
+from duckdb_sketch.cube.table import CubeTable, Slices, Span
+from duckdb_sketch.rollup.errors import ManifestError
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.records import CountedSlice, LevelRecord, RollupRecord
+from duckdb_sketch.rollup.query import describe, fetch, fetch_row
+from duckdb_sketch.rollup.sources.files import FILE, File, find, scan_all
+from duckdb_sketch.rollup.specification.granularity import Granularity
+from duckdb_sketch.rollup.specification.specification import Specification
+from duckdb_sketch.rollup.specification.table import Table
+
+Sources = Mapping[str, Any]
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What there is of one table of events.
+
+    Attributes:
+        source: The table of events.
+        tables: The rollups of it, and their levels.
+        files: The files of the table of events, as they were listed.
+        unusable: What is wrong with rollups whose tables are gone.
+    """
+
+    source: EventSource
+    tables: tuple[CubeTable, ...]
+    files: tuple[File, ...]
+    unusable: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Statement:
+    """What the statement of a rollup says, which never changes."""
+
+    specification: Specification
+    dimensions: Mapping[str, str]
+    metrics: Mapping[str, exp.Expr]
+    where: frozenset[str]
+    joins: tuple[str, ...]
+    event: str
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a table as of a batch."""
+
+    layout: Table
+    event_type: str
+    dimensions: Mapping[str, str]
+    metrics: tuple[MetricColumn, ...]
+    rows: int
+    first: datetime | None
+    last: datetime | None
+
+
+class CatalogReader:
+    """Reads the catalog of a database, and keeps what cannot have changed.
+
+    Args:
+        given: The files of the tables of events, by name, as `Cube` takes them.
+    """
+
+    def __init__(self, given: Sources) -> None:
+        self.given = given
+        self._records: list[RollupRecord | LevelRecord] = []
+        self._statements: dict[str, _Statement] = {}
+        self._columns: dict[File, dict[str, str]] = {}
+        self._counted: dict[tuple[str, int], tuple[dict[str, CountedSlice], Slices]] = {}
+        self._layouts: dict[tuple[str, int], _Known] = {}
+
+    def sources(self, connection: duckdb.DuckDBPyConnection) -> dict[str, list[RollupRecord]]:
+        """The rollups of each table of events, by the name of that table in lower case.
+
+        Raises:
+            ManifestError: If the ledger is of another version.
+        """
+        self._records = Ledger(connection).records()
+        found: dict[str, list[RollupRecord]] = {}
+        for record in self._records:
+            if isinstance(record, RollupRecord):
+                found.setdefault(self._statement(record).specification.source.lower(), []).append(record)
+        return found
+
+    def read(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        prober: duckdb.DuckDBPyConnection,
+        rollups: Sequence[RollupRecord],
+        calendar: Calendar,
+    ) -> Catalog:
+        """What there is of one table of events, in the transaction that the connection is in.
+
+        Args:
+            connection: Its time zone is that of the rollups.
+            prober: Another connection, for questions that may fail.
+            rollups: The rollups of the table of events.
+            calendar: Truncates times.
+        """
+        ledger = Ledger(connection)
+        self._prober = prober
+        files = self._files(connection, rollups, ledger)
+        found: list[CubeTable] = []
+        unusable: list[str] = []
+        for record in rollups:
+            try:
+                found += self._family(ledger, record, files, calendar)
+            except ManifestError as error:  # its table was dropped by hand
+                unusable.append(str(error))
+        source = self._source(rollups, found, files)
+        return Catalog(source, tuple(found), tuple(files[0].values()), tuple(unusable))
+
+    def _statement(self, record: RollupRecord) -> _Statement:
+        if record.statement not in self._statements:
+            self._statements[record.statement] = _read_statement(record.statement)
+        return self._statements[record.statement]
+
+    def _files(
+        self, connection: duckdb.DuckDBPyConnection, records: Sequence[RollupRecord], ledger: Ledger
+    ) -> tuple[dict[str, File], bool]:
+        """The files of a source as they are now, by path, and whether they were looked for."""
+        name = self._statement(records[0]).specification.source.lower()
+        given = next((value for source, value in self.given.items() if source.lower() == name), None)
+        if given is not None:
+            patterns = [given] if isinstance(given, (str, Path)) else list(given)
+            return {file.path: file for file in find(connection, [str(pattern) for pattern in patterns])}, True
+        paths = dict.fromkeys(path for record in records for path in self._counted_by(ledger, record)[0])
+        return {path: File.at(path) for path in paths if "://" not in path and os.path.isfile(path)}, False
+
+    def _counted_by(self, ledger: Ledger, record: RollupRecord) -> tuple[dict[str, CountedSlice], Slices]:
+        key = (record.name, record.last_batch)
+        if key not in self._counted:
+            self._counted[key] = _read_slices(ledger, record)
+        return self._counted[key]
+
+    def _family(
+        self,
+        ledger: Ledger,
+        record: RollupRecord,
+        files: tuple[dict[str, File], bool],
+        calendar: Calendar,
+    ) -> list[CubeTable]:
+        """A rollup and its levels."""
+        statement = self._statement(record)
+        base = self._layout(ledger, record, None)
+        slices = _compared(*self._counted_by(ledger, record), files[0], record.watermark)
+        found: list[CubeTable] = []
+        layouts: dict[str, Table] = {}
+        pending: list[tuple[RollupRecord | LevelRecord, int]] = [(record, 0)]
+        while pending:
+            current, behind = pending.pop(0)
+            parent = layouts[current.parent] if isinstance(current, LevelRecord) else None
+            known = self._layout(ledger, current, parent)
+            layouts[current.name] = known.layout
+            found.append(
+                CubeTable(
+                    layout=known.layout,
+                    base=base.layout,
+                    statement=record.statement,
+                    event=statement.event,
+                    event_type=base.event_type,
+                    zone=record.time_zone,
+                    dimensions=known.dimensions,
+                    metrics=known.metrics,
+                    where=statement.where,
+                    joins=statement.joins,
+                    earliest=calendar.floor(base.layout, record.earliest),
+                    latest=ceiling(calendar, base.layout, record.latest),
+                    slices=slices,
+                    rows=known.rows,
+                    first=known.first,
+                    last=known.last,
+                    expired_before=current.expired_before,
+                    behind=behind,
+                )
+            )
+            for child in self._records:
+                if isinstance(child, LevelRecord) and child.parent == current.name:
+                    pending.append((child, behind + current.last_batch - child.consumed))
+        return found
+
+    def _layout(self, ledger: Ledger, record: RollupRecord | LevelRecord, parent: Table | None) -> _Known:
+        """What is known of a table: read once for each of its batches."""
+        key = (record.name, record.last_batch)
+        if key in self._layouts:
+            return self._layouts[key]
+        try:
+            types = describe(self._prober, f"SELECT * FROM {identifier(record.name)}")
+        except duckdb.CatalogException as error:
+            raise ManifestError(f"the ledger has a rollup {record.name}, and its table is gone: {error}") from error
+        event_type = ""
+        if isinstance(record, RollupRecord):
+            statement = self._statement(record)
+            layout = Table.of(statement.specification, record.name, types)
+            event_type = _event_type(self._prober, statement, record, layout)
+        else:
+            assert parent is not None
+            statement = self._statements[self._base(record).statement]
+            layout = parent.coarser(record.name, Granularity.parse(record.every), record.dimensions)
+        bucket = layout.bucket
+        extent = fetch_row(
+            ledger.connection,
+            f"SELECT count(*), {layout.naive(f'min({bucket})')}, {layout.naive(f'max({bucket})')} FROM {layout.sql}",
+        )
+        dimensions = _dimensions(statement, layout, is_base=isinstance(record, RollupRecord))
+        self._layouts[key] = _Known(layout, event_type, dimensions, _metrics(statement, layout), *extent)
+        return self._layouts[key]
+
+    def _base(self, record: RollupRecord | LevelRecord) -> RollupRecord:
+        """The rollup of events that a level comes from."""
+        while isinstance(record, LevelRecord):
+            parent = record.parent
+            record = next(other for other in self._records if other.name == parent)
+        return record
+
+    def _source(
+        self,
+        records: Sequence[RollupRecord],
+        tables: Sequence[CubeTable],
+        files: tuple[dict[str, File], bool],
+    ) -> EventSource:
+        found, listed = files
+        types = {column: kind for record in records for column, kind in record.input_types.items()}
+        ranges: dict[str, tuple[datetime, datetime] | None] = {}
+        outliers: set[str] = set()
+        appended: set[tuple[datetime, datetime]] = set()
+        for table in tables:
+            for path, span in table.slices.ranges.items():
+                known = ranges.get(path)
+                ranges[path] = (min(known[0], span[0]), max(known[1], span[1])) if known and span else span or known
+            outliers.update(table.slices.outliers)
+            appended.update(table.slices.appended)
+
+        def scan(paths: Sequence[str]) -> str:
+            rows = scan_all([found[path] for path in paths], types)
+            return f"SELECT * EXCLUDE ({FILE}) FROM ({rows})"
+
+        return EventSource(
+            name=self._statement(records[0]).specification.source,
+            sizes={path: file.size for path, file in found.items()},
+            ranges=ranges,
+            scan=scan,
+            outliers=frozenset(outliers),
+            appended=tuple(sorted(appended)),
+            columns=self._all_columns(found, types),
+            listed=listed,
+        )
+
+    def _all_columns(self, files: Mapping[str, File], types: Mapping[str, str]) -> dict[str, str]:
+        """The columns of the events: those that statements read, and the others of one of the files."""
+        if not files:
+            return dict(types)
+        sample = files[max(files)]
+        if sample not in self._columns:
+            rows = f"SELECT * EXCLUDE ({FILE}) FROM ({scan_all([sample], types)})"
+            self._columns = {sample: describe(self._prober, rows)}
+        known = {name.lower() for name in types}
+        others = {name: kind for name, kind in self._columns[sample].items() if name.lower() not in known}
+        return {**types, **others}
+
+
+def _read_statement(text: str) -> _Statement:
+    specification = Specification.parse(text)
+    select = sqlglot.parse_one(specification.statement, dialect="duckdb")
+    canonical = Canonical(specification.alias)
+    metrics = {metric.name for metric in specification.metrics}
+    items = {item.alias_or_name: item.unalias() for item in select.expressions}
+    where = select.args.get("where")
+    return _Statement(
+        specification=specification,
+        dimensions={name: canonical.text(items[name]) for name in specification.columns if name not in metrics},
+        metrics={name: items[name] for name in specification.columns if name in metrics},
+        where=frozenset(canonical.text(part) for part in conjuncts(where.this if where else None)),
+        joins=tuple(canonical.text(join) for join in select.args.get("joins") or ()),
+        event=canonical.text(sqlglot.parse_one(specification.time.argument, dialect="duckdb")),
+    )
+
+
+def _dimensions(statement: _Statement, layout: Table, *, is_base: bool) -> dict[str, str]:
+    found = {statement.dimensions[name]: name for name in layout.dimensions}
+    if is_base:  # the bucket as the statement writes it, whatever its origin
+        found[statement.dimensions[layout.time]] = layout.time
+    return found
+
+
+def _metrics(statement: _Statement, layout: Table) -> tuple[MetricColumn, ...]:
+    canonical = Canonical(statement.specification.alias)
+    found = []
+    for name, expression in statement.metrics.items():
+        node, defaulted = without_parens(expression), False
+        while isinstance(node, (exp.Cast, exp.Coalesce, exp.Paren)):
+            defaulted = defaulted or isinstance(node, exp.Coalesce)
+            node = node.this
+        found.append(MetricColumn(name, state_of(node, canonical), sql(node), layout.types[name], defaulted))
+    return tuple(found)
+
+
+def _event_type(
+    connection: duckdb.DuckDBPyConnection, statement: _Statement, record: RollupRecord, layout: Table
+) -> str:
+    """The SQL type of the event time; that of the buckets where the statement's columns do not tell it."""
+    columns = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in record.input_types.items())
+    alias = identifier(statement.specification.alias)
+    try:
+        return describe(connection, f"SELECT {statement.event} AS t FROM (SELECT {columns}) AS {alias}")["t"]
+    except duckdb.Error:
+        return layout.types[layout.time]
+
+
+def _read_slices(ledger: Ledger, record: RollupRecord) -> tuple[dict[str, CountedSlice], Slices]:
+    connection, name = ledger.connection, record.name
+    files = ledger.slices(name)
+    suspects = fetch(
+        connection,
+        "SELECT s.slice, b.rejected_rows > 0, b.dropped_rows > 0 FROM rollup_manifest.batches AS b "
+        "JOIN rollup_manifest.slices AS s USING (rollup, batch) WHERE rollup = ? AND s.kind = 'file' "
+        "AND (b.rejected_rows > 0 OR b.dropped_rows > 0) ORDER BY ALL",
+        [name],
+    )
+    appended = fetch(
+        connection,
+        "SELECT coalesce(s.slice, '#' || (b.rows + b.dropped_rows + b.rejected_rows)), b.first_event, b.last_event "
+        "FROM rollup_manifest.batches AS b LEFT JOIN rollup_manifest.slices AS s "
+        "ON s.rollup = b.rollup AND s.batch = b.batch AND s.kind = 'batch' "
+        "WHERE b.rollup = ? AND b.kind = 'append' AND b.rows > 0",
+        [name],
+    )
+    spans = [(first, last) for first, last in ledger.appended_spans(name) if first is not None and last is not None]
+    ranges = {
+        path: (counted.first_event, counted.last_event) if counted.first_event and counted.last_event else None
+        for path, counted in files.items()
+    }
+    return files, Slices(
+        ranges=ranges,
+        appended=tuple(spans),
+        batches=frozenset(str(batch) for batch, _, _ in appended),
+        outliers=tuple(path for path, rejected, _ in suspects if rejected),
+        dropped=tuple(span for path, _, dropped in suspects if dropped and (span := ranges.get(path))),
+    )
+
+
+def _compared(
+    counted: Mapping[str, CountedSlice], slices: Slices, files: Mapping[str, File], watermark: datetime | None
+) -> Slices:
+    """What a rollup has counted, beside the files that there are now."""
+    changed = next(
+        (path for path, file in files.items() if path in counted and counted[path].fingerprint != file.fingerprint),
+        None,
+    )
+    there = {span for path, span in slices.ranges.items() if path in files and span}
+    dropped: list[Span] = []
+    for span in slices.dropped:
+        # Only what was final could be late; and what is in no file any more is no event that could be read.
+        if span in there:
+            end = span[1] + _MICROSECOND
+            dropped.append((span[0], end if watermark is None else min(end, watermark)))
+    return Slices(
+        ranges=slices.ranges,
+        uncounted=tuple(path for path in files if path not in counted),
+        appended=slices.appended,
+        batches=slices.batches,
+        outliers=slices.outliers,
+        dropped=tuple(dropped),
+        changed=changed,
+    )
