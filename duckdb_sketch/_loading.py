@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from duckdb_sketch._host import Host
 from duckdb_sketch._repository import INSTALLED, install_from_repository, load_from_repository
 from duckdb_sketch._sql import quote
 from duckdb_sketch._version import __version__
-from duckdb_sketch.errors import LoadError, MissingDependencyError
+from duckdb_sketch.errors import InvalidInputError, LoadError, MissingDependencyError
 from duckdb_sketch.families import families
 
 Backend = Literal["native", "portable"]
@@ -86,14 +87,26 @@ def install(versions: Iterable[str] = ()) -> None:
             `INSTALL duckdb_sketch FROM duckdb_sketch` before their first `LOAD`.
 
     Raises:
+        InvalidInputError: If a version is not one, or has no local repositories.
         LoadError: If DuckDB is older than 2.0, or its folders cannot be written.
     """
+    versions = [_version(version) for version in versions]
     _require_extension_file()
     with duckdb.connect() as connection:
         host = Host.of(connection)
     if not host.has_repositories:
         raise LoadError(f"DuckDB {host.version} has no local extension repositories: DuckDB 2.0 or later has")
     install_from_repository(host, INSTALLED, versions)
+
+
+def _version(text: str) -> str:
+    """A version as DuckDB names its folders: `v2.0.1`."""
+    match = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text)
+    if not match:
+        raise InvalidInputError(f"{text!r} is not a version of DuckDB: write it in full, such as v2.0.1")
+    if int(match[1]) < 2:
+        raise InvalidInputError(f"DuckDB {text} has no local extension repositories: DuckDB 2.0 or later has")
+    return f"v{match[1]}.{match[2]}.{match[3]}"
 
 
 def _open(database: str | Path, kwargs: dict[str, Any]) -> duckdb.DuckDBPyConnection:

@@ -14,6 +14,11 @@ def bytes_text(count: float) -> str:
     return f"{size:,.{decimals}f} {unit}"
 
 
+def counted(count: int, noun: str, nouns: str | None = None) -> str:
+    """A number of things: `1 file`, `2,000 files`, `0 batches` with the plural said."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
 def number_text(value: float) -> str:
     """`value` in about three digits: `0.0378`, `87.7`, `1,301`."""
     size = abs(value)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+_SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+
+
+class Stopped(BaseException):
+    """A signal asked the process to end. typer handles KeyboardInterrupt by itself; this it lets through."""
 
 
 def main() -> None:
     """Run the command line.
 
     An error is one line on stderr, of JSON where `--json` was asked for. The exit code is 1, of a wrong command line
-    2, and 75 if the same command may work later.
+    2, and 75 if the same command may work later; 130 after Ctrl-C and 143 after SIGTERM, when what was counted before
+    is kept.
     """
     if sys.argv[1:] in (["version"], ["--version"]):
         # Asked for by scripts again and again. The parser of command lines alone takes 0.15 s to import.
@@ -17,11 +28,49 @@ def main() -> None:
 
         version()
         return
-    from duckdb_sketch.cli.app import app
+    received: list[int] = []
 
+    def stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(number, signal.SIG_DFL)  # the second one ends the process at once
+        raise Stopped
+
+    with _handling(stop):
+        try:
+            from duckdb_sketch.cli.app import app
+
+            app()
+        except BaseException as error:
+            if received:  # whatever became of it on its way through DuckDB
+                sys.exit(_stopped(received[0]))
+            if not isinstance(error, Exception):
+                raise
+            from duckdb_sketch.cli.failure import report  # only here: it has to know DuckDB's errors
+
+            sys.exit(report(error))
+
+
+@contextmanager
+def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handle SIGINT and SIGTERM for a while, where that is possible: in the main thread."""
+    before = {}
+    with suppress(ValueError):
+        for number in _SAID:
+            before[number] = signal.signal(number, handler)
     try:
-        app()
-    except Exception as error:
-        from duckdb_sketch.cli.failure import report  # only here: it has to know DuckDB's errors
+        yield
+    finally:
+        for number, known in before.items():
+            signal.signal(number, known)
 
-        sys.exit(report(error))
+
+def _stopped(number: int) -> int:
+    how = _SAID[signal.Signals(number)]
+    message = f"{how}; what was counted before is kept"
+    if "--json" in sys.argv:
+        from duckdb_sketch.cli.output import log_line
+
+        log_line("error", {"kind": how, "message": message})
+    else:
+        print(f"duckdb-sketch: {message}", file=sys.stderr)
+    return 128 + number

@@ -6,31 +6,57 @@ import sys
 
 import duckdb
 
-from duckdb_sketch.cli.output import log_line
+from duckdb_sketch.cli.output import log_line, printable
 from duckdb_sketch.errors import SketchError
 from duckdb_sketch.rollup.errors import ChangedStatementError, LockedError
 
 _TRY_LATER = 75  # EX_TEMPFAIL of sysexits.h: another process has the database open
+# What files, disks, encodings and numbers out of range raise, wherever they are met.
+_EXTERNAL = (SketchError, duckdb.Error, OSError, UnicodeError, OverflowError, MemoryError, RecursionError)
+# How an option is written in Python, and on the command line.
+_SPELLINGS = {
+    "on_change='rebuild' (--on-change rebuild)": "--on-change rebuild",
+    "late='merge' (--late merge), or leave them out with drop": "--late merge, or leave them out with --late drop",
+    "time_zone='UTC' or --time-zone Europe/Berlin": "--time-zone UTC or --time-zone Europe/Berlin",
+    "(wait=60, --wait 60)": "(--wait 60)",
+    "older_than='90 days'": "--older-than '90 days'",
+    "before=datetime(2026, 1, 1)": "--before 2026-01-01",
+    " (drop_rollup)": "",
+}
 
 
 def report(error: Exception) -> int:
     """Write an error to stderr as one line, of JSON where `--json` was asked for.
 
     Args:
-        error: Raised again if it is neither this package's nor DuckDB's: then it is a bug, and has a traceback.
+        error: Raised again if neither this package nor anything outside of it raises such: then it is a bug, and has
+            a traceback.
 
     Returns:
         The exit code: 75 if the same command may work later, else 1.
     """
-    if not isinstance(error, (SketchError, duckdb.Error)):
+    if not isinstance(error, _EXTERNAL):
         raise error
     if "--json" in sys.argv:
-        log_line("error", {"kind": type(error).__name__, "message": str(error)})
+        log_line("error", {"kind": type(error).__name__, "message": _spelled(_text(error))})
     else:
-        print(f"duckdb-sketch: {_text(error)}", file=sys.stderr)
+        print(f"duckdb-sketch: {printable(_one_line(error))}", file=sys.stderr)
     return _TRY_LATER if isinstance(error, LockedError) else 1
 
 
 def _text(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
+
+
+def _one_line(error: Exception) -> str:
+    text = _spelled(_text(error))
     # The difference between two statements is read line by line.
-    return str(error) if isinstance(error, ChangedStatementError) else " ".join(str(error).split())
+    return text if isinstance(error, ChangedStatementError) else " ".join(text.split())
+
+
+def _spelled(text: str) -> str:
+    for python, option in _SPELLINGS.items():
+        text = text.replace(python, option)
+    return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -12,6 +13,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+# Of C0 and C1, what reverses the direction of text, and halves of characters that no encoding has.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Output:
@@ -23,7 +28,7 @@ class Output:
 
     def line(self, text: str) -> None:
         """Print a line for people."""
-        self._console.print(text, markup=False)
+        self._console.print(plain(text))
 
     def table(self, table: Table) -> None:
         """Print a table for people."""
@@ -32,6 +37,19 @@ class Output:
     def document(self, value: object) -> None:
         """Print a value, dataclasses and lists of them included, as one JSON document."""
         print(json.dumps(value, default=_plain, indent=2))
+
+
+def printable(text: str) -> str:
+    """Text whose control characters are escaped, but for the ends of lines: a name may not steer the terminal."""
+    return "".join(
+        character if character == "\n" or not _CONTROL.match(character) else ascii(character)[1:-1]
+        for character in text
+    )
+
+
+def plain(text: str) -> Text:
+    """Text as it is, none of which is markup."""
+    return Text(printable(text))
 
 
 def log_line(event: str, value: object) -> None:

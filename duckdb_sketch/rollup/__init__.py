@@ -11,7 +11,7 @@ from duckdb_sketch.rollup.errors import (
     SourceError,
     SpecificationError,
 )
-from duckdb_sketch.rollup.level import Level, open_level, rollup_names
+from duckdb_sketch.rollup.level import Level, drop_rollup, open_level, rollup_names
 from duckdb_sketch.rollup.pipeline.progress import Progress, Refreshed
 from duckdb_sketch.rollup.reading.gaps import fill_gaps
 from duckdb_sketch.rollup.reading.status import Change, Status
@@ -39,6 +39,7 @@ __all__ = [
     "SpecificationError",
     "Status",
     "Verified",
+    "drop_rollup",
     "fill_gaps",
     "open_level",
     "rollup_names",

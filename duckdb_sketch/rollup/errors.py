@@ -27,6 +27,10 @@ class ManifestError(RollupError):
     """The ledger of the database or the manifest of an export is of a newer version, or what it names is not there."""
 
 
+class MissingTableError(ManifestError):
+    """The ledger has a rollup whose table was dropped by hand, or is in another schema."""
+
+
 class LockedError(RollupError):
     """Another process has the database open, or another refresh was faster. Trying again later may work."""
 

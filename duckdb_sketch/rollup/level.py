@@ -22,6 +22,7 @@ from duckdb_sketch.rollup.ledger.database import open_database, require_free
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import LevelRecord, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
+from duckdb_sketch.rollup.pipeline.drop import drop
 from duckdb_sketch.rollup.pipeline.levels import update_levels, whole_from
 from duckdb_sketch.rollup.pipeline.retention import expire
 from duckdb_sketch.rollup.query import fetch_row
@@ -297,6 +298,28 @@ def open_level(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, w
     return level
 
 
+def drop_rollup(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> None:
+    """Drop a rollup or a coarser level: its table, if it is still there, and what the ledger has of it.
+
+    Its table may have been dropped by hand before. The files that it has counted are not touched.
+
+    Args:
+        name: Its name.
+        database: The database file, or a connection to one.
+        wait: For how many seconds to wait for another process that has the database open.
+
+    Raises:
+        ManifestError: If there is none of this name.
+        RollupError: If coarser levels are made from it.
+        LockedError: If another connection is changing it.
+    """
+    connection = open_database(_existing(database), None, wait)
+    try:
+        drop(Ledger(connection), name)
+    finally:
+        connection.close()
+
+
 def rollup_names(database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> list[str]:
     """The names of the rollups in a database, each followed by its coarser levels."""
     connection = open_database(_existing(database), None, wait)
@@ -308,6 +331,11 @@ def rollup_names(database: str | Path | duckdb.DuckDBPyConnection, *, wait: floa
 
 def _existing(database: str | Path | duckdb.DuckDBPyConnection) -> str | Path | duckdb.DuckDBPyConnection:
     # DuckDB would make an empty database of a name that is mistyped.
-    if isinstance(database, (str, Path)) and not Path(database).exists():
-        raise RollupError(f"there is no database {database}")
+    if isinstance(database, (str, Path)):
+        try:
+            Path(database).stat()
+        except FileNotFoundError as error:
+            raise RollupError(f"there is no database {database}") from error
+        except (OSError, ValueError) as error:
+            raise RollupError(f"the database {database} cannot be opened: {error}") from error
     return database

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import duckdb
@@ -13,9 +14,22 @@ from duckdb_sketch.rollup.query import fetch_row
 BYTES_OF_A_GROUP = 160
 BYTES_OF_A_ROW = 50
 
+#: No limit, in bytes: more than any machine has, and what DuckDB takes for no limit.
+UNLIMITED = 2**63 - 1
+
 _LEAST = 100_000  # rows of a batch, however little memory there is
+_NO_LIMIT = 2**60  # how DuckDB prints no limit has changed, and is larger than any memory
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40, "PIB": 2**50}
+_UNITS |= {
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "TIB": 2**40,
+    "PIB": 2**50,
+    "EIB": 2**60,
+    "PB": 10**15,
+    "EB": 10**18,
+}
 
 
 def parse_bytes(text: str) -> int:
@@ -24,16 +38,29 @@ def parse_bytes(text: str) -> int:
     Raises:
         RollupError: If it is no such thing.
     """
+    if text.strip() in ("-1", "none"):  # as DuckDB's own setting
+        return UNLIMITED
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
     if not match or match[2].upper() not in _UNITS:
-        raise RollupError(f"{text!r} is no amount of memory: write it as 2GB, or 512MiB")
+        raise RollupError(f"{text!r} is not an amount of memory: write 2GB or 512MiB, or -1 for no limit")
     return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def memory_of_machine() -> int:
+    """How many bytes of memory the machine has: where DuckDB has no limit, states still have that one."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 2**33
 
 
 def rows_that_fit(connection: duckdb.DuckDBPyConnection, memory_limit: str | None) -> int:
     """How many rows a batch may have, each a group of its own, so that states fit beside what DuckDB may use."""
-    (limit,) = fetch_row(connection, "SELECT current_setting('memory_limit')")
-    limits = [parse_bytes(limit)] + ([parse_bytes(memory_limit) // 2] if memory_limit else [])
+    (setting,) = fetch_row(connection, "SELECT current_setting('memory_limit')")
+    limit = parse_bytes(setting)
+    limits = [limit if limit < _NO_LIMIT else memory_of_machine()]
+    if memory_limit:
+        limits.append(parse_bytes(memory_limit) // 2)
     return max(min(limits) // BYTES_OF_A_GROUP, _LEAST)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -12,7 +14,8 @@ import pytest
 from events import EVENTS, HOURLY, content, everything, table
 
 import duckdb_sketch
-from duckdb_sketch.rollup import Rollup, SourceError
+from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.rollup import LockedError, Rollup, SourceError
 
 QUERY = EVENTS.format(first=0, last=200)
 
@@ -61,6 +64,50 @@ def test_a_batch_counts_once(rollup: Rollup) -> None:
     rollup.append(arrow())
     rollup.append(arrow())
     assert table(rollup) == expected(rollup, " UNION ALL ".join(f"({QUERY})" for _ in range(4)))
+
+
+@pytest.mark.parametrize("batch_id", [7, 7.0, True, b"007", ("007",), "\udc80"])
+def test_numeric_batch_ids(rollup: Rollup, batch_id: Any) -> None:
+    rollup.append(arrow(), batch_id="007")
+    with pytest.raises(InvalidInputError, match="batch_id"):
+        rollup.append(arrow(), batch_id=batch_id)
+    with pytest.raises(InvalidInputError, match="batch_id"):
+        rollup.has_batch(batch_id)
+    assert rollup.append(arrow(), batch_id="7").rows == 200
+    assert table(rollup) == expected(rollup, f"({QUERY}) UNION ALL ({QUERY})")
+
+
+class OneStream:
+    """Data that can be read once, and has nothing but Arrow's protocol for streams."""
+
+    def __init__(self) -> None:
+        self._readers = [arrow().to_reader(max_chunksize=50)]
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._readers.pop().__arrow_c_stream__(requested_schema)
+
+
+def test_one_shot_stream_is_counted(rollup: Rollup) -> None:
+    assert rollup.append(OneStream(), batch_id="stream").rows == 200
+    assert table(rollup) == expected(rollup)
+
+
+def test_one_shot_stream_consumed_by_a_failed_attempt(tmp_path: Path) -> None:
+    """Another connection holds the rollup's row: the stream is read once, and the commit tried again."""
+    with (
+        duckdb_sketch.connect(tmp_path / "r.duckdb") as connection,
+        Rollup.from_sql(HOURLY, name="hourly", database=connection, wait=0.1) as rollup,
+    ):
+        rollup.append(arrow(), batch_id="first")
+        connection.execute("BEGIN")
+        connection.execute("UPDATE rollup_manifest.rollups SET last_batch = last_batch + 0")
+        with pytest.raises(LockedError):
+            rollup.append(OneStream(), batch_id="stream")
+        assert not rollup.has_batch("stream")
+        rollup._wait = 30
+        threading.Timer(0.2, lambda: connection.execute("ROLLBACK")).start()
+        assert rollup.append(OneStream(), batch_id="stream").rows == 200
+        assert table(rollup) == expected(rollup, f"({QUERY}) UNION ALL ({QUERY})")
 
 
 def test_a_batch_of_nothing_counts_as_one(rollup: Rollup) -> None:

@@ -53,7 +53,7 @@ def write(file: str, day: str, rows: int) -> None:
 
 
 def test_a_refresh_says_what_it_counted(run: Run) -> None:
-    assert run(*REFRESH) == (0, "bids_hourly: 1 files, 100 rows (batches 1); watermark 2026-01-01 01:39:00\n", "")
+    assert run(*REFRESH) == (0, "bids_hourly: 1 file, 100 rows (batch 1); watermark 2026-01-01 01:39:00\n", "")
     code, out, _ = run(*REFRESH)
     assert code == 0
     assert "nothing new" in out
@@ -132,7 +132,7 @@ def test_export_and_import(run: Run) -> None:
     run(*REFRESH)
     code, out, _ = run("export", "bids_hourly", "out", "-d", "r.duckdb")
     assert code == 0
-    assert "1 partitions written" in out
+    assert "1 partition written" in out
     assert json.loads(run("export", "bids_hourly", "out", "-d", "r.duckdb", "--json")[1])["kept"] == 1
     code, out, _ = run("import", "out", "-d", "new.duckdb", "--json")
     assert code == 0

@@ -42,6 +42,10 @@ class RollupCommands(LazyGroup):
         "expire": Command(
             "duckdb_sketch.cli.rollup.expire:expire", "Drop old buckets of one level; coarser levels keep theirs."
         ),
+        "drop": Command(
+            "duckdb_sketch.cli.rollup.drop:drop",
+            "Drop a rollup or a coarser level: its table, if it is still there, and what the ledger has of it.",
+        ),
     }
 
 

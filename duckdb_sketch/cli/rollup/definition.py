@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from duckdb_sketch.cli.rollup.created import unless_empty
 from duckdb_sketch.rollup import Rollup, RollupError
 from duckdb_sketch.rollup.rollup import Source
 from duckdb_sketch.rollup.settings import Late
@@ -44,26 +46,32 @@ class Definition:
     wait: float = 0
     expand: bool = False
 
-    def open(self) -> Rollup:
-        """Open the database, and the rollup in it.
+    @contextmanager
+    def open(self) -> Iterator[Rollup]:
+        """Open the database, and the rollup in it, and leave no database behind that an error keeps empty.
 
         Raises:
             RollupError: If a source is not written as `NAME=FILES`, and whatever `Rollup.from_sql` raises.
         """
-        return Rollup.from_sql(
-            self.statement,
-            sources=read_sources(self.source or ()),
-            database=self.database,
-            name=self.name,
-            time_zone=self.time_zone,
-            allowed_lateness=self.allowed_lateness,
-            late=self.late,
-            earliest=self.earliest,
-            latest=self.latest,
-            memory_limit=self.memory_limit,
-            wait=self.wait,
-            expand=self.expand,
-        )
+        sources = read_sources(self.source or ())
+        with (
+            unless_empty(self.database),
+            Rollup.from_sql(
+                self.statement,
+                sources=sources,
+                database=self.database,
+                name=self.name,
+                time_zone=self.time_zone,
+                allowed_lateness=self.allowed_lateness,
+                late=self.late,
+                earliest=self.earliest,
+                latest=self.latest,
+                memory_limit=self.memory_limit,
+                wait=self.wait,
+                expand=self.expand,
+            ) as rollup,
+        ):
+            yield rollup
 
 
 def read_sources(given: Sequence[str]) -> dict[str, Source]:

@@ -9,6 +9,7 @@ import typer
 
 from duckdb_sketch.cli.options import Database, Json, TableName, Wait
 from duckdb_sketch.cli.output import Output
+from duckdb_sketch.cli.rollup.created import unless_empty
 from duckdb_sketch.cli.rollup.tables import print_status
 from duckdb_sketch.rollup import Rollup
 
@@ -21,5 +22,5 @@ def import_(
     json: Json = False,
 ) -> None:
     """Make a rollup of an export; the next refresh goes on where the export was."""
-    with Rollup.from_export(folder, database=database, name=name, wait=wait) as rollup:
+    with unless_empty(database), Rollup.from_export(folder, database=database, name=name, wait=wait) as rollup:
         print_status(Output(json), rollup.status())

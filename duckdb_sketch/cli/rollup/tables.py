@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rich.table import Table
 
-from duckdb_sketch.cli.output import Output
+from duckdb_sketch.cli.output import Output, plain
 from duckdb_sketch.rollup import Change, Refreshed, Status
 
 
@@ -37,11 +37,11 @@ def print_status(output: Output, found: list[Status]) -> None:
     table = Table(box=None)
     table.add_column("")
     for status in found:
-        table.add_column(status.rollup, justify="right")
+        table.add_column(plain(status.rollup), justify="right")
     labels: dict[str, Callable[[Status], str]] = {
         "made from": lambda s: s.parent or "events",
         "every": lambda s: s.every,
-        "groups": lambda s: f"{s.groups:,}",
+        "groups": lambda s: "its table is gone" if s.missing else f"{s.groups:,}",
         "first bucket": lambda s: str(s.first_bucket or ""),
         "last bucket": lambda s: str(s.last_bucket or ""),
         "files": lambda s: "" if s.parent else f"{s.files:,}",
@@ -56,5 +56,5 @@ def print_status(output: Output, found: list[Status]) -> None:
         "time zone": lambda s: s.time_zone or "",
     }
     for label, text in labels.items():
-        table.add_row(label, *(text(status) for status in found))
+        table.add_row(label, *(plain(text(status)) for status in found))
     output.table(table)

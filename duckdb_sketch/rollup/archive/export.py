@@ -18,6 +18,7 @@ import duckdb
 
 from duckdb_sketch._lock import lock_or_fail
 from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch._text import counted
 from duckdb_sketch.rollup.archive.manifest import (
     NAME,
     ExportManifest,
@@ -70,7 +71,7 @@ class Exported:
 
     def __str__(self) -> str:
         removed = f", {len(self.removed):,} removed" if self.removed else ""
-        return f"{self.rollup}: {len(self.written):,} partitions written to {self.folder}, {self.kept:,} kept{removed}"
+        return f"{self.rollup}: {counted(len(self.written), 'partition')} written to {self.folder}, {self.kept:,} kept{removed}"
 
 
 def export(ledger: Ledger, rollup: str, folder: str | Path, width: str) -> Exported:

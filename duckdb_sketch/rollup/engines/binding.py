@@ -11,6 +11,9 @@ from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.specification.specification import Specification, over
 from duckdb_sketch.rollup.specification.table import Table
 
+#: The types whose text and days depend on the session's time zone.
+_ZONED = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS", "TIMESTAMP_NS WITH TIME ZONE")
+
 
 def bind(specification: Specification, name: str, zone: str | None, events: Events) -> Table:
     """The table that a statement makes of events.
@@ -36,12 +39,22 @@ def bind(specification: Specification, name: str, zone: str | None, events: Even
     bare = {column: columns.pop(f"{column} bare") for column in sums}
     table = Table.of(specification, name, columns)
     _refuse_rounding(table, bare)
-    if zone is None and (table.zoned or argument == "TIMESTAMP WITH TIME ZONE"):
+    if zone is None and (table.zoned or argument in _ZONED or _is_cast_from_zone(events, specification)):
         raise SpecificationError(
             f"{table.time} is truncated from a TIMESTAMPTZ, and where its days begin depends on the time zone: "
             "say which, as time_zone='UTC' or --time-zone Europe/Berlin"
         )
     return table
+
+
+def _is_cast_from_zone(events: Events, specification: Specification) -> bool:
+    """Whether the event time was cast from a TIMESTAMPTZ before it was truncated, in whichever zone the session has."""
+    casts = {f"cast {number}": text for number, text in enumerate(specification.cast_times())}
+    if not casts:
+        return False
+    extra = tuple(f"max({text}) AS {identifier(name)}" for name, text in casts.items())
+    types = describe(events.connection, over(events.sql, specification.aggregate(extra)))
+    return any(types[name] in _ZONED for name in casts)
 
 
 def _refuse_unknown_aggregates(connection: duckdb.DuckDBPyConnection, specification: Specification) -> None:

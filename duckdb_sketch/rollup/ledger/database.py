@@ -16,7 +16,7 @@ from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.access import require_not_inherited
 from duckdb_sketch.rollup.errors import DamagedError, LockedError, RollupError
 from duckdb_sketch.rollup.ledger.migration import migrate
-from duckdb_sketch.rollup.memory import parse_bytes
+from duckdb_sketch.rollup.memory import UNLIMITED, parse_bytes
 from duckdb_sketch.rollup.query import fetch, fetch_row, noticing_damage
 
 _OLDEST = (1, 4)  # MERGE INTO
@@ -54,7 +54,9 @@ def open_database(
         require_not_inherited(database)
         connection = _open_file(database, wait)
         if limit is not None and _is_alone(connection):
-            connection.execute(f"SET memory_limit = '{limit // 2}B'")
+            connection.execute(
+                "SET memory_limit = '-1'" if limit == UNLIMITED else f"SET memory_limit = '{limit // 2}B'"
+            )
     try:
         _check_catalog(connection)
         _migrate(connection, wait)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from duckdb_sketch._sql import identifier
-from duckdb_sketch.rollup.errors import ManifestError
+from duckdb_sketch.rollup.errors import MissingTableError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import LevelRecord, RollupRecord
 from duckdb_sketch.rollup.query import describe, fetch
@@ -16,7 +18,7 @@ def table_of(ledger: Ledger, record: RollupRecord | LevelRecord) -> Table:
     """The table of a rollup or a level.
 
     Raises:
-        ManifestError: If it has been dropped, or its parent's has.
+        MissingTableError: If it has been dropped, or its parent's has.
     """
     _check_schema(ledger, record.name)
     types = describe(ledger.connection, f"SELECT * FROM {identifier(record.name)}")
@@ -30,7 +32,7 @@ def _check_schema(ledger: Ledger, name: str) -> None:
     """See that a rollup's table is in the connection's schema. DuckDB falls back to the schema main by itself.
 
     Raises:
-        ManifestError: If it is not.
+        MissingTableError: If it is not.
     """
     rows = fetch(
         ledger.connection,
@@ -42,14 +44,24 @@ def _check_schema(ledger: Ledger, name: str) -> None:
         return
     if rows:
         schema, _, database, current = rows[0]
-        raise ManifestError(
+        raise MissingTableError(
             f"the table of the rollup {name} is in the schema {schema}, and the connection's is {current}: "
             f"USE {identifier(database)}.{identifier(schema)} first, or give the rollup another name"
         )
-    raise ManifestError(
-        f"the ledger has a rollup {name}, and its table is gone: take it out of the ledger with drop, or restore the "
-        "database from a copy"
+    raise MissingTableError(
+        f"the ledger has a rollup {name}, and its table is gone: duckdb-sketch rollup drop {name} (drop_rollup) takes it "
+        "out of the ledger"
     )
+
+
+def present_children(ledger: Ledger, name: str) -> list[LevelRecord]:
+    """The levels that are made directly from a rollup or a level, but for those whose table was dropped by hand."""
+    found = []
+    for child in ledger.children(name):
+        with suppress(MissingTableError):
+            _check_schema(ledger, child.name)
+            found.append(child)
+    return found
 
 
 def specification_of(ledger: Ledger, record: RollupRecord | LevelRecord) -> Specification:

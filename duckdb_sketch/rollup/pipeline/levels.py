@@ -9,7 +9,7 @@ import duckdb
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import Batch, LevelRecord, Record
-from duckdb_sketch.rollup.ledger.table import table_of
+from duckdb_sketch.rollup.ledger.table import present_children, table_of
 from duckdb_sketch.rollup.pipeline.panes import pane
 from duckdb_sketch.rollup.pipeline.watermark import announce_final
 from duckdb_sketch.rollup.query import fetch_row
@@ -21,7 +21,7 @@ _TOUCHED = "duckdb_sketch_touched"
 def update_levels(ledger: Ledger, parent: str) -> None:
     """Bring the levels above a rollup up to date, inside the caller's transaction."""
     record = ledger.get(parent)
-    children = ledger.children(parent)
+    children = present_children(ledger, parent)
     if not children:
         return
     finer = table_of(ledger, record)

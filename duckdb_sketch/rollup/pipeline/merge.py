@@ -9,7 +9,7 @@ from duckdb_sketch.rollup.engines.engine import Groups
 from duckdb_sketch.rollup.errors import LateDataError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import Batch, Record, RollupRecord
-from duckdb_sketch.rollup.ledger.table import table_of
+from duckdb_sketch.rollup.ledger.table import present_children, table_of
 from duckdb_sketch.rollup.pipeline.panes import add_changes, is_late
 from duckdb_sketch.rollup.query import fetch_row, temporary
 from duckdb_sketch.rollup.sources.events import reading
@@ -134,7 +134,7 @@ def _merge(ledger: Ledger, record: Record, table: Table, groups: str) -> int:
 def _absorb(ledger: Ledger, table: Table, groups: str, rows: int) -> int:
     """Merge groups of expired buckets into the levels: the bucket is gone, but the day that it was part of is not."""
     left = rows
-    for child in ledger.children(table.name):
+    for child in present_children(ledger, table.name):
         level = table_of(ledger, child)
         coarse = identifier(f"duckdb_sketch_coarse_{child.name}")
         with temporary(ledger.connection, coarse):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from duckdb_sketch._text import counted
 from duckdb_sketch.rollup.ledger.records import Batch
 
 
@@ -52,12 +53,13 @@ class Refreshed:
     watermark: datetime | None = None
 
     def __str__(self) -> str:
-        parts = [f"{self.files:,} files", f"{self.rows:,} rows"]
-        parts += [f"{self.rebuilt:,} changed files made anew"] if self.rebuilt else []
-        parts += [f"{self.late_rows:,} rows late"] if self.late_rows else []
-        parts += [f"{self.dropped_rows:,} rows dropped as late"] if self.dropped_rows else []
-        parts += [f"{self.rejected_rows:,} rows kept out: no sane time"] if self.rejected_rows else []
-        batches = f" (batches {', '.join(map(str, self.batches))})" if self.batches else ": nothing new"
+        parts = [counted(self.files, "file"), counted(self.rows, "row")]
+        parts += [f"{counted(self.rebuilt, 'changed file')} rebuilt"] if self.rebuilt else []
+        parts += [f"{counted(self.late_rows, 'row')} late"] if self.late_rows else []
+        parts += [f"{counted(self.dropped_rows, 'row')} dropped as late"] if self.dropped_rows else []
+        parts += [f"{counted(self.rejected_rows, 'row')} rejected: no valid time"] if self.rejected_rows else []
+        noun = "batch" if len(self.batches) == 1 else "batches"
+        batches = f" ({noun} {', '.join(map(str, self.batches))})" if self.batches else ": nothing new"
         return f"{self.rollup}: {', '.join(parts)}{batches}; watermark {self.watermark or 'not set'}"
 
     def add(self, batch: Batch) -> None:

@@ -11,8 +11,10 @@ from uuid import uuid4
 import duckdb
 
 from duckdb_sketch._sql import identifier
+from duckdb_sketch._text import counted
 from duckdb_sketch.rollup.engines.binding import bind
-from duckdb_sketch.rollup.engines.duckdb_engine import DuckDBEngine, counted
+from duckdb_sketch.rollup.engines.duckdb_engine import DuckDBEngine
+from duckdb_sketch.rollup.engines.duckdb_engine import counted as counted_slices
 from duckdb_sketch.rollup.engines.engine import Groups, Limits
 from duckdb_sketch.rollup.errors import RollupError, SourceError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
@@ -108,7 +110,8 @@ class Replay:
             )
         if appended := ledger.appended(name, record.expired_before, None):
             raise RollupError(
-                f"{appended} batches of {name} were appended: they are in no file, and a replay would lose them. Make "
+                f"{counted(appended, 'batch', 'batches')} of {name} {'was' if appended == 1 else 'were'} appended, in no file, and "
+                "a replay would lose their rows. Make "
                 "a rollup of another name, and append them to it again"
             )
         # Where clocks went back, a bucket may begin after its first events.
@@ -147,7 +150,7 @@ class Replay:
         ):
             table = built.table or bind(specification, record.name, record.time_zone, events)
             if differs:
-                built.slices += counted(spooled, engine.extents(spooled, table, limits))
+                built.slices += counted_slices(spooled, engine.extents(spooled, table, limits))
             with engine.aggregated(spooled, table, self._kept(record, table)) as groups, ledger.transaction():
                 if built.table is None:
                     ledger.connection.execute(_with_rows(table).create(shadow))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from duckdb_sketch.rollup.errors import RollupError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import Batch, LevelRecord, RollupRecord
-from duckdb_sketch.rollup.ledger.table import table_of
+from duckdb_sketch.rollup.ledger.table import present_children, table_of
 from duckdb_sketch.rollup.pipeline.levels import update_levels
 from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.specification.granularity import Granularity
@@ -34,7 +34,7 @@ def expire(
             ledger.connection.execute(f"DELETE FROM {table.sql} WHERE {table.bucket} < {table.typed(literal(cutoff))}")
         ledger.add_batch(record.name, Batch(record.last_batch, "expire"))
         ledger.set(record.name, expired_before=cutoff)
-        for child in ledger.children(record.name):
+        for child in present_children(ledger, record.name):
             ledger.set(child.name, consumed=record.last_batch)
     return cutoff
 
@@ -57,7 +57,7 @@ def _cutoff(
         cutoff = f"({literal(record.watermark)} - to_microseconds({older_than // timedelta(microseconds=1)}))"
     else:
         cutoff = f"({literal(record.watermark)} - {Granularity.parse(str(older_than)).interval})"
-    levels = [table, *(table_of(ledger, child) for child in ledger.children(record.name))]
+    levels = [table, *(table_of(ledger, child) for child in present_children(ledger, record.name))]
     starts = [level.naive(level.truncated(level.typed(cutoff))) for level in levels]
     found: datetime = fetch_row(ledger.connection, f"SELECT least({', '.join(starts)})")[0]
     if isinstance(record, LevelRecord):

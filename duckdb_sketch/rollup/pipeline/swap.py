@@ -56,7 +56,7 @@ def _remake_levels(ledger: Ledger, parent: str, table: Table) -> None:
     """Replace the tables of the levels by empty ones: they may have other columns now."""
     for child in ledger.children(parent):
         level = table.coarser(child.name, Granularity.parse(child.every), child.dimensions)
-        ledger.connection.execute(f"DROP TABLE {level.sql}")
+        ledger.connection.execute(f"DROP TABLE IF EXISTS {level.sql}")
         ledger.connection.execute(level.create())
         ledger.set(child.name, watermark=None)
         _remake_levels(ledger, child.name, level)

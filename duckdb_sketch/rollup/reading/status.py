@@ -7,10 +7,13 @@ from datetime import datetime
 from typing import Literal
 
 from duckdb_sketch._sql import identifier
+from duckdb_sketch.rollup.errors import MissingTableError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import LevelRecord, Record, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
+from duckdb_sketch.rollup.specification.granularity import Granularity
+from duckdb_sketch.rollup.specification.specification import Specification
 
 Pane = Literal["early", "on time", "late"]
 
@@ -53,6 +56,7 @@ class Status:
         expired_before: Buckets before it were dropped.
         time_zone: The zone in which its buckets are truncated.
         source: How its source is declared; None of a coarser level, and where data were appended.
+        missing: Whether its table was dropped by hand; nothing else can be said of its buckets then.
     """
 
     rollup: str
@@ -72,6 +76,7 @@ class Status:
     expired_before: datetime | None
     time_zone: str | None
     source: str | None = None
+    missing: bool = False
 
 
 def read_changes(ledger: Ledger, record: Record, since: int) -> list[Change]:
@@ -93,12 +98,16 @@ def read_status(ledger: Ledger, name: str) -> list[Status]:
 
 
 def _read_one(ledger: Ledger, record: RollupRecord | LevelRecord) -> Status:
-    table = table_of(ledger, record)
     connection = ledger.connection
-    bucket = table.naive(table.bucket)
-    groups, first, last = fetch_row(
-        connection, f"SELECT count(*), min({bucket}), max({bucket}) FROM {identifier(record.name)}"
-    )
+    groups, first, last, missing = 0, None, None, False
+    try:
+        table = table_of(ledger, record)
+        bucket = table.naive(table.bucket)
+        groups, first, last = fetch_row(
+            connection, f"SELECT count(*), min({bucket}), max({bucket}) FROM {identifier(record.name)}"
+        )
+    except MissingTableError:
+        missing = True
     files, in_files = fetch_row(
         connection,
         "SELECT count(*), coalesce(sum(rows), 0) FROM rollup_manifest.slices WHERE rollup = ? AND kind = 'file'",
@@ -118,7 +127,7 @@ def _read_one(ledger: Ledger, record: RollupRecord | LevelRecord) -> Status:
     return Status(
         rollup=record.name,
         parent=parent,
-        every=str(table.granularity),
+        every=_every(record),
         groups=groups,
         first_bucket=first,
         last_bucket=last,
@@ -133,4 +142,11 @@ def _read_one(ledger: Ledger, record: RollupRecord | LevelRecord) -> Status:
         expired_before=record.expired_before,
         time_zone=record.time_zone,
         source=record.source if isinstance(record, RollupRecord) else None,
+        missing=missing,
     )
+
+
+def _every(record: RollupRecord | LevelRecord) -> str:
+    if isinstance(record, LevelRecord):
+        return str(Granularity.parse(record.every))
+    return str(Specification.parse(record.statement).time.granularity)

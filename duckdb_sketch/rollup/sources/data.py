@@ -10,11 +10,14 @@ from typing import Any
 import duckdb
 
 from duckdb_sketch._arrow import arrow_reader
+from duckdb_sketch.errors import MissingDependencyError
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe
 from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.sources.files import check_columns
 from duckdb_sketch.rollup.specification.specification import Specification
+
+_KNOWN = {"_duckdb", "duckdb", "pandas", "polars", "pyarrow"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ def registered(connection: duckdb.DuckDBPyConnection, name: str, data: Any) -> I
     """
     if isinstance(data, duckdb.DuckDBPyRelation):
         data = arrow_reader(data)  # which may be of another connection
+    elif _is_bare_stream(data):
+        data = _reader(data)  # DuckDB would ask for the stream more than once
     try:
         connection.register(name, data)
     except (duckdb.Error, TypeError) as error:
@@ -51,6 +56,24 @@ def registered(connection: duckdb.DuckDBPyConnection, name: str, data: Any) -> I
         yield
     finally:
         connection.unregister(name)
+
+
+def _is_bare_stream(data: object) -> bool:
+    """Whether data has Arrow's protocol for streams, and is of no library that DuckDB knows."""
+    return hasattr(data, "__arrow_c_stream__") and type(data).__module__.partition(".")[0] not in _KNOWN
+
+
+def _reader(stream: Any) -> Any:
+    try:
+        import pyarrow  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"a {type(stream).__name__} is read through PyArrow: pip install 'duckdb-sketch[arrow]'"
+        ) from error
+    try:
+        return pyarrow.RecordBatchReader.from_stream(stream)
+    except Exception as error:  # whatever its owner raises
+        raise SourceError(f"a {type(stream).__name__} cannot be read: {error}") from error
 
 
 def events_of_data(

@@ -124,6 +124,7 @@ class Specification:
         if len({name.lower() for name in names}) < len(names):
             raise SpecificationError("two columns have one name: give each a name of its own with AS")
         _check_grouping(select, columns)
+        _refuse_collations(columns)
         time = _time(keys)
         return Specification(
             statement=_text(_ungrouped(select), pretty=True),
@@ -157,6 +158,11 @@ class Specification:
         if isinstance(node, exp.Column) and node.table.lower() in ("", self.alias.lower()) and not node.db:
             return node.name.lower()
         return None
+
+    def cast_times(self) -> list[str]:
+        """SQL of whatever is cast within the event time; in which zone, its type says."""
+        node = sqlglot.parse_one(self.time.argument, dialect="duckdb")
+        return [_text(cast.this) for cast in node.find_all(exp.Cast)]
 
     def may_use(self, column: str) -> bool:
         """Whether it may use a column of the events: its name is in there, perhaps as something else."""
@@ -312,6 +318,17 @@ def _take_declaration(select: exp.Select) -> str | None:
     source.set("this", exp.to_identifier(source.alias))
     source.set("alias", None)
     return text
+
+
+def _refuse_collations(columns: list[_Column]) -> None:
+    # The table's columns have none, so that two batches would merge by another order, and other groups, than one.
+    for column in columns:
+        collation = column.expression.find(exp.Collate)
+        if collation:
+            raise SpecificationError(
+                f"{_text(column.expression)}: a collation is not kept in the table, and batches would merge without "
+                f"it: write lower({_text(collation.this)}), or what else makes equal values the same text"
+            )
 
 
 def _tables(select: exp.Select) -> tuple[exp.Table, tuple[str, ...]]:
@@ -533,6 +550,10 @@ def read_statement(statement: str | Path) -> tuple[str, str | None]:
         return statement, None
     path = Path(statement)
     try:
-        return path.read_text(), path.stem
+        return path.read_text(encoding="utf-8-sig"), path.stem
     except OSError as error:
         raise SpecificationError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SpecificationError(f"{path} cannot be read: byte {error.start} is not UTF-8; save it as UTF-8") from error
+    except ValueError as error:  # a NUL in the path
+        raise SpecificationError(f"{str(path)!r} cannot be read: {error}") from error

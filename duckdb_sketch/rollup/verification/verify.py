@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch._text import counted
 from duckdb_sketch.rollup.errors import RollupError, SourceError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import CountedSlice, RollupRecord
@@ -259,8 +260,8 @@ class _Verification:
             yield f"NOT ({bucket} = {literal(start)} AND {identifier(FILE)} IN ({listed}))"
         if batches:
             self._notes.append(
-                f"rows that came late and were dropped are left out here as well: {sum(batches.values()):,} rows, of "
-                f"whichever buckets, in {len(batches)} batches"
+                f"rows that came late and were dropped are left out here as well: {counted(sum(batches.values()), 'row')}, of "
+                f"whichever buckets, in {counted(len(batches), 'batch', 'batches')}"
             )
 
     def _join(self) -> None:
