@@ -27,6 +27,10 @@ class ManifestError(RollupError):
     """The ledger of the database or the manifest of an export is of a newer version, or what it names is not there."""
 
 
+class PrunedChangesError(RollupError):
+    """The changes asked for are older than those that are kept: the whole table has to be read once."""
+
+
 class LockedError(RollupError):
     """Another process has the database open, or another refresh was faster. Trying again later may work."""
 
