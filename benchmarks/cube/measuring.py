@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 import duckdb_sketch
-from benchmarks.cube.questions import QUESTIONS
+from benchmarks.cube.questions import QUESTIONS, Question
 from benchmarks.scale import THREADS
 from duckdb_sketch.cube import Cube
 from duckdb_sketch.rollup import Rollup
@@ -59,26 +59,26 @@ def build(folder: Path, database: Path) -> dict[str, int]:
 
 def ask(folder: Path, database: Path, runs: int, raw_runs: int) -> list[dict[str, Any]]:
     """Time each question: planned, answered, by hand, and from the raw files."""
-    found = []
     with duckdb_sketch.connect(database) as connection, Cube(connection, {"bids": f"{folder}/*.parquet"}) as cube:
         connection.execute(f"SET threads = {THREADS}")
         connection.execute(f"CREATE TEMP VIEW bids AS FROM read_parquet('{folder}/*.parquet')")
-        for question in QUESTIONS:
-            explanation = cube.explain(question.events)
-            plans = [_seconds(lambda: cube.explain(question.events)) for _ in range(max(runs, 5))]
-            found.append(
-                {
-                    "name": question.name,
-                    "of_months": question.of_months,
-                    "tables": [part.name or "raw" for part in explanation.parts],
-                    "planning": median(plans),
-                    "seconds": min(_seconds(lambda: cube.sql(question.events).fetchall()) for _ in range(runs)),
-                    "routed": min(_execute(connection, explanation.sql) for _ in range(runs)),
-                    "by_hand": min(_execute(connection, question.by_hand) for _ in range(runs)),
-                    "raw": min(_execute(connection, question.events) for _ in range(raw_runs)),
-                }
-            )
-    return found
+        return [_ask(cube, connection, question, runs, raw_runs) for question in QUESTIONS]
+
+
+def _ask(
+    cube: Cube, connection: duckdb.DuckDBPyConnection, question: Question, runs: int, raw_runs: int
+) -> dict[str, Any]:
+    explanation = cube.explain(question.events)
+    return {
+        "name": question.name,
+        "of_months": question.of_months,
+        "tables": [part.name or "raw" for part in explanation.parts],
+        "planning": median(_seconds(lambda: cube.explain(question.events)) for _ in range(max(runs, 5))),
+        "seconds": min(_seconds(lambda: cube.sql(question.events).fetchall()) for _ in range(runs)),
+        "routed": min(_execute(connection, explanation.sql) for _ in range(runs)),
+        "by_hand": min(_execute(connection, question.by_hand) for _ in range(runs)),
+        "raw": min(_execute(connection, question.events) for _ in range(raw_runs)),
+    }
 
 
 def many_rollups(database: Path, rollups: int, runs: int) -> dict[str, Any]:

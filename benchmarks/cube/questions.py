@@ -93,7 +93,8 @@ QUESTIONS = (
     ),
     Question(
         "this month beside the last one",
-        "SELECT country, count(*) FILTER (WHERE ts >= DATE '2024-12-01'), count(*) FILTER (WHERE ts < DATE '2024-12-01') "
+        "SELECT country, count(*) FILTER (WHERE ts >= DATE '2024-12-01'), "
+        "count(*) FILTER (WHERE ts < DATE '2024-12-01') "
         "FROM bids WHERE ts >= DATE '2024-11-01' GROUP BY ALL ORDER BY country",
         "SELECT country, sum(bids) FILTER (WHERE month >= DATE '2024-12-01'), "
         "sum(bids) FILTER (WHERE month < DATE '2024-12-01') "

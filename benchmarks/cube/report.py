@@ -19,9 +19,9 @@ def render(sections: dict[str, Any]) -> str:
     found = sections["questions"]
     tables = ", ".join(f"{rows:,} {name}" for name, rows in found["tables"].items())
     what = (
-        f"{measured_on(found)} {found['rows']:,} bids of a year in {found['files']:,} Parquet files; rows of the tables: "
-        f"{tables}. {best_of(found['runs'])} *Routed* is the statement that the cube writes, *answered* the whole of "
-        "`cube.sql`, planning included."
+        f"{measured_on(found)} {found['rows']:,} bids of a year in {found['files']:,} Parquet files; rows of the "
+        f"tables: {tables}. {best_of(found['runs'])} *Routed* is the statement that the cube writes, *answered* the "
+        "whole of `cube.sql`, planning included."
     )
     return "\n\n".join(["# The cube", what, _questions(found["questions"]), _targets(found)]) + "\n"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -16,6 +17,7 @@ _ITSELF = frozenset({"count", "sum", "min", "max", "bool_and", "bool_or", "bit_a
 _AVERAGES = frozenset({"avg", "mean"})
 _VARIANCES = frozenset({"stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop"})
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+_FITS_A_DOUBLE = re.compile(r"U?(TINYINT|SMALLINT|INTEGER)|DECIMAL\(([1-9]|1[0-5]),\d+\)")
 #: Aggregates that give the same if a value comes several times.
 UNREPEATED = frozenset({"min", "max", "bool_and", "bool_or", "bit_and", "bit_or", "approx_count_distinct"})
 
@@ -129,7 +131,8 @@ def forms(call: Call, canonical: Canonical, kind: str) -> list[Form]:
     if call.distinct:
         return _estimates(call, canonical, kind, "count(DISTINCT)") if call.name == "count" else []
     if call.name in _ITSELF and len(call.arguments) <= 1:
-        return [Form((State(call.name, first),), lambda states, kind: _cast(states[0], kind))]
+        plain = Form((State(call.name, first),), lambda states, kind: _cast(states[0], kind))
+        return [plain, *_extremes(call, canonical, kind)]
     if families.family_of(call.name) is not None:
         return [Form((state_of(call.function, canonical),), lambda states, _: states[0])]
     if call.name in _AVERAGES and len(call.arguments) == 1 and kind == "DOUBLE":
@@ -171,6 +174,21 @@ def _estimates(call: Call, canonical: Canonical, kind: str, name: str) -> list[F
         state = State(family.build.name, canonical.text(value))
         found.append(_estimate(state, answer, texts))
     return found
+
+
+def _extremes(call: Call, canonical: Canonical, kind: str) -> Iterator[Form]:
+    """The minimum and the maximum, which distributions know exactly of numbers that a DOUBLE holds, and are finite."""
+    if call.name not in ("min", "max") or not _FITS_A_DOUBLE.fullmatch(kind):
+        return
+    argument = canonical.text(without_double(call.arguments[0]))
+    for family in families.reading_as(families.Distribution):
+        assert isinstance(family.reading, families.Distribution)
+        stats = family.reading.stats
+        yield Form(
+            (State(family.build.name, argument),),
+            lambda states, kind, stats=stats: f"CAST(({stats.format(state=states[0])}).{call.name} AS {kind})",  # type: ignore[misc]
+            any_precision=True,
+        )
 
 
 def _estimate(state: State, answer: families.Answer, others: Sequence[str]) -> Form:

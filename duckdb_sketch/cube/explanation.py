@@ -59,7 +59,7 @@ class Explanation:
         for number, route in enumerate(self.routes, 1):
             lines.append(f"SELECT {number} over {route.source}" if len(self.routes) > 1 else f"over {route.source}")
             lines += [f"  reads {part_text(part)}" for part in route.parts]
-            lines += [f"  not {rejection}" for rejection in route.rejected]
+            lines += [f"  {'not' if rejection.name else 'no rollup:'} {rejection}" for rejection in route.rejected]
         if self.approximate:
             lines.append(f"approximate: {', '.join(self.approximate)}")
         lines += list(self.notes)

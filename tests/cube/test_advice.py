@@ -8,7 +8,7 @@ import pytest
 from bids import Bids
 
 QUERIES = [
-    "SELECT date_trunc('day', ts) AS day, max(price) FROM bids WHERE country = 'de' GROUP BY ALL",
+    "SELECT date_trunc('day', ts) AS day, max(user_id) FROM bids WHERE country = 'de' GROUP BY ALL",
     "SELECT kind, count(DISTINCT user_id) AS users FROM bids WHERE ts >= DATE '2026-01-02' GROUP BY ALL ORDER BY users",
     "SELECT kind, avg(user_id) FILTER (WHERE country = 'fr') FROM bids GROUP BY ALL",
     "SELECT hour(ts) AS h, kind, count(*) FROM bids GROUP BY 1, 2",

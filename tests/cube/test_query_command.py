@@ -84,7 +84,7 @@ def test_a_prompt_answers_one_query_after_another(
 
 
 def test_an_error_is_one_line_and_exit_code_1(bids: Bids) -> None:
-    command = [sys.executable, "-m", "duckdb_sketch", "query", "SELECT max(price) FROM bids", "--no-raw"]
+    command = [sys.executable, "-m", "duckdb_sketch", "query", "SELECT max(user_id) FROM bids", "--no-raw"]
     command += ["--database", str(bids.database)]
     done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), check=False)
     assert (done.returncode, done.stdout) == (1, "")

@@ -110,7 +110,13 @@ def test_no_dimension(bids: Bids) -> None:
 
 def test_no_metric(bids: Bids) -> None:
     bids.refreshed()
-    for aggregate in ("max(price)", "mode(price)", "sum(DISTINCT price)", "first(country ORDER BY ts)", "sum(user_id)"):
+    for aggregate in (
+        "max(user_id)",
+        "mode(price)",
+        "sum(DISTINCT price)",
+        "first(country ORDER BY ts)",
+        "sum(user_id)",
+    ):
         assert_raw(bids, f"SELECT {aggregate} FROM bids", Reason.NO_METRIC, "hourly")
 
 
