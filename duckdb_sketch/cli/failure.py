@@ -8,8 +8,9 @@ import duckdb
 
 from duckdb_sketch.cli.output import log_line
 from duckdb_sketch.errors import SketchError
-from duckdb_sketch.rollup.errors import ChangedStatementError, LockedError
+from duckdb_sketch.rollup.errors import ChangedFilesError, ChangedStatementError, LockedError
 
+_CHANGED_FILES = 3  # everything else has been counted
 _TRY_LATER = 75  # EX_TEMPFAIL of sysexits.h: another process has the database open
 
 
@@ -20,7 +21,7 @@ def report(error: Exception) -> int:
         error: Raised again if it is neither this package's nor DuckDB's: then it is a bug, and has a traceback.
 
     Returns:
-        The exit code: 75 if the same command may work later, else 1.
+        The exit code: 75 if the same command may work later, 3 if files changed after they were counted, else 1.
     """
     if not isinstance(error, (SketchError, duckdb.Error)):
         raise error
@@ -28,7 +29,9 @@ def report(error: Exception) -> int:
         log_line("error", {"kind": type(error).__name__, "message": str(error)})
     else:
         print(f"duckdb-sketch: {_text(error)}", file=sys.stderr)
-    return _TRY_LATER if isinstance(error, LockedError) else 1
+    if isinstance(error, LockedError):
+        return _TRY_LATER
+    return _CHANGED_FILES if isinstance(error, ChangedFilesError) else 1
 
 
 def _text(error: Exception) -> str:

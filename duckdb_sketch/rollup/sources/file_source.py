@@ -9,8 +9,10 @@ import duckdb
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.sources.events import Events, Extent
-from duckdb_sketch.rollup.sources.files import File, bind_columns, count_rows, find, scan_all
+from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.files import bind_columns, count_rows, scan_all
 from duckdb_sketch.rollup.sources.footers import read_extents
+from duckdb_sketch.rollup.sources.listing import find
 from duckdb_sketch.rollup.sources.slice import Poll
 from duckdb_sketch.rollup.specification.specification import Specification, over
 
@@ -37,7 +39,8 @@ class FileSource:
         Raises:
             SourceError: If a pattern matches no file.
         """
-        return Poll.of(find(self._connection, self._patterns), fingerprints)
+        found = find(self._connection, self._patterns, fingerprints)
+        return Poll.of(found.files, fingerprints, found.duplicates)
 
     def rows(self, files: Sequence[File]) -> dict[str, int]:
         """How many rows each file has, by path; of text files, a guess.
