@@ -1,4 +1,6 @@
-"""Numbers as people read them."""
+"""Numbers and lists as people read them."""
+
+from collections.abc import Sequence
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -33,3 +35,8 @@ def percent_text(fraction: float) -> str:
     if 0 < fraction < 0.0001:
         return "< 0.01 %"
     return f"{100 * fraction:.4g} %" if fraction >= 0.01 else f"{100 * fraction:.2g} %"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first three of some names, and how many more there are."""
+    return "; ".join(names[:3]) + (f" and {len(names) - 3:,} more" if names[3:] else "")

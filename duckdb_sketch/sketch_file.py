@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from duckdb_sketch._glob import literal
 from duckdb_sketch._loading import connect
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.errors import SketchError
@@ -63,7 +64,7 @@ def opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[StateCo
 
 
 def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: Path) -> list[StateColumn]:
-    source = f"read_parquet({quote(file)})"
+    source = f"read_parquet({quote(literal(str(file)))})"
     description = connection.execute(f"DESCRIBE FROM {source}").fetchall()
     return [StateColumn(file.name, name, kind, source) for name, kind, *_ in description if _may_hold_states(kind)]
 

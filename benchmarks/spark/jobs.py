@@ -15,7 +15,7 @@ import duckdb
 from benchmarks.cpu_time import cpu_seconds
 from benchmarks.scale import THREADS
 from duckdb_sketch.rollup import Specification
-from duckdb_sketch.rollup.sources.files import File
+from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.spark.files import Files
 from duckdb_sketch.spark.frame import Frame
 from duckdb_sketch.spark.job import Job

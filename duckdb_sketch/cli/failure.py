@@ -8,8 +8,9 @@ import duckdb
 
 from duckdb_sketch.cli.output import log_line, printable
 from duckdb_sketch.errors import SketchError
-from duckdb_sketch.rollup.errors import ChangedStatementError, LockedError
+from duckdb_sketch.rollup.errors import ChangedFilesError, ChangedStatementError, LockedError
 
+_CHANGED_FILES = 3  # everything else has been counted
 _TRY_LATER = 75  # EX_TEMPFAIL of sysexits.h: another process has the database open
 # What files, disks, encodings and numbers out of range raise, wherever they are met.
 _EXTERNAL = (SketchError, duckdb.Error, OSError, UnicodeError, OverflowError, MemoryError, RecursionError)
@@ -33,7 +34,7 @@ def report(error: Exception) -> int:
             a traceback.
 
     Returns:
-        The exit code: 75 if the same command may work later, else 1.
+        The exit code: 75 if the same command may work later, 3 if files changed after they were counted, else 1.
     """
     if not isinstance(error, _EXTERNAL):
         raise error
@@ -41,7 +42,9 @@ def report(error: Exception) -> int:
         log_line("error", {"kind": type(error).__name__, "message": _spelled(_text(error))})
     else:
         print(f"duckdb-sketch: {printable(_one_line(error))}", file=sys.stderr)
-    return _TRY_LATER if isinstance(error, LockedError) else 1
+    if isinstance(error, LockedError):
+        return _TRY_LATER
+    return _CHANGED_FILES if isinstance(error, ChangedFilesError) else 1
 
 
 def _text(error: Exception) -> str:

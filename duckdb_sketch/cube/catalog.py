@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -26,7 +25,11 @@ from duckdb_sketch.rollup.errors import ManifestError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import CountedSlice, LevelRecord, RollupRecord
 from duckdb_sketch.rollup.query import describe, fetch, fetch_row
-from duckdb_sketch.rollup.sources.files import FILE, File, find, scan_all
+from duckdb_sketch.rollup.sources.declaration import Declaration
+from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.files import FILE, scan_all
+from duckdb_sketch.rollup.sources.listing import find
+from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import Table
@@ -145,11 +148,12 @@ class CatalogReader:
         """The files of a source as they are now, by path, and whether they were looked for."""
         name = self._statement(records[0]).specification.source.lower()
         given = next((value for source, value in self.given.items() if source.lower() == name), None)
-        if given is not None:
-            patterns = [given] if isinstance(given, (str, Path)) else list(given)
-            return {file.path: file for file in find(connection, [str(pattern) for pattern in patterns])}, True
+        given = given if given is not None else next((record.source for record in records if record.source), None)
         paths = dict.fromkeys(path for record in records for path in self._counted_by(ledger, record)[0])
-        return {path: File.at(path) for path in paths if "://" not in path and os.path.isfile(path)}, False
+        if given is not None:
+            found = find(connection, Declaration.of(given).patterns, paths)
+            return {file.path: file for file in found.files}, True
+        return {path: File.at(path) for path in paths if not is_url(path) and os.path.isfile(path)}, False
 
     def _counted_by(self, ledger: Ledger, record: RollupRecord) -> tuple[dict[str, CountedSlice], Slices]:
         key = (record.name, record.last_batch)

@@ -2,6 +2,7 @@
 
 from duckdb_sketch.rollup.archive.export import Exported
 from duckdb_sketch.rollup.errors import (
+    ChangedFilesError,
     ChangedStatementError,
     DamagedError,
     LateDataError,
@@ -23,6 +24,7 @@ from duckdb_sketch.rollup.verification.verified import Verified
 
 __all__ = [
     "Change",
+    "ChangedFilesError",
     "ChangedStatementError",
     "DamagedError",
     "Exported",

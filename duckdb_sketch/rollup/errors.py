@@ -1,5 +1,10 @@
 """What goes wrong with a rollup. Each message says which file, column or statement, and what would be right."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from duckdb_sketch._text import listed
 from duckdb_sketch.errors import SketchError
 
 
@@ -17,6 +22,21 @@ class ChangedStatementError(RollupError):
 
 class SourceError(RollupError):
     """A file, or data given, cannot be counted: unreadable, changed, or of other columns than those before it."""
+
+
+class ChangedFilesError(SourceError):
+    """Files changed after they were counted, and were left as they were counted. New files have been counted.
+
+    Attributes:
+        changed: The paths of the files.
+    """
+
+    def __init__(self, changed: Sequence[str]) -> None:
+        self.changed = list(changed)
+        super().__init__(
+            f"changed since counted: {listed(changed)}. Rebuild their buckets with on_change='rebuild' "
+            "(--on-change rebuild), and give new rows a file of their own"
+        )
 
 
 class LateDataError(RollupError):

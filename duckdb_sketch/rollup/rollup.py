@@ -20,6 +20,7 @@ from duckdb_sketch.rollup.engines.duckdb_engine import DuckDBEngine
 from duckdb_sketch.rollup.engines.engine import Engine
 from duckdb_sketch.rollup.engines.given import GivenGroups
 from duckdb_sketch.rollup.errors import (
+    ChangedFilesError,
     ManifestError,
     RollupError,
     SourceError,
@@ -139,8 +140,9 @@ class Rollup(Level):
 
         Args:
             statement: One SELECT … GROUP BY ALL, or the path of a file with one.
-            sources: What the tables in it stand for: paths with `*` of Parquet, CSV or JSON files, or several; for
-                lookup tables also data that DuckDB scans. Those not named are tables of the database.
+            sources: What the tables in it stand for: paths with `*` of Parquet, CSV or JSON files, folders of such
+                files, or several; for lookup tables also data that DuckDB scans. Those not named are tables of the
+                database.
             database: The database file that the rollup is kept in, or a connection to one.
             name: The name of its table; by default that of the file with the statement.
             time_zone: In which TIMESTAMPTZ are truncated, such as `Europe/Berlin`.
@@ -236,8 +238,9 @@ class Rollup(Level):
         goes on where the last one was.
 
         Args:
-            on_change: What to do if a file changed after it was counted: `error`, or `rebuild` its buckets from all
-                files that have rows of them.
+            on_change: What to do about a file that changed after it was counted, besides counting the new ones:
+                `rebuild` its buckets from all files that have rows of them; `report` it in `Refreshed.changed`; or
+                raise an `error` once the new ones are counted. A file is unchanged if its bytes are.
             levels: Whether to bring the coarser levels up to date with each batch; they catch up with the next
                 refresh that does, or with `coarsen`.
             progress: Is told before each batch how far it is.
@@ -247,13 +250,17 @@ class Rollup(Level):
             What was counted.
 
         Raises:
-            SourceError: If there is no file, or one is unreadable, changed, or has other columns; it is named.
+            SourceError: If there is no file, or one is unreadable, or has other columns; it is named.
+            ChangedFilesError: If files changed, and `on_change` is `error`.
             LateDataError: If rows are late, and late rows are refused.
             ChangedStatementError: If the statement is not the one that the rollup was made with.
             LockedError: If another connection is changing the rollup.
         """
         refreshed = Refreshed(self.name)
-        return self._retried(lambda: self._refresh(on_change, levels, progress, engine, refreshed))
+        self._retried(lambda: self._refresh(on_change, levels, progress, engine, refreshed))
+        if refreshed.changed and on_change == "error":
+            raise ChangedFilesError(refreshed.changed)
+        return refreshed
 
     @exclusive
     def append(self, data: Any, *, batch_id: str | None = None, levels: bool = True) -> Refreshed:

@@ -10,7 +10,8 @@ import duckdb
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.memory import BYTES_OF_A_GROUP
 from duckdb_sketch.rollup.query import describe
-from duckdb_sketch.rollup.sources.files import FILE, File, check_types, count_rows, scan_all
+from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.files import FILE, check_types, count_rows, scan_all
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
 from duckdb_sketch.spark.partition import Reading, Work
 from duckdb_sketch.spark.split import split

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from duckdb_sketch._arrow import arrow_table
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.sources.files import find
+from duckdb_sketch.rollup.sources.listing import find
 from duckdb_sketch.rollup.sources.lookups import provide
-from duckdb_sketch.rollup.sources.url import is_url
+from duckdb_sketch.rollup.sources.url import is_url, local_path
 from duckdb_sketch.rollup.specification.specification import Specification, read_statement
 from duckdb_sketch.spark.errors import require_pyspark
 from duckdb_sketch.spark.files import Files
@@ -71,15 +71,19 @@ def _events(spark: SparkSession, specification: Specification, data: Any) -> Spa
     if hasattr(data, "mapInArrow"):
         return Frame(specification, data)
     patterns = [data] if isinstance(data, (str, Path)) else data
-    if not isinstance(patterns, (list, tuple)) or any(is_url(pattern) for pattern in patterns):
+    if not isinstance(patterns, (list, tuple)) or any(_is_remote(pattern) for pattern in patterns):
         what = f"the URL {data}" if isinstance(data, str) else f"a {type(data).__name__}"
         raise SourceError(
             f"the source {specification.source} is {what}: give paths of files, or a DataFrame of Spark, such as "
             "spark.read.parquet(…)"
         )
     with opened() as connection:
-        files = find(connection, [str(pattern) for pattern in patterns])
+        files = find(connection, [str(pattern) for pattern in patterns]).files
     return Files(spark, specification, files)
+
+
+def _is_remote(pattern: str | Path) -> bool:
+    return is_url(pattern) and local_path(str(pattern)) is None
 
 
 def _lookup(name: str, data: Any) -> pyarrow.Table:

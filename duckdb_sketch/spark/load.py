@@ -16,7 +16,8 @@ from duckdb_sketch.rollup.pipeline.refresh import OnChange
 from duckdb_sketch.rollup.rollup import Rollup
 from duckdb_sketch.rollup.sources.data import registered
 from duckdb_sketch.rollup.sources.events import Events
-from duckdb_sketch.rollup.sources.files import File, check_columns
+from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.files import check_columns
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.table import Table
 from duckdb_sketch.spark.errors import require_pyspark, running

@@ -9,7 +9,8 @@ from itertools import pairwise
 import duckdb
 
 from duckdb_sketch.rollup.sources.batches import batches
-from duckdb_sketch.rollup.sources.files import File, row_groups, scan, scan_all
+from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.files import row_groups, scan, scan_all
 
 _NUMBER = "file_row_number"  # by which DuckDB passes over the row groups that it need not read
 

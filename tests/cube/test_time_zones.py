@@ -12,8 +12,6 @@ from duckdb_sketch.cube import Cube
 
 _METRICS = "count(*) AS bids, hll_sketch_agg(i) AS users"
 _STATEMENT = f"SELECT date_trunc('hour', ts) AS hour, {_METRICS} FROM bids GROUP BY ALL"
-    "SELECT date_trunc('hour', ts) AS hour, count(*) AS bids, hll_sketch_agg(i) AS users FROM bids GROUP BY ALL"
-)
 _QUERIES = [
     "SELECT date_trunc('day', ts) AS day, count(*) AS n FROM bids GROUP BY ALL",
     "SELECT date_trunc('hour', ts) AS hour, count(*) AS n FROM bids GROUP BY ALL",
@@ -40,8 +38,8 @@ def test_where_clocks_change(tmp_path: Path, zone: str, day: str) -> None:
     with duckdb.connect() as raw:
         raw.execute(f"SET TimeZone = '{zone}'")
         raw.execute(
-            f"CREATE TABLE bids AS SELECT TIMESTAMPTZ '{day}' - INTERVAL 40 HOUR + to_minutes(i * 10) AS ts, i % 20 AS i "
-            "FROM range(550) t(i)"
+            f"CREATE TABLE bids AS SELECT TIMESTAMPTZ '{day}' - INTERVAL 40 HOUR + to_minutes(i * 10) AS ts, "
+            "i % 20 AS i FROM range(550) t(i)"
         )
         raw.execute(f"COPY bids TO '{tmp_path}/bids-1.parquet' (FORMAT parquet)")
         bids = Bids(tmp_path, days=[]).refreshed(_STATEMENT, levels=["day", "month"], time_zone=zone)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from duckdb_sketch.rollup.memory import rows_of_batch
 from duckdb_sketch.rollup.sources.batches import batches
-from duckdb_sketch.rollup.sources.files import File
+from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.slice import Poll
 
 A, B, C = (File(f"/{name}.parquet", 10, 20) for name in "abc")

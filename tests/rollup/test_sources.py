@@ -14,7 +14,7 @@ from processes import HAS_REPOSITORIES
 
 import duckdb_sketch
 from duckdb_sketch.rollup import ManifestError, Rollup, RollupError, SourceError, open_level
-from duckdb_sketch.rollup.sources.files import File
+from duckdb_sketch.rollup.sources.file import File
 
 PLAIN = "SELECT date_trunc('hour', ts) AS hour, count(*) AS n, sum(x) AS x FROM bids GROUP BY ALL"
 HEADER = "ts,x\n"

@@ -12,7 +12,7 @@ from spark_rollups import EVERYTHING, KINDS, of_one_machine, of_spark, shuffled
 
 from duckdb_sketch import spark as sketches
 from duckdb_sketch.rollup import SourceError, Specification
-from duckdb_sketch.rollup.sources.files import File
+from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.spark import SparkError
 from duckdb_sketch.spark import files as files_module
 from duckdb_sketch.spark.files import Files

@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from duckdb_sketch.rollup.sources.files import File, count_rows
+from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.files import count_rows
 from duckdb_sketch.spark.split import Split, split
 
 GROUP = 2048  # rows: the fewest that DuckDB writes into a row group

@@ -26,6 +26,8 @@ from duckdb_sketch.cli.rollup.cluster import cluster_of
 from duckdb_sketch.cli.rollup.definition import Definition
 from duckdb_sketch.cli.rollup.progress import rows_counted
 from duckdb_sketch.cli.rollup.tables import print_changes, print_refreshed
+from duckdb_sketch.rollup import ChangedFilesError
+from duckdb_sketch.rollup.pipeline.refresh import OnChange
 
 _SPARK = "Only with --engine spark"
 
@@ -42,7 +44,10 @@ def refresh(
     latest: Latest = None,
     on_change: Annotated[
         Literal["error", "rebuild"],
-        typer.Option(help="If a counted file changed: stop, or rebuild its buckets, in this process."),
+        typer.Option(
+            help="If a counted file changed: end with exit code 3 once new files are counted, or rebuild its buckets, "
+            "in this process."
+        ),
     ] = "error",
     levels: Annotated[bool, typer.Option(help="Update the coarser levels as well.")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the buckets that would change, and stop.")] = False,
@@ -86,6 +91,8 @@ def refresh(
         wait,
         expand,
     )
+    # What was counted is printed before what changed is.
+    policy: OnChange = "rebuild" if on_change == "rebuild" else "report"
     with definition.open() as rollup:
         if expand and not output.json:
             output.line(rollup.specification.statement)
@@ -93,8 +100,10 @@ def refresh(
             print_changes(output, rollup.preview())
             return
         if cluster:
-            refreshed = cluster.refresh(rollup, output, on_change, levels)
+            refreshed = cluster.refresh(rollup, output, policy, levels)
         else:
             with rows_counted(output, "refresh") as progress:
-                refreshed = rollup.refresh(on_change=on_change, levels=levels, progress=progress)
+                refreshed = rollup.refresh(on_change=policy, levels=levels, progress=progress)
     print_refreshed(output, refreshed)
+    if refreshed.changed:
+        raise ChangedFilesError(refreshed.changed)

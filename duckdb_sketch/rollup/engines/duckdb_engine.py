@@ -160,6 +160,6 @@ def counted(events: Events, extents: Mapping[str, Extent]) -> list[CountedSlice]
     for each in events.slices if events.marked else ():
         extent = extents.get(each.id or "", Extent(0, None, None))
         found.append(
-            CountedSlice(each.kind, each.id or "", each.fingerprint, each.size, extent.rows, extent.first, extent.last)
+            CountedSlice(each.kind, each.id or "", each.recorded(), each.size, extent.rows, extent.first, extent.last)
         )
     return found

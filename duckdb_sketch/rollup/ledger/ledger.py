@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields
 from datetime import datetime
@@ -205,6 +205,15 @@ class Ledger:
             "INSERT INTO rollup_manifest.slices BY NAME "
             f"SELECT CAST(? AS VARCHAR) AS rollup, CAST(? AS BIGINT) AS batch, {items}",
             [rollup, batch, *columns],
+        )
+
+    def set_fingerprints(self, rollup: str, fingerprints: Mapping[str, str]) -> None:
+        """Change the fingerprints of files that a rollup has counted, by path."""
+        self.connection.execute(
+            "UPDATE rollup_manifest.slices SET fingerprint = given.fingerprint "
+            "FROM (SELECT unnest(CAST(? AS VARCHAR[])) AS slice, unnest(CAST(? AS VARCHAR[])) AS fingerprint) AS given "
+            "WHERE rollup = ? AND kind = ? AND slices.slice = given.slice",
+            [list(fingerprints), list(fingerprints.values()), rollup, CountedSlice.FILE],
         )
 
     def has_slice(self, rollup: str, kind: str, name: str) -> bool:

@@ -15,6 +15,7 @@ from duckdb_sketch.rollup.pipeline.pruning import prune
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.pipeline.watermark import advance
 from duckdb_sketch.rollup.sources.events import Events
+from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.slice import Slice
 from duckdb_sketch.rollup.specification.table import Table
 
@@ -63,6 +64,12 @@ def commit(target: Target, table: Table, events: Events, groups: Groups, policy:
     return batch
 
 
+def note_touched(target: Target, files: Sequence[File]) -> None:
+    """Write the modification times of files whose bytes are as they were counted, so that they are not read again."""
+    with target.ledger.transaction():
+        target.ledger.set_fingerprints(target.name, {file.path: file.recorded() for file in files})
+
+
 def _check_order(record: RollupRecord, policy: Policy) -> None:
     if policy.after is not None and record.last_batch != policy.after + 1:
         raise LockedError(f"another connection has counted a batch into {record.name} during its {policy.kind}")
@@ -78,7 +85,7 @@ def _check_uncounted(ledger: Ledger, name: str, slices: Sequence[Slice]) -> None
 def _appended(slices: Sequence[Slice], batch: Batch) -> list[CountedSlice]:
     """Data that was appended, which is what the batch is."""
     return [
-        CountedSlice(each.kind, each.id, each.fingerprint, each.size, batch.rows, batch.first_event, batch.last_event)
+        CountedSlice(each.kind, each.id, each.recorded(), each.size, batch.rows, batch.first_event, batch.last_event)
         for each in slices
         if each.kind == CountedSlice.BATCH and each.id is not None
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from duckdb_sketch._text import counted
+from duckdb_sketch._text import counted, listed
 from duckdb_sketch.rollup.ledger.records import Batch
 
 
@@ -34,6 +34,8 @@ class Refreshed:
         rollup: Whose.
         files: Files counted.
         rebuilt: Files that had changed, and whose buckets were made anew.
+        changed: Files that changed after they were counted, and were left as they were counted.
+        duplicates: Names that were left out: each is another name of a file that is counted, such as a link.
         batches: The numbers of the batches.
         rows: Rows counted.
         late_rows: Of those, the ones for buckets that were final.
@@ -45,6 +47,8 @@ class Refreshed:
     rollup: str
     files: int = 0
     rebuilt: int = 0
+    changed: list[str] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     rows: int = 0
     late_rows: int = 0
@@ -55,6 +59,8 @@ class Refreshed:
     def __str__(self) -> str:
         parts = [counted(self.files, "file"), counted(self.rows, "row")]
         parts += [f"{counted(self.rebuilt, 'changed file')} rebuilt"] if self.rebuilt else []
+        parts += [f"changed since counted: {listed(self.changed)}"] if self.changed else []
+        parts += [f"left out as other names of the same files: {listed(self.duplicates)}"] if self.duplicates else []
         parts += [f"{counted(self.late_rows, 'row')} late"] if self.late_rows else []
         parts += [f"{counted(self.dropped_rows, 'row')} dropped as late"] if self.dropped_rows else []
         parts += [f"{counted(self.rejected_rows, 'row')} rejected: no valid time"] if self.rejected_rows else []

@@ -16,8 +16,8 @@ from duckdb_sketch.rollup.pipeline.replace import Replace
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.sources.events import Extent
+from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
-from duckdb_sketch.rollup.sources.files import File
 from duckdb_sketch.rollup.specification.table import Table, literal
 
 _MICROSECOND = timedelta(microseconds=1)

@@ -8,10 +8,10 @@ from typing import Literal
 
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.engines.engine import Engine
-from duckdb_sketch.rollup.errors import SourceError
+from duckdb_sketch.rollup.errors import LockedError, RollupError
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.memory import rows_of_batch
-from duckdb_sketch.rollup.pipeline.commit import commit
+from duckdb_sketch.rollup.pipeline.commit import commit, note_touched
 from duckdb_sketch.rollup.pipeline.merge import Merge
 from duckdb_sketch.rollup.pipeline.policy import Policy
 from duckdb_sketch.rollup.pipeline.progress import Progress, Refreshed
@@ -19,10 +19,11 @@ from duckdb_sketch.rollup.pipeline.rebuild import rebuild
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.sources.batches import next_batch
+from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
-from duckdb_sketch.rollup.sources.files import File
+from duckdb_sketch.rollup.sources.slice import Poll
 
-OnChange = Literal["error", "rebuild"]
+OnChange = Literal["error", "report", "rebuild"]
 
 
 class Refresh:
@@ -48,36 +49,62 @@ class Refresh:
     def run(self, on_change: OnChange, progress: Callable[[Progress], None], refreshed: Refreshed) -> None:
         """Rebuild what changed, and count what is new; what is done is added to `refreshed`, batch by batch.
 
+        A file that cannot be rebuilt does not keep new ones from being counted: there is an error afterwards.
+
         Raises:
-            SourceError: If files changed and are not to be rebuilt, or a file cannot be counted.
+            RollupError: If what changed cannot be rebuilt.
+            SourceError: If a file cannot be counted.
         """
         found = self.source.poll(self.target.fingerprints())
-        if found.changed:
-            _check_rebuilt(found.changed, on_change)
-            batch = rebuild(self.target, self.source, found.changed, complete=not found.new, levels=self.levels)
-            refreshed.add(batch)
-            refreshed.rebuilt += len(found.changed)
+        refreshed.duplicates = list(found.duplicates)
+        if found.touched:
+            note_touched(self.target, found.touched)
+        failure = None
+        if on_change == "rebuild":
+            failure = self._rebuild(found, refreshed)
+        else:
+            refreshed.changed = [file.path for file in found.changed]
         self._count(found.new, progress, refreshed)
+        if failure is not None:
+            raise failure
+
+    def _rebuild(self, found: Poll[File], refreshed: Refreshed) -> RollupError | None:
+        """Rebuild what changed; the reason why that is not possible, if it is not."""
+        if not found.changed:
+            return None
+        try:
+            batch = rebuild(self.target, self.source, found.changed, complete=not found.new, levels=self.levels)
+        except LockedError:
+            raise
+        except RollupError as error:
+            return error
+        refreshed.add(batch)
+        refreshed.rebuilt += len(found.changed)
+        return None
 
     def _count(self, files: Sequence[File], progress: Callable[[Progress], None], refreshed: Refreshed) -> None:
+        files = _still_there(files)
         rows = self.source.rows(files)
         total, done, rest = sum(rows.values()), 0, files
         while rest:
             progress(Progress(refreshed.files, len(files), done, total))
             batch = next_batch(rest, rows, self._rows_of_batch())
             rest = rest[len(batch) :]
-            self._commit(batch, refreshed, complete=not rest)
-            refreshed.files += len(batch)
+            refreshed.files += self._commit(_still_there(batch), refreshed, complete=not rest)
             done += sum(rows[file.path] for file in batch)
         progress(Progress(refreshed.files, len(files), done, total))
 
-    def _commit(self, files: Sequence[File], refreshed: Refreshed, *, complete: bool) -> None:
+    def _commit(self, files: Sequence[File], refreshed: Refreshed, *, complete: bool) -> int:
+        """Count files in one batch, and say how many those are."""
+        if not files:
+            return 0
         target = self.target
         policy = Policy("refresh", Merge(), complete=complete, levels=self.levels)
         with self.source.events(files, target.input_types()) as events, events.blamed():
             table = target.table(events)
             with self.engine.groups(events, table, target.limits()) as groups:
                 refreshed.add(commit(target, table, events, groups, policy))
+        return len(files)
 
     def _rows_of_batch(self) -> int:
         """How many rows the next batch may have: as the tables say, so that a refresh that was killed goes on alike."""
@@ -97,10 +124,6 @@ class Refresh:
         return rows_of_batch(self.most_rows, int(rows), groups)
 
 
-def _check_rebuilt(changed: Sequence[File], on_change: OnChange) -> None:
-    if on_change == "error":
-        names = "; ".join(file.path for file in changed[:3]) + (f" and {len(changed) - 3} more" if changed[3:] else "")
-        raise SourceError(
-            f"changed since counted: {names}. Rebuild their buckets with on_change='rebuild' (--on-change rebuild), "
-            "and give new rows a file of their own"
-        )
+def _still_there(files: Sequence[File]) -> list[File]:
+    """Those of some files that have not gone since they were listed: of the others nothing was counted."""
+    return [file for file in files if file.is_there()]

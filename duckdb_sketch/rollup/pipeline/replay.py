@@ -28,8 +28,8 @@ from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.sources.batches import batches
 from duckdb_sketch.rollup.sources.events import Events
+from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
-from duckdb_sketch.rollup.sources.files import File
 from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import ROWS, Table, literal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from duckdb_sketch.rollup.sources.files import File
+from duckdb_sketch.rollup.sources.file import File
 
 
 def next_batch(files: Sequence[File], rows: Mapping[str, int], most_rows: int) -> list[File]:

@@ -10,7 +10,8 @@ import duckdb
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import fetch
-from duckdb_sketch.rollup.sources.files import FILE, File, paths_of
+from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.files import FILE, paths_of
 
 _START = 1 << 16  # bytes that are looked at for the first line
 _COMPRESSED = (".gz", ".zst")

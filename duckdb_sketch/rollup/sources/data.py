@@ -15,6 +15,7 @@ from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe
 from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.sources.files import check_columns
+from duckdb_sketch.rollup.sources.slice import Comparison
 from duckdb_sketch.rollup.specification.specification import Specification
 
 _KNOWN = {"_duckdb", "duckdb", "pandas", "polars", "pyarrow"}
@@ -32,6 +33,14 @@ class Appended:
     kind: str = "batch"
     fingerprint: str = ""
     size: int | None = None
+
+    def recorded(self) -> str:
+        """Nothing: it is known by its id alone."""
+        return self.fingerprint
+
+    def compare(self, fingerprint: str) -> Comparison:
+        """It never changes."""
+        return "same"
 
     def check_unchanged(self) -> None:
         """It was read once, and cannot change."""

@@ -13,17 +13,11 @@ from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.sources.csv_files import Layout, layouts
 from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.events import Events, Extent
-from duckdb_sketch.rollup.sources.files import (
-    FILE,
-    File,
-    bind_columns,
-    by_reader,
-    count_rows,
-    find,
-    scan_all,
-)
+from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.files import FILE, bind_columns, by_reader, count_rows, scan_all
 from duckdb_sketch.rollup.sources.footers import read_extents
 from duckdb_sketch.rollup.sources.json_files import json_held, json_scan
+from duckdb_sketch.rollup.sources.listing import find
 from duckdb_sketch.rollup.sources.slice import Poll
 from duckdb_sketch.rollup.sources.text import Text, csv_held
 from duckdb_sketch.rollup.specification.specification import Specification, over
@@ -51,7 +45,8 @@ class FileSource:
         Raises:
             SourceError: If a pattern matches no file.
         """
-        return Poll.of(find(self._connection, self._declaration.patterns), fingerprints)
+        found = find(self._connection, self._declaration.patterns, fingerprints)
+        return Poll.of(found.files, fingerprints, found.duplicates)
 
     def rows(self, files: Sequence[File]) -> dict[str, int]:
         """How many rows each file has, by path; of text files, a guess.

@@ -1,173 +1,22 @@
-"""The files of a source: which there are, and the SQL that reads them."""
+"""The files of a source: the SQL that reads them, and the types of their columns."""
 
 from __future__ import annotations
 
-import glob
-import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import duckdb
 
+from duckdb_sketch._glob import literal
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe, fetch
+from duckdb_sketch.rollup.sources.file import COMPRESSIONS, File
 from duckdb_sketch.rollup.sources.kinds import INTEGERS, same_kind
-from duckdb_sketch.rollup.sources.url import is_url
 
 #: The column that says which file a row is from, while a batch is in the making.
 FILE = "duckdb_sketch_file"
 
-_READERS = {
-    "parquet": "read_parquet",
-    "csv": "read_csv",
-    "tsv": "read_csv",
-    "json": "read_json",
-    "jsonl": "read_json",
-    "ndjson": "read_json",
-}
-_COMPRESSIONS = ("gz", "zst")
 _BYTES_A_ROW = {"read_csv": 60, "read_json": 120}  # rough, and of text that is not compressed
-
-
-@dataclass(frozen=True)
-class File:
-    """A file as it was when it was looked at.
-
-    Attributes:
-        path: Absolute, with symbolic links resolved, so that one file has one name; or a URL.
-        size: In bytes.
-        modified: In nanoseconds since 1970.
-    """
-
-    path: str
-    size: int
-    modified: int
-
-    @staticmethod
-    def at(path: str) -> File:
-        """The local file at `path` as it is now."""
-        status = os.stat(path)
-        return File(path, status.st_size, status.st_mtime_ns)
-
-    @staticmethod
-    def counted(path: str, fingerprint: str) -> File:
-        """The file of a fingerprint that was recorded."""
-        size, modified = fingerprint.split(":")
-        return File(path, int(size), int(modified))
-
-    @property
-    def kind(self) -> str:
-        """See `Slice`."""
-        return "file"
-
-    @property
-    def id(self) -> str:
-        """The path."""
-        return self.path
-
-    @property
-    def fingerprint(self) -> str:
-        """What changes if the file does: its size and when it was modified."""
-        return f"{self.size}:{self.modified}"
-
-    def check_unchanged(self) -> None:
-        """See that it did not change while it was read.
-
-        Raises:
-            SourceError: If it did.
-        """
-        if is_url(self.path):
-            return
-        try:
-            now = File.at(self.path)
-        except FileNotFoundError as error:
-            raise SourceError(f"{self.path} went away while it was read: nothing of it was counted") from error
-        if now != self:
-            raise SourceError(
-                f"{self.path} changed while it was read: write files elsewhere, and move them here when they are whole"
-            )
-
-    def require(self) -> None:
-        """See that a file that has been counted is still there, as it was.
-
-        Raises:
-            SourceError: If it is not.
-        """
-        if is_url(self.path):
-            return
-        try:
-            now = File.at(self.path)
-        except FileNotFoundError as error:
-            raise SourceError(
-                f"{self.path} has been counted and is gone: put it back to rebuild its buckets"
-            ) from error
-        if now != self:
-            raise SourceError(f"{self.path} changed since it was counted: refresh with on_change='rebuild' first")
-
-    @property
-    def reader(self) -> str:
-        """The name of the DuckDB function that reads it.
-
-        Raises:
-            SourceError: If its name does not say.
-        """
-        ending = _ending(os.path.basename(self.path))
-        if ending not in _READERS:
-            raise SourceError(
-                f"{self.path}: a file's name has to end in .{', .'.join(_READERS)}, or these and .gz or .zst"
-            )
-        return _READERS[ending]
-
-
-def _ending(name: str) -> str:
-    """What a file's name ends in, without what compressed it, in lower case."""
-    stem, _, ending = name.lower().rpartition(".")
-    return stem.rpartition(".")[2] if ending in _COMPRESSIONS else ending
-
-
-def find(connection: duckdb.DuckDBPyConnection, patterns: Sequence[str]) -> list[File]:
-    """The files that match any of the patterns, by path.
-
-    Args:
-        connection: Looks at URLs.
-        patterns: Paths, in which `*`, `?`, `[…]` and `**` stand for names.
-
-    Raises:
-        SourceError: If a pattern matches no file.
-    """
-    found: dict[str, File] = {}
-    for pattern in patterns:
-        files = _find_remote(connection, pattern) if is_url(pattern) else _find_local(pattern)
-        if not files:
-            raise SourceError(f"{pattern}: there is no such file")
-        found |= {file.path: file for file in files}
-    return [found[path] for path in sorted(found)]
-
-
-def _find_local(pattern: str) -> list[File]:
-    folders: dict[str, str] = {}
-    files = []
-    for path in glob.iglob(os.path.expanduser(pattern), recursive=True):
-        folder, name = os.path.split(path)
-        if folder not in folders:
-            folders[folder] = os.path.realpath(folder or ".")
-        path = os.path.join(folders[folder], name)
-        if os.path.islink(path):
-            path = os.path.realpath(path)
-        try:
-            status = os.stat(path)
-        except FileNotFoundError:
-            continue  # removed since it was listed
-        if os.path.isfile(path):
-            files.append(File(path, status.st_size, status.st_mtime_ns))
-    return files
-
-
-def _find_remote(connection: duckdb.DuckDBPyConnection, pattern: str) -> list[File]:
-    rows = fetch(connection, "SELECT filename, size, coalesce(epoch_ns(last_modified), 0) FROM read_blob(?)", [pattern])
-    return [File(*row) for row in rows]
 
 
 def scan(files: Sequence[File], types: Mapping[str, str], options: str = "", *, alike: bool = False) -> str:
@@ -198,7 +47,7 @@ def scan_all(files: Sequence[File], types: Mapping[str, str], *, alike: bool = F
 
 def paths_of(files: Sequence[File]) -> str:
     """SQL of a list of the files' paths, none of which is a pattern."""
-    return f"[{', '.join(quote(_pattern(file)) for file in files)}]"
+    return f"[{', '.join(quote(literal(file.path)) for file in files)}]"
 
 
 def by_reader(files: Sequence[File]) -> list[list[File]]:
@@ -207,11 +56,6 @@ def by_reader(files: Sequence[File]) -> list[list[File]]:
     for file in files:
         kinds.setdefault(file.reader, []).append(file)
     return list(kinds.values())
-
-
-def _pattern(file: File) -> str:
-    """A path as DuckDB takes it, to which `*`, `?` and `[` in a name are a pattern."""
-    return file.path if is_url(file.path) else re.sub(r"([*?[])", r"[\1]", file.path)
 
 
 def check_types(
@@ -296,7 +140,7 @@ def _columns(
             connection,
             "SELECT file_name, list((name, duckdb_type)) FROM parquet_schema(?) "
             "WHERE num_children IS NULL OR num_children = 0 GROUP BY file_name ORDER BY file_name",
-            [[_pattern(file) for file in files]],
+            [[literal(file.path) for file in files]],
         )
     except duckdb.Error as error:
         raise SourceError(f"{_culprit(connection, files)}: {error}") from error
@@ -354,7 +198,7 @@ def _culprit(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> st
     """The first of several Parquet files whose metadata cannot be read."""
     for file in files:
         try:
-            fetch(connection, "SELECT count(*) FROM parquet_file_metadata(?)", [_pattern(file)])
+            fetch(connection, "SELECT count(*) FROM parquet_file_metadata(?)", [literal(file.path)])
         except duckdb.Error:
             return file.path
     return files[0].path
@@ -367,7 +211,7 @@ def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> 
         SourceError: If a file cannot be read.
     """
     rows = {
-        file.path: file.size // _BYTES_A_ROW[file.reader] * (5 if file.path.endswith(_COMPRESSIONS) else 1)
+        file.path: file.size // _BYTES_A_ROW[file.reader] * (5 if file.path.endswith(COMPRESSIONS) else 1)
         for file in files
         if file.reader != "read_parquet"
     }
@@ -378,7 +222,7 @@ def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> 
                 fetch(
                     connection,
                     "SELECT file_name, num_rows FROM parquet_file_metadata(?)",
-                    [[_pattern(file) for file in parquet]],
+                    [[literal(file.path) for file in parquet]],
                 )
             )
         except duckdb.Error as error:
@@ -389,4 +233,4 @@ def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> 
 def row_groups(connection: duckdb.DuckDBPyConnection, file: File) -> list[int]:
     """How many rows each row group of a Parquet file has."""
     query = "SELECT any_value(row_group_num_rows) FROM parquet_metadata(?) GROUP BY row_group_id ORDER BY row_group_id"
-    return [rows for (rows,) in fetch(connection, query, [_pattern(file)])]
+    return [rows for (rows,) in fetch(connection, query, [literal(file.path)])]

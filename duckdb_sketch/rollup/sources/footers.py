@@ -9,7 +9,8 @@ import duckdb
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.sources.events import Extent
-from duckdb_sketch.rollup.sources.files import File, paths_of
+from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.files import paths_of
 
 # Of nanoseconds, statistics are cut to microseconds, and would lie before the times themselves.
 _EXACT = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE")

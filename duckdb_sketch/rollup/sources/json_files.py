@@ -11,7 +11,8 @@ import duckdb
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.query import fetch, temporary
 from duckdb_sketch.rollup.sources.events import reading
-from duckdb_sketch.rollup.sources.files import FILE, File, paths_of
+from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.files import FILE, paths_of
 from duckdb_sketch.rollup.sources.text import Text
 
 _NUMBERS = count()

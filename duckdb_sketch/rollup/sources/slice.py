@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
+
+#: Of a slice that was counted: nothing about it is new; its time of change is, and its bytes are not; its bytes are.
+Comparison = Literal["same", "touched", "changed"]
 
 
 class Slice(Protocol):
@@ -19,12 +22,14 @@ class Slice(Protocol):
         """What it is known by in the ledger, such as a file's path; None if nobody will ask for it again."""
 
     @property
-    def fingerprint(self) -> str:
-        """Text that changes if the slice does; empty if it never does."""
-
-    @property
     def size(self) -> int | None:
         """In bytes; None if that is not known."""
+
+    def recorded(self) -> str:
+        """The fingerprint for the ledger, once it has been read: text that changes if it does, empty if it never does."""
+
+    def compare(self, fingerprint: str) -> Comparison:
+        """How it stands to what was counted under this fingerprint."""
 
     def check_unchanged(self) -> None:
         """See that it still is as it was when it was found.
@@ -44,13 +49,17 @@ class Poll(Generic[S]):
     Attributes:
         new: Slices that have not been counted.
         changed: Slices that changed after they were counted, as they are now.
+        touched: Slices whose bytes are as they were counted, and whose time of change is not.
+        duplicates: Other names of slices, which are left out.
     """
 
     new: tuple[S, ...]
     changed: tuple[S, ...]
+    touched: tuple[S, ...] = ()
+    duplicates: tuple[str, ...] = ()
 
     @staticmethod
-    def of(found: Iterable[S], fingerprints: Mapping[str, str]) -> Poll[S]:
+    def of(found: Iterable[S], fingerprints: Mapping[str, str], duplicates: Iterable[str] = ()) -> Poll[S]:
         """Compare the slices that there are with those that were counted.
 
         A slice that was counted and is gone is no change: its rows are in the rollup, and may stay.
@@ -58,12 +67,16 @@ class Poll(Generic[S]):
         Args:
             found: What there is.
             fingerprints: Those of the slices that were counted, by their ids.
+            duplicates: Other names of what there is.
         """
-        new, changed = [], []
+        new, changed, touched = [], [], []
         for each in found:
             known = fingerprints.get(each.id or "")
-            if known is None:
+            comparison = None if known is None else each.compare(known)
+            if comparison is None:
                 new.append(each)
-            elif known != each.fingerprint:
+            elif comparison == "changed":
                 changed.append(each)
-        return Poll(tuple(new), tuple(changed))
+            elif comparison == "touched":
+                touched.append(each)
+        return Poll(tuple(new), tuple(changed), tuple(touched), tuple(duplicates))

@@ -19,7 +19,8 @@ from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import CountedSlice, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
-from duckdb_sketch.rollup.sources.files import FILE, File, scan_all
+from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.files import FILE, scan_all
 from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
 from duckdb_sketch.rollup.specification.table import Table, literal
