@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -244,8 +245,8 @@ def build(root: Path, files: list[str], links: list[tuple[list[str], str, list[s
         write(root, file)
     for where, name, target in links:
         link = root.joinpath(*where, name)
-        link.parent.mkdir(parents=True, exist_ok=True)
-        if not os.path.lexists(link):
+        with suppress(OSError):  # something else is there, or the way leads in a circle
+            link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(os.path.relpath(root.joinpath(*target), link.parent))
 
 
