@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duckdb_sketch._glob import literal
@@ -268,6 +268,7 @@ def naive(folder: str, parts: list[str], depth: int = 0) -> Iterator[str]:
         yield from naive(folder, parts[1:] or ["*"], depth)
 
 
+@settings(deadline=None)
 @given(st.lists(PATHS, max_size=6), LINKS, PATTERNS)
 def test_any_tree_lists_what_a_naive_walk_does(
     files: list[str], links: list[tuple[list[str], str, list[str]]], pattern: str
