@@ -89,7 +89,7 @@ def test_a_changed_file_does_not_block_new_ones_and_has_its_own_exit_code(run: R
     write("bids-2.parquet", "2026-01-02", 10)
     code, out, err = run(*REFRESH)
     assert code == 3
-    assert out.startswith("bids_hourly: 1 files, 10 rows, changed since counted: ")
+    assert out.startswith("bids_hourly: 1 file, 10 rows, changed since counted: ")
     assert err.startswith("duckdb-sketch: changed since counted: ")
     assert "bids-1.parquet" in err
     code, out, err = run(*REFRESH, "--json")
@@ -106,7 +106,7 @@ def test_a_touched_file_is_no_change(run: Run) -> None:
     write("bids-2.parquet", "2026-01-02", 10)
     code, out, err = run(*REFRESH)
     assert (code, err) == (0, "")
-    assert out.startswith("bids_hourly: 1 files, 10 rows (batches 2)")
+    assert out.startswith("bids_hourly: 1 file, 10 rows (batch 2)")
 
 
 def test_a_dry_run_writes_nothing(run: Run) -> None:
