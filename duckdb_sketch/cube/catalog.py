@@ -372,7 +372,11 @@ def _compared(
 ) -> Slices:
     """What a rollup has counted, beside the files that there are now."""
     changed = next(
-        (path for path, file in files.items() if path in counted and file.compare(counted[path].fingerprint) == "changed"),
+        (
+            path
+            for path, file in files.items()
+            if path in counted and file.compare(counted[path].fingerprint) == "changed"
+        ),
         None,
     )
     there = {span for path, span in slices.ranges.items() if path in files and span}

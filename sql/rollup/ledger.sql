@@ -50,7 +50,8 @@ CREATE TABLE IF NOT EXISTS rollup_manifest.slices (
     rollup VARCHAR NOT NULL,
     kind VARCHAR NOT NULL,             -- file, batch or import
     slice VARCHAR NOT NULL,            -- file: its path. batch: the caller's id. import: the folder of the export
-    fingerprint VARCHAR NOT NULL,      -- changes if the slice does; file: its size, ':', its time of change
+    fingerprint VARCHAR NOT NULL,      -- changes if the slice does; file: its size, ':', its time of change, and
+                                       -- if it is known ':' and a hash of its bytes
     size UBIGINT,                      -- bytes, where that is known
     batch BIGINT NOT NULL,             -- that counted it
     rows UBIGINT NOT NULL,             -- in the slice

@@ -29,6 +29,14 @@ def parquet(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Path:
     return path
 
 
+def test_a_name_with_brackets_is_a_literal(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    for name, values in (("z1.parquet", 5), ("z[1].parquet", 7)):
+        con.execute(f"COPY (SELECT hll_sketch_agg(i) AS s FROM range({values}) t(i)) TO '{tmp_path / name}'")
+    (summary,) = inspect(tmp_path / "z[1].parquet")
+    assert isinstance(summary.content, DistinctSummary)
+    assert round(summary.content.union[0]) == 7
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     """A database with two tables of sketches, in two schemas, and one without."""

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from events import EVENTS, HOURLY, everything, hourly, of_raw, table, write, write_events
 
-from duckdb_sketch.rollup import Rollup, RollupError, SourceError
+from duckdb_sketch.rollup import ChangedFilesError, Rollup, RollupError, SourceError
 
 DAYS = HOURLY.replace("'hour', ts) AS hour", "'day', ts) AS day")
 
@@ -37,11 +37,53 @@ def refused(hours: Rollup, message: str, **options: object) -> None:
     assert everything(hours.connection) == before
 
 
-def test_a_file_that_changed_is_refused_by_name_and_the_new_ones_wait(tmp_path: Path) -> None:
+def test_a_file_that_changed_is_reported_by_name_and_does_not_block_new_ones(tmp_path: Path) -> None:
     hours = three_files(tmp_path)
     write_events(tmp_path / "1.parquet", 100, 120, age=1)
     write_events(tmp_path / "3.parquet", 300, 400)
-    refused(hours, r"changed since counted: .*1\.parquet.*on_change='rebuild'")
+    before = hours.status()[0].rows
+    with pytest.raises(ChangedFilesError, match=r"changed since counted: .*1\.parquet.*on_change='rebuild'") as raised:
+        hours.refresh()
+    assert raised.value.changed == [str(tmp_path / "1.parquet")]
+    assert hours.status()[0].rows == before + 100
+    refused(hours, r"1\.parquet")  # there is nothing new now
+    assert hours.refresh(on_change="report").changed == [str(tmp_path / "1.parquet")]
+    hours.refresh(on_change="rebuild")
+    check(hours, tmp_path)
+
+
+def test_a_file_that_cannot_be_rebuilt_does_not_block_new_ones(tmp_path: Path) -> None:
+    hours = three_files(tmp_path)
+    write_events(tmp_path / "1.parquet", 100, 120, age=1)
+    (tmp_path / "2.parquet").unlink()
+    write_events(tmp_path / "3.parquet", 300, 400)
+    before = hours.status()[0].rows
+    with pytest.raises(RollupError, match=r"2\.parquet.*gone"):
+        hours.refresh(on_change="rebuild")
+    assert hours.status()[0].rows == before + 100
+
+
+def test_a_touched_file_is_no_change(tmp_path: Path) -> None:
+    hours = three_files(tmp_path)
+    for age in (1, 10**9):
+        os.utime(tmp_path / "1.parquet", (age, age))
+        assert hours.verify().ok
+        hours.replay()
+        assert hours.refresh().batches == []
+    query = "SELECT modified FROM rollup_manifest.files WHERE path LIKE '%1.parquet'"
+    assert hours.connection.execute(query).fetchall() == [(10**18,)]  # so that it need not be read again
+    write_events(tmp_path / "0.parquet", 0, 100, age=1)
+    hours.refresh(on_change="rebuild")
+    check(hours, tmp_path)
+
+
+def test_a_touched_file_that_is_too_large_to_be_read_twice_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duckdb_sketch.rollup.sources.file.HASHED_BYTES", 0)
+    hours = three_files(tmp_path)
+    os.utime(tmp_path / "1.parquet", (1, 1))
+    refused(hours, r"1\.parquet")
 
 
 @pytest.mark.parametrize("how", ["size", "time"])
@@ -49,7 +91,9 @@ def test_a_change_is_seen_by_size_or_time(tmp_path: Path, how: str) -> None:
     hours = three_files(tmp_path)
     path = tmp_path / "1.parquet"
     if how == "time":
-        write_events(path, 100, 250, age=1)
+        size = path.stat().st_size
+        write(path, EVENTS.format(first=100, last=250).replace("'a'", "'c'"), age=1)
+        assert path.stat().st_size == size
     else:
         modified = path.stat().st_mtime_ns
         write_events(path, 100, 120)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,8 @@ def test_json_is_one_document_and_a_log(run: Run) -> None:
         "rollup": "bids_hourly",
         "files": 1,
         "rebuilt": 0,
+        "changed": [],
+        "duplicates": [],
         "batches": [1],
         "rows": 100,
         "late_rows": 0,
@@ -78,6 +81,32 @@ def test_json_is_one_document_and_a_log(run: Run) -> None:
         ("refresh", 0, 100),
         ("refresh", 100, 100),
     ]
+
+
+def test_a_changed_file_does_not_block_new_ones_and_has_its_own_exit_code(run: Run) -> None:
+    run(*REFRESH)
+    write("bids-1.parquet", "2026-01-01", 50)
+    write("bids-2.parquet", "2026-01-02", 10)
+    code, out, err = run(*REFRESH)
+    assert code == 3
+    assert out.startswith("bids_hourly: 1 file, 10 rows, changed since counted: ")
+    assert err.startswith("duckdb-sketch: changed since counted: ")
+    assert "bids-1.parquet" in err
+    code, out, err = run(*REFRESH, "--json")
+    assert (code, json.loads(out)["batches"]) == (3, [])
+    assert [Path(path).name for path in json.loads(out)["changed"]] == ["bids-1.parquet"]
+    assert json.loads(err.splitlines()[-1])["kind"] == "ChangedFilesError"
+    assert run(*REFRESH, "--on-change", "rebuild")[0] == 0
+    assert run(*REFRESH)[0] == 0
+
+
+def test_a_touched_file_is_no_change(run: Run) -> None:
+    run(*REFRESH)
+    os.utime("bids-1.parquet", (1, 1))
+    write("bids-2.parquet", "2026-01-02", 10)
+    code, out, err = run(*REFRESH)
+    assert (code, err) == (0, "")
+    assert out.startswith("bids_hourly: 1 file, 10 rows (batch 2)")
 
 
 def test_a_dry_run_writes_nothing(run: Run) -> None:

@@ -20,6 +20,7 @@ def test_files_are_new_changed_or_known() -> None:
     larger, later = File(A.path, 11, 20), File(B.path, 10, 21)
     assert Poll.of([A, B, C], counted) == Poll((C,), ())
     assert Poll.of([larger, later, C], counted) == Poll((C,), (larger, later))
+    assert Poll.of([A], {A.path: "10:20:digest"}) == Poll((), ())
     assert Poll.of([], counted) == Poll((), ())
 
 

@@ -26,7 +26,7 @@ class Slice(Protocol):
         """In bytes; None if that is not known."""
 
     def recorded(self) -> str:
-        """The fingerprint for the ledger, once it has been read: text that changes if it does, empty if it never does."""
+        """The fingerprint for the ledger, once it has been read: text that changes if it does, or is empty."""
 
     def compare(self, fingerprint: str) -> Comparison:
         """How it stands to what was counted under this fingerprint."""
