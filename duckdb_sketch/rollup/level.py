@@ -24,7 +24,7 @@ from duckdb_sketch.rollup.ledger.records import LevelRecord, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.pipeline.drop import drop
 from duckdb_sketch.rollup.pipeline.levels import update_levels, whole_from
-from duckdb_sketch.rollup.pipeline.retention import expire
+from duckdb_sketch.rollup.pipeline.retention import Expiry, expire, preview_expiry
 from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.reading.gaps import Moment, fill_level
 from duckdb_sketch.rollup.reading.status import Change, Status, read_changes, read_status
@@ -145,6 +145,19 @@ class Level:
             The time before which there is nothing now; None if nothing has expired.
         """
         return self._retried(lambda: expire(self._ledger, self._record(), older_than, before))
+
+    @exclusive
+    def preview_expiry(self, older_than: str | timedelta | None = None, before: datetime | None = None) -> Expiry:
+        """What `expire` would drop: how many buckets and groups. Nothing is written.
+
+        Args:
+            older_than: As for `expire`.
+            before: As for `expire`.
+
+        Raises:
+            RollupError: As for `expire`.
+        """
+        return preview_expiry(self._ledger, self._record(), older_than, before)
 
     @exclusive
     def export(self, folder: str | Path, partition: str = "month") -> Exported:
