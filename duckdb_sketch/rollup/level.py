@@ -362,6 +362,8 @@ def _existing(database: str | Path | duckdb.DuckDBPyConnection) -> str | Path | 
             Path(database).stat()
         except FileNotFoundError as error:
             raise RollupError(f"there is no database {database}") from error
-        except (OSError, ValueError) as error:
-            raise RollupError(f"the database {database} cannot be opened: {error}") from error
+        except OSError as error:
+            raise RollupError(f"{database} cannot be opened: {error.strerror}") from error
+        except ValueError as error:  # a NUL in the path
+            raise RollupError(f"{str(database)!r} is not the path of a file: {error}") from error
     return database
