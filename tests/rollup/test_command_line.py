@@ -66,6 +66,8 @@ def test_json_is_one_document_and_a_log(run: Run) -> None:
         "rollup": "bids_hourly",
         "files": 1,
         "rebuilt": 0,
+        "changed": [],
+        "duplicates": [],
         "batches": [1],
         "rows": 100,
         "late_rows": 0,
