@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from duckdb_sketch._loading import connect
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.errors import SketchError
 from duckdb_sketch.families import Family, families
+from duckdb_sketch.rollup.errors import LockedError
 
 
 @dataclass(frozen=True)
@@ -46,25 +48,47 @@ class StateColumn:
 def opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[StateColumn]]]:
     """A connection that can read `file`, and the columns in it that may hold states."""
     try:
-        with file.open("rb") as stream:
+        data = _data_files(file) if file.is_dir() else [file]
+        with data[0].open("rb") as stream:
             magic = stream.read(12)
     except OSError as error:
         raise SketchError(f"cannot read {file}: {error.strerror}") from error
     with connect() as connection:
         try:
             if magic[:4] == b"PAR1":
-                yield connection, _parquet_columns(connection, file)
+                yield connection, _parquet_columns(connection, file, data)
             elif magic[8:12] == b"DUCK":
                 connection.execute(f"ATTACH {quote(file)} AS inspected (READ_ONLY)")
                 yield connection, _database_columns(connection)
             else:
                 raise SketchError(f"{file} is neither a Parquet file nor a DuckDB database")
         except duckdb.Error as error:
+            if isinstance(error, duckdb.IOException) and (process := re.search(r"PID (\d+)", str(error))):
+                raise LockedError(
+                    f"{file} is open in process {process[1]}, which writes to it: try again later"
+                ) from error
             raise SketchError(f"cannot read {file}: {error}") from error
 
 
-def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: Path) -> list[StateColumn]:
-    source = f"read_parquet({quote(literal(str(file)))})"
+def _data_files(folder: Path) -> list[Path]:
+    """The Parquet files in a folder, such as that of an export; those that begin with `_` or `.` are no data.
+
+    Raises:
+        SketchError: If there is none.
+    """
+    found = sorted(
+        path
+        for path in folder.rglob("*.parquet")
+        if not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
+    )
+    if not found:
+        raise SketchError(f"the folder {folder} has no Parquet files")
+    return found
+
+
+def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: Path, data: Sequence[Path]) -> list[StateColumn]:
+    names = ", ".join(quote(literal(str(path))) for path in data)
+    source = f"read_parquet([{names}], hive_partitioning = false)"
     description = connection.execute(f"DESCRIBE FROM {source}").fetchall()
     return [StateColumn(file.name, name, kind, source) for name, kind, *_ in description if _may_hold_states(kind)]
 

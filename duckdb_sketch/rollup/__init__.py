@@ -15,6 +15,7 @@ from duckdb_sketch.rollup.errors import (
 )
 from duckdb_sketch.rollup.level import Level, drop_rollup, open_level, rollup_names
 from duckdb_sketch.rollup.pipeline.progress import Progress, Refreshed
+from duckdb_sketch.rollup.pipeline.retention import Expiry
 from duckdb_sketch.rollup.reading.gaps import fill_gaps
 from duckdb_sketch.rollup.reading.status import Change, Status
 from duckdb_sketch.rollup.rollup import Rollup
@@ -27,6 +28,7 @@ __all__ = [
     "ChangedFilesError",
     "ChangedStatementError",
     "DamagedError",
+    "Expiry",
     "Exported",
     "Granularity",
     "LateDataError",

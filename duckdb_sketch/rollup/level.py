@@ -18,13 +18,13 @@ from duckdb_sketch.rollup.archive.export import Exported, export, resolve
 from duckdb_sketch.rollup.archive.manifest import ExportManifest
 from duckdb_sketch.rollup.archive.restore import check_export, restore
 from duckdb_sketch.rollup.errors import LockedError, ManifestError, RollupError, SpecificationError
-from duckdb_sketch.rollup.ledger.database import open_database, require_free
+from duckdb_sketch.rollup.ledger.database import open_database, open_to_read, require_free
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import LevelRecord, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.pipeline.drop import drop
 from duckdb_sketch.rollup.pipeline.levels import update_levels, whole_from
-from duckdb_sketch.rollup.pipeline.retention import expire
+from duckdb_sketch.rollup.pipeline.retention import Expiry, expire, preview_expiry
 from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.reading.gaps import Moment, fill_level
 from duckdb_sketch.rollup.reading.status import Change, Status, read_changes, read_status
@@ -145,6 +145,19 @@ class Level:
             The time before which there is nothing now; None if nothing has expired.
         """
         return self._retried(lambda: expire(self._ledger, self._record(), older_than, before))
+
+    @exclusive
+    def preview_expiry(self, older_than: str | timedelta | None = None, before: datetime | None = None) -> Expiry:
+        """What `expire` would drop: how many buckets and groups. Nothing is written.
+
+        Args:
+            older_than: As for `expire`.
+            before: As for `expire`.
+
+        Raises:
+            RollupError: As for `expire`.
+        """
+        return preview_expiry(self._ledger, self._record(), older_than, before)
 
     @exclusive
     def export(self, folder: str | Path, partition: str = "month") -> Exported:
@@ -284,13 +297,23 @@ class Level:
         return Level(self._connection, name, self._wait, access=self._access)
 
 
-def open_level(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> Level:
+def open_level(
+    name: str, database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10, read_only: bool = False
+) -> Level:
     """A rollup or a coarser level that is in a database, by its name.
+
+    Args:
+        name: Its name.
+        database: The database file, or a connection to one.
+        wait: For how many seconds to wait for another process that has the database open.
+        read_only: As for `duckdb.connect`: other processes may read the file at the same time.
 
     Raises:
         ManifestError: If there is none of this name.
+        LockedError: If another process has the database open.
     """
-    connection = open_database(_existing(database), None, wait)
+    existing = _existing(database)
+    connection = open_to_read(existing, wait) if read_only else open_database(existing, None, wait)
     level = Level(connection, name, wait)
     try:
         zone = level._record().time_zone or "UTC"
@@ -325,7 +348,7 @@ def drop_rollup(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, 
 
 def rollup_names(database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> list[str]:
     """The names of the rollups in a database, each followed by its coarser levels."""
-    connection = open_database(_existing(database), None, wait)
+    connection = open_to_read(_existing(database), wait)
     try:
         return Ledger(connection).names()
     finally:
@@ -339,6 +362,8 @@ def _existing(database: str | Path | duckdb.DuckDBPyConnection) -> str | Path | 
             Path(database).stat()
         except FileNotFoundError as error:
             raise RollupError(f"there is no database {database}") from error
-        except (OSError, ValueError) as error:
-            raise RollupError(f"the database {database} cannot be opened: {error}") from error
+        except OSError as error:
+            raise RollupError(f"{database} cannot be opened: {error.strerror}") from error
+        except ValueError as error:  # a NUL in the path
+            raise RollupError(f"{str(database)!r} is not the path of a file: {error}") from error
     return database

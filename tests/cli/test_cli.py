@@ -115,6 +115,16 @@ def test_install_for_another_version_says_what_to_do_there(home: Path) -> None:
 
 
 @needs_repositories
+@pytest.mark.parametrize("version", ["99", "v2", "2.0", "latest", "v1.4.4", "../v2.0.1", "v2.0.1/..", ""])
+def test_install_for_what_is_no_version(home: Path, version: str) -> None:
+    process = run("install", "--duckdb-version", version)
+    assert (process.returncode, process.stdout) == (1, "")
+    assert version in process.stderr
+    assert process.stderr.count("\n") == 1
+    assert not list(home.rglob("*.duckdb_extension"))
+
+
+@needs_repositories
 def test_error_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     no_folder = tmp_path / "file"
     no_folder.touch()

@@ -537,3 +537,19 @@ def test_images_that_expand_are_bounded_by_lg_k(con: duckdb.DuckDBPyConnection) 
         sketches = rows(con, "SELECT i % 5000, hll_union_agg(s) s FROM t GROUP BY ALL")
     assert {len(sketch) for _, sketch in sketches} == {8}
     assert memory.growth < 100, "and not ten thousand"
+
+
+COUNTED = "WITH t AS (SELECT i % 24 AS hour, {state} AS x FROM range(1000) t(i) GROUP BY ALL) SELECT {call} FROM t"
+
+
+@pytest.mark.parametrize(
+    ("state", "union"),
+    [("hll_sketch_agg(i)", "hll_union_agg"), ("approx_histogram_agg(i)", "approx_histogram_union_agg")],
+)
+def test_sketches_counted_as_values(con: duckdb.DuckDBPyConnection, state: str, union: str) -> None:
+    for call in ("hll_sketch_agg(x)", "hll_sketch_agg(x, 10)", "hll_sketch_agg(x) FILTER (hour > 3)"):
+        with pytest.raises(duckdb.InvalidInputException, match=rf"hll_sketch_agg: .* itself: {union}\(x\) unites"):
+            con.execute(COUNTED.format(state=state, call=call)).fetchall()
+    for counted in ("md5(x)", "'no sketch: '::BLOB || x", "hex(x)", "NULL::BLOB"):
+        text = COUNTED.format(state=state, call=f"hll_sketch_estimate(hll_sketch_agg({counted}))")
+        assert value(con, text) == (0 if counted == "NULL::BLOB" else 24)

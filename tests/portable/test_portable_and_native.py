@@ -222,3 +222,16 @@ def test_portable_functions_stand_in_for_native_ones(native: duckdb.DuckDBPyConn
     with pytest.raises(duckdb.InvalidInputException, match="is a Macro Function"):
         connection.execute("SELECT hll_sketch_agg(DISTINCT 1)")
     assert native.execute("SELECT hll_sketch_estimate(hll_sketch_agg(DISTINCT 1))").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("state", ["hll_sketch_agg(i)", "hll_sketch_agg(i % 5)", "approx_histogram_agg(i)"])
+def test_states_are_no_values_of_either(
+    native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, state: str
+) -> None:
+    messages = []
+    for connection in (native, portable):
+        (image,) = connection.execute(f"SELECT {state} FROM range(1000) t(i)").fetchall()[0]
+        with pytest.raises(duckdb.InvalidInputException, match="union_agg") as error:
+            connection.execute("SELECT hll_sketch_agg(?::BLOB)", [image]).fetchall()
+        messages.append(str(error.value))
+    assert messages[0].partition("hll_sketch_agg: ")[2].splitlines()[0] in messages[1]

@@ -55,7 +55,7 @@ def test_groups_and_events_alternate(rollup: Rollup, clean: Rollup) -> None:
     assert rollup.append_groups(again, batch_id="b").rows == 0
     assert table(rollup) == table(clean)
     assert (rollup.has_batch("a"), rollup.has_batch("b"), rollup.has_batch("c")) == (True, True, False)
-    with pytest.raises(RollupError, match="were appended"):
+    with pytest.raises(RollupError, match=r"(was|were) appended"):
         rollup.replay()
 
 

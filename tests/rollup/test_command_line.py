@@ -153,8 +153,12 @@ def test_replay_verify_and_expire(run: Run) -> None:
     code, out, _ = run("verify", *REFRESH[1:], "--json")
     assert code == 1
     assert json.loads(out)["ok"] is False
-    code, out, _ = run("expire", "bids_hourly", "-d", "r.duckdb", "--before", "2026-01-01T01:00:00")
-    assert (code, out) == (0, "bids_hourly has nothing before 2026-01-01 01:00:00\n")
+    expire = ("expire", "bids_hourly", "-d", "r.duckdb", "--before", "2026-01-01T01:30:00")
+    line = "bids_hourly: 2 groups in 1 bucket before 2026-01-01 01:00:00 would be dropped\n"
+    assert [run(*expire, "--dry-run") for _ in range(2)] == [(0, line, "")] * 2
+    code, out, _ = run(*expire)
+    assert (code, out) == (0, "bids_hourly: 2 groups in 1 bucket before 2026-01-01 01:00:00 dropped\n")
+    assert run(*expire) == (0, "bids_hourly: nothing to drop before 2026-01-01 01:00:00\n", "")
 
 
 def test_export_and_import(run: Run) -> None:

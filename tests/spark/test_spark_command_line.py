@@ -27,14 +27,14 @@ def test_it_counts_what_is_new_and_leaves_the_rest_to_a_refresh(tmp_path: Path) 
     (tmp_path / "hourly.sql").write_text(HOURLY)
     sources = ["hourly.sql", "--source", "bids=files/*.parquet"]
     write_events(tmp_path / "files" / "1.parquet", 0, 100)
-    assert run(tmp_path, "refresh", *sources).stdout.startswith("hourly: 1 files, 100 rows")
+    assert run(tmp_path, "refresh", *sources).stdout.startswith("hourly: 1 file, 100 rows")
     write_events(tmp_path / "files" / "2.parquet", 50, 650)
     settings = ["--master", "local[1]", "--conf", "spark.sql.shuffle.partitions=2"]
     done = run(tmp_path, "refresh", *sources, "--engine", "spark", *settings, "--json")
     assert (done.returncode, json.loads(done.stdout)["rows"]) == (0, 600)
     assert {json.loads(line)["event"] for line in done.stderr.splitlines()} <= {"spark"}
     write_events(tmp_path / "files" / "3.parquet", 600, 700)
-    assert run(tmp_path, "refresh", *sources).stdout.startswith("hourly: 1 files, 100 rows")
+    assert run(tmp_path, "refresh", *sources).stdout.startswith("hourly: 1 file, 100 rows")
     with (
         hourly(tmp_path / "files", database=tmp_path / "rollups.duckdb") as mixed,
         hourly(tmp_path / "files") as clean,

@@ -167,7 +167,7 @@ class Epoch:
             self._under_fire(self.job.replaying(), lambda rollup: rollup.replay())
             self._in_process(lambda rollup: self._none(self._leftovers(rollup)))
             return
-        with pytest.raises(RollupError, match="were appended"):
+        with pytest.raises(RollupError, match=r"(was|were) appended"):
             self._in_process(lambda rollup: rollup.replay())
 
     def coarsen(self) -> None:

@@ -20,5 +20,5 @@ def changes(
     json: Json = False,
 ) -> None:
     """List the buckets that changed after a batch."""
-    with open_level(name, database, wait=wait) as level:
+    with open_level(name, database, wait=wait, read_only=True) as level:
         print_changes(Output(json), level.changes(since))

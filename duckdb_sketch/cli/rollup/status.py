@@ -22,6 +22,6 @@ def status(
     found: dict[str, Status] = {}
     for rollup in [name] if name else rollup_names(database, wait=wait):
         if rollup not in found:
-            with open_level(rollup, database, wait=wait) as level:
+            with open_level(rollup, database, wait=wait, read_only=True) as level:
                 found |= {each.rollup: each for each in level.status()}
     print_status(Output(json), list(found.values()))

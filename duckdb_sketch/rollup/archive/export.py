@@ -73,7 +73,8 @@ class Exported:
 
     def __str__(self) -> str:
         removed = f", {len(self.removed):,} removed" if self.removed else ""
-        return f"{self.rollup}: {counted(len(self.written), 'partition')} written to {self.folder}, {self.kept:,} kept{removed}"
+        written = counted(len(self.written), "partition")
+        return f"{self.rollup}: {written} written to {self.folder}, {self.kept:,} kept{removed}"
 
 
 def export(ledger: Ledger, rollup: str, folder: str | Path, width: str) -> Exported:

@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from duckdb_sketch._loading import connect, load
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.access import require_not_inherited
 from duckdb_sketch.rollup.errors import DamagedError, LockedError, RollupError
-from duckdb_sketch.rollup.ledger.migration import migrate
+from duckdb_sketch.rollup.ledger.migration import migrate, version_of
 from duckdb_sketch.rollup.memory import UNLIMITED, parse_bytes
 from duckdb_sketch.rollup.query import fetch, fetch_row, noticing_damage
 
@@ -63,6 +64,31 @@ def open_database(
     except BaseException:
         connection.close()
         raise
+    return _quiet(connection)
+
+
+def open_to_read(database: str | Path | duckdb.DuckDBPyConnection, wait: float) -> duckdb.DuckDBPyConnection:
+    """As `open_database`, but other processes may read the file at the same time.
+
+    Where that is not enough, because the ledger has to be migrated or this process has the file open for writing, it
+    is opened for writing.
+    """
+    if isinstance(database, duckdb.DuckDBPyConnection):
+        return open_database(database, None, wait)
+    require_not_inherited(database)
+    try:
+        connection = _open_file(database, wait, lambda path: connect(path, read_only=True))
+    except RollupError as error:
+        if isinstance(error.__cause__, duckdb.ConnectionException):
+            return open_database(database, None, wait)
+        raise
+    if version_of(connection) == 1:
+        connection.close()
+        return open_database(database, None, wait)
+    return _quiet(connection)
+
+
+def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     # DuckDB's own bar goes to the standard output, where JSON may be.
     connection.execute("SET SESSION enable_progress_bar = false")
     with suppress(duckdb.Error):  # DuckDB before 2.0 knows it for all connections only
@@ -120,29 +146,38 @@ def _is_alone(connection: duckdb.DuckDBPyConnection) -> bool:
         return True
 
 
-def _open_file(database: str | Path, wait: float) -> duckdb.DuckDBPyConnection:
+def _open_file(
+    database: str | Path, wait: float, opened: Callable[[str | Path], duckdb.DuckDBPyConnection] | None = None
+) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + wait
     while True:
         try:
-            _make_whole(database)
+            if opened is None:
+                _make_whole(database)
             with noticing_damage():
-                return connect(database)
+                return (opened or connect)(database)
         except DamagedError as error:
             raise DamagedError(f"{database}: {error}") from error
         except duckdb.IOException as error:
             if not _LOCKED.search(str(error)):
                 raise RollupError(f"{database} cannot be opened: {error}") from error
             if time.monotonic() >= deadline:
-                # Of one that is in a container, or on another machine, the number is not known here.
-                process = re.search(r"PID ([1-9]\d*)", str(error))
-                holder = f"process {process[1]}" if process else "another process"
                 raise LockedError(
-                    f"{database} is open in {holder}, and DuckDB lets one process write at a time: "
+                    f"{database} is open in {holder(error)}, and DuckDB lets one process write at a time: "
                     "try again later, or wait for it (wait=60, --wait 60)"
                 ) from error
             time.sleep(_LONGEST_PAUSE)
         except (duckdb.Error, OSError) as error:
             raise RollupError(f"{database} cannot be opened: {error}") from error
+
+
+def holder(error: duckdb.IOException) -> str:
+    """The process that has a database open, from the error of one that could not open it.
+
+    Of one that is in a container, or on another machine, the number is not known here.
+    """
+    process = re.search(r"PID ([1-9]\d*)", str(error))
+    return f"process {process[1]}" if process else "another process"
 
 
 def _make_whole(database: str | Path) -> None:

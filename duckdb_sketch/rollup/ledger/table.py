@@ -49,8 +49,8 @@ def _check_schema(ledger: Ledger, name: str) -> None:
             f"USE {identifier(database)}.{identifier(schema)} first, or give the rollup another name"
         )
     raise MissingTableError(
-        f"the ledger has a rollup {name}, and its table is gone: duckdb-sketch rollup drop {name} (drop_rollup) takes it "
-        "out of the ledger"
+        f"the ledger has a rollup {name}, and its table is gone: duckdb-sketch rollup drop {name} (drop_rollup) takes "
+        "it out of the ledger"
     )
 
 

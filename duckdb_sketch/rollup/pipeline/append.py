@@ -16,7 +16,7 @@ from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.sources.data import Appended, events_of_data
 from duckdb_sketch.rollup.sources.events import Events
 
-Retried = Callable[[Callable[[], Batch]], Batch]
+Retried = Callable[[Callable[[], Batch | None]], Batch | None]
 
 
 def append(target: Target, events: Events, engine: Engine, retried: Retried, *, levels: bool) -> Batch | None:
@@ -39,10 +39,14 @@ def append(target: Target, events: Events, engine: Engine, retried: Retried, *, 
     table = target.table(events)
     policy = Policy("append", Merge(), levels=levels)
     with events.blamed(), engine.groups(events, table, target.limits()) as groups:
-        try:
-            return retried(lambda: commit(target, table, events, groups, policy))
-        except CountedError:
-            return None
+
+        def attempt() -> Batch | None:
+            try:
+                return commit(target, table, events, groups, policy)
+            except CountedError:  # which stays so, however often it is tried
+                return None
+
+        return retried(attempt)
 
 
 def events_of_groups(

@@ -109,10 +109,10 @@ class Replay:
                 "the new statement another name"
             )
         if appended := ledger.appended(name, record.expired_before, None):
+            were = "was" if appended == 1 else "were"
             raise RollupError(
-                f"{counted(appended, 'batch', 'batches')} of {name} {'was' if appended == 1 else 'were'} appended, in no file, and "
-                "a replay would lose their rows. Make "
-                "a rollup of another name, and append them to it again"
+                f"{counted(appended, 'batch', 'batches')} of {name} {were} appended: in no file, and lost by a replay. "
+                "Make a rollup of another name, and append to it again"
             )
         # Where clocks went back, a bucket may begin after its first events.
         start = record.expired_before and record.expired_before - timedelta(hours=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from duckdb_sketch.rollup.errors import RollupError
@@ -12,6 +13,39 @@ from duckdb_sketch.rollup.pipeline.levels import update_levels
 from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.table import Table, literal, without_zone
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """What an expiry drops.
+
+    Attributes:
+        rollup: Of which rollup or level.
+        before: The time before which nothing is left, as the ledger holds times; None if nothing expires.
+        buckets: How many buckets it drops.
+        groups: How many groups they have.
+    """
+
+    rollup: str
+    before: datetime | None
+    buckets: int
+    groups: int
+
+
+def preview_expiry(
+    ledger: Ledger, record: RollupRecord | LevelRecord, older_than: str | timedelta | None, before: datetime | None
+) -> Expiry:
+    """What `expire` would drop. Nothing is written."""
+    table = table_of(ledger, record)
+    cutoff = _cutoff(ledger, record, table, older_than, before)
+    if cutoff is None or (record.expired_before is not None and cutoff <= record.expired_before):
+        return Expiry(record.name, record.expired_before, 0, 0)
+    buckets, groups = fetch_row(
+        ledger.connection,
+        f"SELECT count(DISTINCT {table.bucket}), count(*) FROM {table.sql} "
+        f"WHERE {table.bucket} < {table.typed(literal(cutoff))}",
+    )
+    return Expiry(record.name, cutoff, buckets, groups)
 
 
 def expire(

@@ -261,8 +261,9 @@ class _Verification:
             yield f"NOT ({bucket} = {literal(start)} AND {identifier(FILE)} IN ({listed}))"
         if batches:
             self._notes.append(
-                f"rows that came late and were dropped are left out here as well: {counted(sum(batches.values()), 'row')}, of "
-                f"whichever buckets, in {counted(len(batches), 'batch', 'batches')}"
+                "rows that came late and were dropped are left out here as well: "
+                f"{counted(sum(batches.values()), 'row')}, of whichever buckets, in "
+                f"{counted(len(batches), 'batch', 'batches')}"
             )
 
     def _join(self) -> None:
