@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 @contextmanager
@@ -18,7 +20,7 @@ def locked(path: Path) -> Iterator[None]:
     Raises:
         OSError: If the file cannot be written or locked.
     """
-    with path.open("w") as file:
+    with _opened(path) as file:
         if sys.platform == "win32":
             import msvcrt
 
@@ -40,7 +42,7 @@ def lock_or_fail(path: Path) -> Iterator[None]:
         BlockingIOError: If another thread or process holds it.
         OSError: If the file cannot be written.
     """
-    with path.open("w") as file:
+    with _opened(path) as file:
         if sys.platform == "win32":
             import msvcrt
 
@@ -59,3 +61,11 @@ def lock_or_fail(path: Path) -> Iterator[None]:
                 if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
                     raise
         yield
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A lock file, which is made if it is not there. What it holds does not matter; a symbolic link is not followed."""
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "it is a symbolic link, and a lock follows none: remove it", str(path))
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "rb+")

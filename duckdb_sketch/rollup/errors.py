@@ -31,6 +31,10 @@ class MissingTableError(ManifestError):
     """The ledger has a rollup whose table was dropped by hand, or is in another schema."""
 
 
+class PrunedChangesError(RollupError):
+    """The changes asked for are older than those that are kept: the whole table has to be read once."""
+
+
 class LockedError(RollupError):
     """Another process has the database open, or another refresh was faster. Trying again later may work."""
 

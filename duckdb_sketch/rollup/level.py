@@ -118,6 +118,9 @@ class Level:
 
         Args:
             since: The number of the last batch that is known; 0 for everything.
+
+        Raises:
+            PrunedChangesError: If the changes after that batch are older than those that are kept.
         """
         record = self._record()
         return read_changes(self._ledger, record, since)

@@ -37,7 +37,7 @@ from duckdb_sketch.rollup.pipeline.refresh import OnChange, Refresh
 from duckdb_sketch.rollup.pipeline.replay import Replay
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.reading.status import Change
-from duckdb_sketch.rollup.settings import Late, Settings
+from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Settings
 from duckdb_sketch.rollup.sources.data import events_of_data, registered
 from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.events import Events
@@ -131,6 +131,7 @@ class Rollup(Level):
         earliest: datetime | None = None,
         latest: datetime | None = None,
         memory_limit: str | None = None,
+        keep_changes: int = KEPT_CHANGES,
         wait: float = 10,
         expand: bool = False,
     ) -> Rollup:
@@ -148,6 +149,8 @@ class Rollup(Level):
             earliest: Event times before it are absurd; 1900 by default.
             latest: Event times not before it are absurd; 2200 by default.
             memory_limit: That a refresh may use, such as `2GB`.
+            keep_changes: For how many batches `changes` keeps every change; a consumer that is further behind has to
+                read the whole table once.
             wait: For how many seconds to wait for another process or thread that is in the way.
             expand: Whether to write `avg`, `stddev`, `median`, `count(DISTINCT x)` and the like as metrics that merge;
                 `specification.statement` has the result.
@@ -162,7 +165,10 @@ class Rollup(Level):
         if not name:
             raise SpecificationError("a statement that is no file has no name: give one with name='bids_hourly'")
         first, last = (None if time is None else without_zone(time) for time in (earliest, latest))
-        settings = Settings(time_zone, parse_span(allowed_lateness), _checked(late), first, last, memory_limit)
+        if keep_changes < 1:
+            raise SpecificationError(f"keep_changes={keep_changes}: a number of batches, at least 1, is to be kept")
+        lateness = parse_span(allowed_lateness)
+        settings = Settings(time_zone, lateness, _checked(late), first, last, memory_limit, keep_changes)
         connection = open_database(database, memory_limit, wait)
         try:
             return cls(connection, name, specification, sources or {}, settings, wait)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+#: Of how many batches every change is kept, unless the caller says otherwise.
+KEPT_CHANGES = 1000
+
 Late = Literal["merge", "drop", "error"]
 
 
@@ -19,3 +22,4 @@ class Settings:
     earliest: datetime | None = None
     latest: datetime | None = None
     memory_limit: str | None = None
+    keep_changes: int = KEPT_CHANGES

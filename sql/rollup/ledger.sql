@@ -64,7 +64,8 @@ SELECT rollup, slice AS path, size, TRY_CAST(split_part(fingerprint, ':', 2) AS 
     batch, rows, first_event, last_event
 FROM rollup_manifest.slices WHERE kind = 'file';
 
--- One row per bucket that a batch touched.
+-- One row per bucket that a batch touched. Of batches before the newest 1,000 (keep_changes) only what verification
+-- needs is kept, and a row with the pane `pruned` says up to which batch that is.
 CREATE TABLE IF NOT EXISTS rollup_manifest.changes (
     rollup VARCHAR NOT NULL,
     batch BIGINT NOT NULL,

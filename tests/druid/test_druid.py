@@ -238,6 +238,26 @@ def test_an_image_whose_version_druid_overwrote(con: duckdb.DuckDBPyConnection) 
     assert union(con, [b"\0" + image[1:]]) == image
 
 
+def dense(registers: int, counted: int) -> bytes:
+    """An image of so many registers above an offset of 0, whose header counts another number of them."""
+    ranks = [1 + i % 15 if i < registers else 0 for i in range(2048)]
+    pairs = bytes(even << 4 | odd for even, odd in zip(ranks[::2], ranks[1::2], strict=True))
+    return struct.pack(">BBHBH", 1, 0, counted, 0, 0) + pairs
+
+
+@pytest.mark.parametrize(("registers", "counted"), [(2048, 2047), (2043, 2042), (1000, 999), (1000, 0)])
+def test_a_header_that_counts_too_few_registers_is_counted_again(
+    con: duckdb.DuckDBPyConnection, registers: int, counted: int
+) -> None:
+    """field-faults.md, section 5: old images of Druid, which Druid reads."""
+    image, sound = dense(registers, counted), dense(registers, registers)
+    assert union(con, [image]) == union(con, [sound])
+    assert value(con, "SELECT hyper_unique_union(''::BLOB, $1::BLOB)", image) == union(con, [sound])
+    old, new = (value(con, "SELECT hyper_unique_estimate($1::BLOB)", each) for each in (image, sound))
+    assert old == new
+    assert old > registers / 2
+
+
 DENSE = packed(pattern(1000, 15))
 SPARSE = packed([(0, 1), (9, 2), (2046, 3), (2047, 4)])
 READERS = {
@@ -262,8 +282,8 @@ DAMAGED = {
     "version 2": (patched(DENSE, 0, "02"), "not a hyperUnique of Druid: it starts with 02"),
     "an offset of 50": (patched(DENSE, 1, "32"), "its offset is 50, and no hash has ranks for more than 49"),
     "another count": (
-        patched(DENSE, 2, "03e7"),
-        "its header counts 999 registers above the offset, and there are 1000",
+        patched(DENSE, 2, "03e9"),
+        "its header counts 1001 registers above the offset, and there are 1000",
     ),
     "an overflow of 15": (patched(DENSE, 4, "0f"), "its overflow is rank 15 of register 0, and must be 0 or 16 to 64"),
     "an overflow of 65": (patched(DENSE, 4, "41"), "its overflow is rank 65 of register 0"),

@@ -19,6 +19,7 @@ import duckdb
 from duckdb_sketch._lock import lock_or_fail
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch._text import counted
+from duckdb_sketch.rollup.archive.folder import create, require_no_link, require_same
 from duckdb_sketch.rollup.archive.manifest import (
     NAME,
     ExportManifest,
@@ -34,6 +35,7 @@ from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
+from duckdb_sketch.rollup.reading.status import pruned_until
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.codec import PARQUET
 from duckdb_sketch.rollup.specification.table import literal
@@ -123,6 +125,7 @@ class _Export:
         self._folder = folder
         self._line = [rollup, str(folder)]
         self._writer = uuid4().hex
+        self._pruned = pruned_until(ledger, rollup)
         self._manifest = self._read_manifest()
         with _named(folder):
             self._sizes = self._read_sizes()
@@ -145,7 +148,7 @@ class _Export:
         # Of two transactions that delete the same row, the second one fails.
         self._connection.execute("DELETE FROM rollup_manifest.exports WHERE rollup = ? AND folder = ?", self._line)
         known = self._manifest
-        if known is None or known.batch != since or not self._is_ours(known):
+        if known is None or known.batch != since or since < self._pruned or not self._is_ours(known):
             # The folder is not what the ledger takes it for.
             known = self._new_manifest(0)
             since = 0
@@ -259,11 +262,13 @@ class _Export:
         """The size of each partition's file, by its folder."""
         sizes: dict[str, int] = {}
         for folder in _listed(self._folder):
+            require_no_link(folder)
             if self._partitioning.start(folder.name) is None:
                 raise _foreign(folder)
             for path in _listed(folder):
                 if path.name != FILE:
                     raise _foreign(path)
+                require_no_link(path)
                 sizes[folder.name] = path.stat().st_size
         return sizes
 
@@ -302,14 +307,11 @@ class _Export:
         path = self._folder / folder / FILE
         temporary = path.with_name(_TEMPORARY)
         with _named(path):
+            require_no_link(path.parent)
             if not path.parent.exists():
                 path.parent.mkdir()
                 sync_folder(self._folder)
-            (rows,) = fetch_row(
-                self._connection,
-                f"COPY ({self._select(folder, start)}) TO {quote(temporary)} "
-                "(FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
-            )
+            rows = self._copy(self._select(folder, start), temporary)
             self._require_manifest()
             if rows:
                 written = temporary.stat().st_size, digest(temporary)
@@ -321,6 +323,16 @@ class _Export:
             with suppress(OSError):  # something hidden may be in it
                 path.parent.rmdir()
         return None
+
+    def _copy(self, query: str, path: Path) -> int:
+        """Write the rows of a query to a new file. DuckDB opens it by its name, which must still be the file's then."""
+        with create(path) as file:
+            (rows,) = fetch_row(
+                self._connection,
+                f"COPY ({query}) TO {quote(path)} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
+            )
+            require_same(path, file)
+        return int(rows)
 
     def _select(self, folder: str, start: datetime) -> str:
         table = self._table

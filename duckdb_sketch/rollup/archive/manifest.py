@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from duckdb_sketch.rollup.archive import fields
+from duckdb_sketch.rollup.archive.folder import create, open_file, read_text, reopen
 from duckdb_sketch.rollup.archive.version_1 import upgraded
 from duckdb_sketch.rollup.errors import ManifestError
 from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
@@ -92,7 +94,8 @@ def write_manifest(folder: Path, manifest: ExportManifest) -> None:
         "batches": [_packed(asdict(batch)) for batch in manifest.batches],
     }
     temporary = folder / f"{NAME}.tmp"
-    temporary.write_text(json.dumps({**lines, _DIGEST: _digest(lines)}, indent=1), encoding="utf-8")
+    with create(temporary) as file:
+        file.write(json.dumps({**lines, _DIGEST: _digest(lines)}, indent=1).encode())
     put(temporary, folder / NAME)
 
 
@@ -104,10 +107,10 @@ def read_manifest(folder: Path) -> ExportManifest | None:
     """
     path = folder / NAME
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_text(path))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ManifestError(f"{path} cannot be read ({error}): delete it, and export again") from error
     version = found.get("format") if isinstance(found, dict) else None
     if version not in (1, _FORMAT):
@@ -120,6 +123,7 @@ def read_manifest(folder: Path) -> ExportManifest | None:
     try:
         if version == 1:
             found = upgraded(found)
+        _require_valid(found)
         return ExportManifest(
             record=_record(found),
             types=found["columns"],
@@ -133,14 +137,16 @@ def read_manifest(folder: Path) -> ExportManifest | None:
             batches=[Batch(**_unpacked(line)) for line in found["batches"]],
             format=version,
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ManifestError(f"{path} is not as it was written ({error!r}): delete it, and export again") from error
+    except KeyError as error:
+        raise ManifestError(f"{path} is not as it was written: there is no {error}. Export again") from error
+    except (TypeError, ValueError) as error:
+        raise ManifestError(f"{path} is not as it was written: {error}. Export again") from error
 
 
 def digest(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
     found = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while block := file.read(1 << 20):
             found.update(block)
     return found.hexdigest()
@@ -148,7 +154,7 @@ def digest(path: Path) -> str:
 
 def put(temporary: Path, path: Path) -> None:
     """Put a file that is whole in place of another, so that even after a crash there is one of the two."""
-    with temporary.open("rb+") as file:
+    with reopen(temporary) as file:
         os.fsync(file.fileno())
     os.replace(temporary, path)
     sync_folder(path.parent)
@@ -169,6 +175,23 @@ def sync_folder(folder: Path) -> None:
 def _digest(lines: dict[str, Any]) -> str:
     """What tells a manifest of which a part is not as it was written."""
     return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
+
+
+def _require_valid(lines: dict[str, Any]) -> None:
+    """See that each field holds what it may, before anything of it becomes SQL or a path.
+
+    Raises:
+        ValueError: If one does not.
+        KeyError: If one is missing.
+    """
+    kind, checks = ("level", fields.LEVEL) if "level" in lines else ("rollup", fields.ROLLUP)
+    fields.require(lines[kind], checks, kind)
+    known = {name: value for name, value in lines.items() if name in fields.MANIFEST}
+    fields.require(known, fields.MANIFEST, "the manifest")
+    for counted in lines["slices"]:
+        fields.require(counted, fields.SLICE, "a slice")
+    for batch in lines["batches"]:
+        fields.require(batch, fields.BATCH, "a batch")
 
 
 def _record(lines: dict[str, Any]) -> RollupRecord | LevelRecord:

@@ -10,7 +10,9 @@ import duckdb
 
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.archive.export import FILE, read
+from duckdb_sketch.rollup.archive.folder import require_no_link
 from duckdb_sketch.rollup.archive.manifest import NAME, ExportManifest, digest, read_manifest
+from duckdb_sketch.rollup.archive.partition import Partitioning
 from duckdb_sketch.rollup.errors import ManifestError, RollupError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
@@ -37,6 +39,7 @@ def check_export(folder: Path) -> ExportManifest:
         )
     for partition, size in manifest.partitions.items():
         path = folder / partition / FILE
+        _require_inside(path)
         found = path.stat().st_size if path.exists() else None
         if found == size and manifest.digests.get(partition) in (None, digest(path)):
             continue
@@ -53,6 +56,21 @@ def check_export(folder: Path) -> ExportManifest:
     return manifest
 
 
+def _require_inside(path: Path) -> None:
+    """See that a partition's file lies in the export's folder, and is not a name for something elsewhere.
+
+    Raises:
+        ManifestError: If it is a symbolic link, or lies in one.
+    """
+    try:
+        require_no_link(path.parent)
+        require_no_link(path)
+    except OSError as error:
+        raise ManifestError(
+            f"{error.filename} is a symbolic link: an import reads no file of another folder"
+        ) from error
+
+
 def restore(ledger: Ledger, folder: Path, manifest: ExportManifest, name: str) -> None:
     """Make a rollup as it was when it was exported, inside the caller's transaction, under a name that is free.
 
@@ -65,10 +83,14 @@ def restore(ledger: Ledger, folder: Path, manifest: ExportManifest, name: str) -
     # The number of the batch is one that no consumer of the exported rollup has seen.
     record = replace(manifest.record, name=name, last_batch=manifest.batch + 1)
     table = _table(ledger, record, manifest.types)
+    _require_partitions(folder, table, manifest)
     if isinstance(record, LevelRecord):
         record.consumed = _require_parent(ledger, record).last_batch
     connection = ledger.connection
-    connection.execute(table.create())
+    try:
+        connection.execute(table.create())
+    except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
+        raise ManifestError(f"{folder / NAME} has columns that no table can have: {error}") from error
     if manifest.partitions:
         kept = f"WHERE {table.bucket} >= {table.typed(literal(record.expired_before))}" if record.expired_before else ""
         try:
@@ -115,12 +137,29 @@ def _import(folder: Path, manifest: ExportManifest, appended: Sequence[Batch]) -
 
 def _table(ledger: Ledger, record: RollupRecord | LevelRecord, types: Mapping[str, str]) -> Table:
     if isinstance(record, RollupRecord):
-        return Table.of(Specification.parse(record.statement), record.name, types)
+        specification = Specification.parse(record.statement)
+        if list(specification.columns) != list(types):
+            raise ManifestError(
+                f"the export's columns are {', '.join(types)}, and its statement has {', '.join(specification.columns)}"
+            )
+        return Table.of(specification, record.name, types)
     finer = table_of(ledger, _require_parent(ledger, record))
     table = finer.coarser(record.name, Granularity.parse(record.every), record.dimensions)
     if list(table.types.items()) != list(types.items()):
         raise ManifestError(f"{record.name} was made from a {record.parent} with other columns: import that one first")
     return table
+
+
+def _require_partitions(folder: Path, table: Table, manifest: ExportManifest) -> None:
+    """See that each folder's name is that of a partition of the table.
+
+    Raises:
+        ManifestError: If one is not.
+    """
+    partitioning = Partitioning.of(table, manifest.partition, manifest.record.time_zone)
+    for name in manifest.partitions:
+        if partitioning.start(name) is None:
+            raise ManifestError(f"{folder / NAME} has a partition {name}, which no {manifest.partition} is called")
 
 
 def _require_parent(ledger: Ledger, record: LevelRecord) -> RollupRecord | LevelRecord:

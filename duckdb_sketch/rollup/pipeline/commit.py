@@ -11,6 +11,7 @@ from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, RollupRecor
 from duckdb_sketch.rollup.pipeline.levels import update_levels
 from duckdb_sketch.rollup.pipeline.merge import Merge
 from duckdb_sketch.rollup.pipeline.policy import Policy
+from duckdb_sketch.rollup.pipeline.pruning import prune
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.pipeline.watermark import advance
 from duckdb_sketch.rollup.sources.events import Events
@@ -58,6 +59,7 @@ def commit(target: Target, table: Table, events: Events, groups: Groups, policy:
         advance(ledger, record, table, batch, complete=policy.complete)
         if policy.levels:
             update_levels(ledger, name)
+        prune(ledger, name, target.settings.keep_changes)
     return batch
 
 

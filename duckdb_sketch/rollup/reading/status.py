@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from duckdb_sketch._sql import identifier
-from duckdb_sketch.rollup.errors import MissingTableError
+from duckdb_sketch.rollup.errors import MissingTableError, PrunedChangesError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import LevelRecord, Record, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
@@ -16,6 +16,9 @@ from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.specification import Specification
 
 Pane = Literal["early", "on time", "late"]
+
+#: The pane of the line that tells up to which batch changes were pruned.
+PRUNED = "pruned"
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,24 @@ class Status:
     missing: bool = False
 
 
+def pruned_until(ledger: Ledger, name: str) -> int:
+    """The last batch of a rollup of which not every change is known any more; 0 if there is none."""
+    query = f"SELECT coalesce(max(batch), 0) FROM rollup_manifest.changes WHERE rollup = ? AND pane = '{PRUNED}'"
+    return int(fetch_row(ledger.connection, query, [name])[0])
+
+
 def read_changes(ledger: Ledger, record: Record, since: int) -> list[Change]:
-    """The changes of a rollup after a batch."""
+    """The changes of a rollup after a batch.
+
+    Raises:
+        PrunedChangesError: If some of them have been pruned.
+    """
+    pruned = pruned_until(ledger, record.name)
+    if since < pruned:
+        raise PrunedChangesError(
+            f"the changes of {record.name} after batch {since} are not known any more: those up to batch {pruned} "
+            f"have been pruned. Read the whole table, and then ask for what changed since {record.last_batch}"
+        )
     rows = fetch(
         ledger.connection,
         "SELECT batch, bucket, pane, rows FROM rollup_manifest.changes WHERE rollup = ? AND batch > ? ORDER BY ALL",

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::error::SqlError;
+use crate::sketch::OutOfMemory;
 
 /// Runs a callback's body; an error or a panic becomes the message for DuckDB. Nothing that may panic is done outside:
 /// the message is formatted, and the panic's payload dropped, under a guard, too.
@@ -15,7 +16,10 @@ pub fn guard(function: &str, body: impl FnOnce() -> Result<(), SqlError>) -> Res
 }
 
 fn panic_message(function: &str, panic: Box<dyn Any + Send>) -> String {
-    let message = || format!("{function}: internal error: {}", payload_text(&*panic));
+    let message = || match panic.downcast_ref::<OutOfMemory>() {
+        Some(error) => format!("{function}: {error}"),
+        None => format!("{function}: internal error: {}", payload_text(&*panic)),
+    };
     let message = catch_unwind(AssertUnwindSafe(message)).unwrap_or_else(forget);
     catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(forget);
     message
@@ -47,6 +51,16 @@ mod tests {
     #[test]
     fn a_panic_becomes_an_error() {
         assert_eq!(guard("f", || panic!("lost {}", 1)), Err("f: internal error: lost 1".into()));
+    }
+
+    #[test]
+    fn an_allocation_that_failed_is_no_internal_error() {
+        let outcome = guard("f", || {
+            crate::sketch::memory::with_capacity::<u8>(isize::MAX as usize);
+            Ok(())
+        });
+        let message = format!("f: out of memory: {} bytes for a sketch are not to be had", isize::MAX);
+        assert_eq!(outcome, Err(message));
     }
 
     #[test]

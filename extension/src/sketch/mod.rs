@@ -8,6 +8,8 @@ pub mod hash;
 pub mod histogram;
 pub mod hll;
 pub mod hyper_unique;
+pub(crate) mod memory;
 
 pub use error::{Error, ErrorKind};
 use format::Format;
+pub use memory::OutOfMemory;

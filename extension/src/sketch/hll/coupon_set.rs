@@ -2,9 +2,10 @@
 
 use super::coupon::Coupon;
 use crate::sketch::chunks::chunks;
+use crate::sketch::memory;
 
 /// Different coupons: the first few in place, more of them in a hash table.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum CouponSet {
     /// Up to [`INLINE`] coupons, in the order they came.
     Inline { len: u8, coupons: [Coupon; INLINE] },
@@ -22,6 +23,15 @@ const LANES: usize = 16;
 impl Default for CouponSet {
     fn default() -> Self {
         CouponSet::Inline { len: 0, coupons: [Coupon::EMPTY; INLINE] }
+    }
+}
+
+impl Clone for CouponSet {
+    fn clone(&self) -> Self {
+        match self {
+            &CouponSet::Inline { len, coupons } => CouponSet::Inline { len, coupons },
+            CouponSet::Table { len, slots } => CouponSet::Table { len: *len, slots: memory::copied(slots) },
+        }
     }
 }
 
@@ -104,7 +114,7 @@ impl CouponSet {
                 sorted
             }
             _ => {
-                let mut sorted = Vec::with_capacity(self.len());
+                let mut sorted = memory::with_capacity(self.len());
                 sorted.extend(self.iter());
                 sorted.sort_unstable();
                 sorted
@@ -114,7 +124,7 @@ impl CouponSet {
 
     #[cold]
     fn grow(&mut self, capacity: usize) {
-        let mut slots = vec![Coupon::EMPTY; capacity].into_boxed_slice();
+        let mut slots = memory::filled(Coupon::EMPTY, capacity);
         for coupon in self.iter() {
             *probe(&mut slots, coupon) = coupon;
         }

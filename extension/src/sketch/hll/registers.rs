@@ -2,14 +2,14 @@
 
 use super::coupon::Coupon;
 use super::wire::{EXCEPTION, GREATEST_CUR_MIN};
-use crate::sketch::Error;
 use crate::sketch::chunks::{chunks, chunks_mut};
+use crate::sketch::{Error, memory};
 
 /// The greatest value that a register can have.
 const MAX_VALUE: u8 = 63;
 
 /// `2^lg_k` registers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Registers(Box<[u8]>);
 
 /// What the estimators need to know of registers.
@@ -32,10 +32,16 @@ impl Summary {
     }
 }
 
+impl Clone for Registers {
+    fn clone(&self) -> Self {
+        Registers(memory::copied(&self.0))
+    }
+}
+
 impl Registers {
     /// Registers of an empty sketch.
     pub fn new(lg_k: u8) -> Self {
-        Registers(vec![0; 1 << lg_k].into_boxed_slice())
+        Registers(memory::filled(0, 1 << lg_k))
     }
 
     /// The values, by slot.
@@ -120,7 +126,8 @@ impl Registers {
     pub fn to_hll4(&self, cur_min: u8) -> (Vec<u8>, Vec<Coupon>) {
         let nibble = |value: u8| (value - cur_min).min(EXCEPTION);
         let (pairs, _) = chunks(&self.0);
-        let nibbles: Vec<u8> = pairs.map(|&[low, high]| nibble(low) | nibble(high) << 4).collect();
+        let mut nibbles = memory::with_capacity(self.0.len() / 2);
+        nibbles.extend(pairs.map(|&[low, high]| nibble(low) | nibble(high) << 4));
         let exceptions = match count_exceptions(&nibbles) {
             0 => Vec::new(),
             _ => (self.0.iter().enumerate())

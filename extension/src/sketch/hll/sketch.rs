@@ -189,6 +189,30 @@ mod tests {
     }
 
     #[test]
+    fn whatever_grows_while_there_is_no_memory_unwinds_and_leaves_the_sketch() {
+        use crate::sketch::memory::{OutOfMemory, testing::without_memory};
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+
+        let few = sketch_of(21, 0..10_000);
+        let many = sketch_of(21, 0..1_000_000);
+        let before = (few.to_bytes(), many.to_bytes());
+        let mut growing = few.clone();
+        let steps: [&mut dyn FnMut(); 6] = [
+            &mut || growing.extend(&(0..200_000).map(Coupon::of_u64).collect::<Vec<_>>()),
+            &mut || few.clone().merge(&many, false).unwrap(),
+            &mut || drop(many.clone()),
+            &mut || drop(many.to_bytes()),
+            &mut || drop(sketch_of(21, 0..200_000)),
+            &mut || sketch_of(17, 0..10).merge_image(&HllImage::parse(&before.1).unwrap(), true).unwrap(),
+        ];
+        for step in steps {
+            let panic = without_memory(|| catch_unwind(AssertUnwindSafe(step)).unwrap_err());
+            assert!(panic.is::<OutOfMemory>());
+        }
+        assert_eq!((few.to_bytes(), many.to_bytes()), before);
+    }
+
+    #[test]
     fn lowering_is_as_if_built_lower() {
         for n in [3, 100, 384, 10_000] {
             let mut merged = sketch_of(14, 0..n);

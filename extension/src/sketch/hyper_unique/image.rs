@@ -32,6 +32,9 @@ pub const FORMATS: &[Format] = &[Format {
 /// | 7 | dense, of 1,031 bytes together: 1,024 pairs of registers, the even one in the high half of its byte |
 /// | 7 | sparse: three bytes for each pair that is not 0, ascending: its place in a dense image, 7 to 1030, as `u16`, and the pair; then three bytes of 0 for each register above the offset that has a pair with another one |
 ///
+/// Old versions of Druid may have counted fewer registers above the offset than there are, where an image was folded into
+/// one with a lower offset. Druid reads these, and so they are counted again; a header that counts more is damage.
+///
 /// No bytes at all are an empty sketch, too: Druid writes them for a null.
 #[derive(Clone, Copy, Debug)]
 pub struct HyperUniqueImage<'a> {
@@ -82,7 +85,7 @@ impl<'a> HyperUniqueImage<'a> {
                 )));
             }
         };
-        if counted != above {
+        if counted < above {
             return Err(damaged(format!(
                 "its header counts {above} registers above the offset, and there are {counted}"
             )));
@@ -93,7 +96,7 @@ impl<'a> HyperUniqueImage<'a> {
                 bytes.len()
             )));
         }
-        Ok(HyperUniqueImage { offset, above, overflow: (rank != 0).then_some((register, rank)), pairs })
+        Ok(HyperUniqueImage { offset, above: counted, overflow: (rank != 0).then_some((register, rank)), pairs })
     }
 
     /// What every register has at least.
@@ -228,6 +231,22 @@ fn not_a_hyper_unique(bytes: &[u8]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_that_counts_too_few_registers_is_counted_again() {
+        for (registers, header) in [(2048u16, 2047u16), (2043, 2042), (1000, 0)] {
+            let pair = |place: u16| u8::from(2 * place < registers) << 4 | u8::from(2 * place + 1 < registers);
+            let mut image = vec![VERSION, 0, 0, 0, 0, 0, 0];
+            image.extend((0..PAIRS as u16).map(pair));
+            image[2..4].copy_from_slice(&registers.to_be_bytes());
+            let sound = HyperUniqueImage::parse(&image).unwrap().estimate();
+            image[2..4].copy_from_slice(&header.to_be_bytes());
+            let recounted = HyperUniqueImage::parse(&image).unwrap();
+            assert_eq!((recounted.above(), recounted.estimate()), (registers, sound));
+            image[2..4].copy_from_slice(&(registers + 1).to_be_bytes());
+            assert!(HyperUniqueImage::parse(&image).is_err());
+        }
+    }
 
     /// More registers than a `u16` counts.
     #[test]

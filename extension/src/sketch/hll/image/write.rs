@@ -4,6 +4,7 @@ use super::super::coupon_set::CouponSet;
 use super::super::lg_k::LgK;
 use super::super::registers::Registers;
 use super::super::wire::*;
+use crate::sketch::memory;
 
 /// The image of coupons: a LIST of the first few, else a SET.
 #[inline(always)]
@@ -17,7 +18,7 @@ pub fn of_coupons(lg_k: LgK, coupons: &CouponSet) -> Vec<u8> {
     } else {
         (SET_PREAMBLE, lg_set_slots(count), 0, MODE_SET)
     };
-    let mut image = Vec::with_capacity(12 + 4 * count);
+    let mut image = memory::with_capacity(12 + 4 * count);
     image.extend([preamble, SERIAL_VERSION, FAMILY, lg_k.get(), lg_arr, flags, list_count, TARGET_HLL_4 << 2 | mode]);
     if !is_list {
         image.extend((count as u32).to_le_bytes());
@@ -34,7 +35,7 @@ pub fn of_registers(lg_k: LgK, registers: &Registers) -> Vec<u8> {
     let (nibbles, exceptions) = registers.to_hll4(summary.cur_min);
     let lg_arr = if exceptions.is_empty() { 0 } else { lg_exception_slots(lg_k.get(), exceptions.len()) };
     let flags = FLAG_COMPACT | FLAG_OUT_OF_ORDER;
-    let mut image = Vec::with_capacity(40 + nibbles.len() + 4 * exceptions.len());
+    let mut image = memory::with_capacity(40 + nibbles.len() + 4 * exceptions.len());
     image.extend([HLL_PREAMBLE, SERIAL_VERSION, FAMILY, lg_k.get(), lg_arr, flags, summary.cur_min]);
     image.push(TARGET_HLL_4 << 2 | MODE_HLL);
     for sum in [HIP, summary.kxq0, summary.kxq1] {

@@ -1,0 +1,90 @@
+"""Files of an export's folder. Whoever may write there may leave symbolic links: none is followed, read or written.
+
+Where the system has no `O_NOFOLLOW`, as on Windows, a link is looked for just before.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+def create(path: Path) -> BinaryIO:
+    """A new file, open to be written, in place of what may have been left there: a link to elsewhere is removed.
+
+    Raises:
+        FileExistsError: If something else makes a file of this name at the same time.
+        OSError: If it cannot be made.
+    """
+    with suppress(FileNotFoundError):
+        path.unlink()
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666), "wb")
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A file, open to be read.
+
+    Raises:
+        OSError: If it is a symbolic link, or cannot be read.
+    """
+    return _open(path, os.O_RDONLY, "rb")
+
+
+def reopen(path: Path) -> BinaryIO:
+    """A file that is there, open to be read and written.
+
+    Raises:
+        OSError: If it is a symbolic link, or cannot be opened.
+    """
+    return _open(path, os.O_RDWR, "rb+")
+
+
+def read_text(path: Path) -> str:
+    """What a text file holds.
+
+    Raises:
+        OSError: If it is a symbolic link, or cannot be read.
+        ValueError: If it is no UTF-8.
+    """
+    with open_file(path) as file:
+        return file.read().decode()
+
+
+def require_no_link(path: Path) -> None:
+    """See that a name is not that of a symbolic link.
+
+    Raises:
+        OSError: If it is.
+    """
+    if path.is_symlink():
+        raise _is_link(path)
+
+
+def require_same(path: Path, file: BinaryIO) -> None:
+    """See that a name is still that of a file which is open.
+
+    Raises:
+        OSError: If it is another one's now.
+    """
+    if not os.path.samestat(os.lstat(path), os.fstat(file.fileno())):
+        raise OSError(errno.ESTALE, "something else put another file in its place", str(path))
+
+
+def _open(path: Path, flags: int, mode: str) -> BinaryIO:
+    require_no_link(path)
+    try:
+        descriptor = os.open(path, flags | _NO_FOLLOW)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _is_link(path) from error
+        raise
+    return os.fdopen(descriptor, mode)  # type: ignore[return-value]
+
+
+def _is_link(path: Path) -> OSError:
+    return OSError(errno.ELOOP, "it is a symbolic link, and an export follows none: remove it", str(path))
