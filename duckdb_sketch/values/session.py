@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from duckdb_sketch._hints import hint
 from duckdb_sketch._loading import load
 from duckdb_sketch.errors import InvalidInputError
 
@@ -73,6 +74,6 @@ def row(query: str, *parameters: Any) -> tuple[Any, ...]:
 
 
 def _message(error: duckdb.Error) -> str:
-    """Its first line, without the kind of error that DuckDB puts before it."""
+    """Its first line, without the kind of error that DuckDB puts before it, and what to write instead."""
     line = str(error).split("\n", 1)[0]
-    return line.partition(" Error: ")[2] or line
+    return (line.partition(" Error: ")[2] or line) + hint(line)

@@ -38,9 +38,8 @@ def lines(rollup: Rollup, name: str = "r") -> int:
 def append(rollup: Rollup, batches: int) -> None:
     """Batches for the same three hours."""
     for i in range(batches):
-        rollup.append(
-            duckdb.execute(f"SELECT TIMESTAMP '2026-01-01' + INTERVAL {i % 3} HOUR AS ts, 1 AS x").to_arrow_table()
-        )
+        event = f"SELECT TIMESTAMP '2026-01-01' + INTERVAL {i % 3} HOUR AS ts, 1 AS x"
+        rollup.append(duckdb.execute(event).to_arrow_table())
 
 
 def test_changes_do_not_grow_with_the_batches(tmp_path: Path) -> None:

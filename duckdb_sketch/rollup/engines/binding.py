@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+from duckdb_sketch._hints import hint
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import SpecificationError
 from duckdb_sketch.rollup.query import describe, fetch
@@ -34,7 +35,8 @@ def bind(specification: Specification, name: str, zone: str | None, events: Even
     try:
         columns = describe(events.connection, over(events.columns, specification.aggregate((*extra, event))))
     except duckdb.Error as error:
-        raise SpecificationError(f"{name}: {error} (with the columns of {events.culprit()})") from error
+        text = f"{name}: {error} (with the columns of {events.culprit()})"
+        raise SpecificationError(text + hint(str(error))) from error
     argument = columns.pop("event time")
     bare = {column: columns.pop(f"{column} bare") for column in sums}
     table = Table.of(specification, name, columns)

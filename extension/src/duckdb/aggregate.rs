@@ -195,12 +195,35 @@ unsafe extern "C-unwind" fn init<A: Aggregate>(info: FunctionInfo, state: RawSta
     });
 }
 
+/// How many states are looked at before the next ones are read.
+const CHECKED_AT_ONCE: usize = 4;
+
+/// Refuses what DuckDB before 2.0 gives where one state is that of all rows, as in `OVER ()`: it is there once, and behind
+/// it is other memory, which sooner or later holds what is no address of a state. Little of that is read.
+///
+/// # Safety
+/// The first pointer must be readable, and behind it those of the rows, or memory of DuckDB's.
+unsafe fn require_states<S>(states: *const RawState, rows: usize) -> Result<(), SqlError> {
+    for first in (0..rows).step_by(CHECKED_AT_ONCE) {
+        // SAFETY: those before were states, so that these are as well, or are the first ones that are not.
+        let states = unsafe { slice::from_raw_parts(states.add(first), CHECKED_AT_ONCE.min(rows - first)) };
+        if states.iter().fold(false, |bad, state| bad | state.0.is_null() | !state.0.cast::<S>().is_aligned()) {
+            return Err(SqlError::new(
+                "this version of DuckDB does not say which state is a row's where one is that of all, as with OVER () and \
+                 ORDER BY in an aggregate; use GROUP BY and a join, or DuckDB 2.0",
+            ));
+        }
+    }
+    Ok(())
+}
+
 unsafe extern "C-unwind" fn update<A: Aggregate>(info: FunctionInfo, input: RawChunk, states: *mut RawState) {
     guarded::<A>(info, || {
         // SAFETY: DuckDB flattens the chunk and gives a pointer to an initialized state for each of its rows; no
         // other thread updates these states.
         let (input, mut states) = unsafe {
             let input = Chunk::new(input);
+            require_states::<A::State>(states, input.len())?;
             let pointers = if input.is_empty() { &[] } else { slice::from_raw_parts(states, input.len()) };
             (input, States::new(pointers))
         };

@@ -1,0 +1,17 @@
+"""What to write instead, where DuckDB's own error only says that there is no such function."""
+
+from __future__ import annotations
+
+import re
+
+_TIME = re.compile(r"'approx_histogram_agg\((?:DATE|TIME|TIMESTAMP|INTERVAL)\b")
+_NUMBER = re.compile(r"'approx_histogram_agg\((?:BOOLEAN|BLOB|UUID|BIT)\b")
+
+
+def hint(message: str) -> str:
+    """What follows an error of DuckDB; empty if there is nothing to add."""
+    if _TIME.search(message):
+        return " A histogram measures numbers: write approx_histogram_agg(epoch(x)), which measures seconds."
+    if _NUMBER.search(message):
+        return " A histogram measures numbers: cast x to one, or count its values with count(*) and GROUP BY x."
+    return ""
