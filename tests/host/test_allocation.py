@@ -15,11 +15,11 @@ import duckdb_sketch
 con = duckdb_sketch.connect()
 con.execute("SET threads = 1")
 con.execute("CREATE TABLE s AS SELECT hll_sketch_agg(i, 21) AS users FROM range(300_000) t(i)")
-con.execute("SELECT length(hll_union_agg(users)) FROM s").fetchall()
+con.execute("SELECT octet_length(hll_union_agg(users)) FROM s").fetchall()
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (300 << 20), resource.RLIM_INFINITY))
 try:
-    con.execute("SELECT g, length(hll_union_agg(users)) FROM s, range(1_000) r(g) GROUP BY g")  # of 2 MiB each
+    con.execute("SELECT g, octet_length(hll_union_agg(users)) FROM s, range(1_000) r(g) GROUP BY g")  # of 2 MiB each
 except duckdb.Error as error:
     print(type(error).__name__, error)
 resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import duckdb
 import pandas
 import pytest
 
@@ -214,3 +215,16 @@ def test_casts_that_round_nothing_are_taken(metric: str) -> None:
         rollup.append(connection.sql(query))
         (got,) = rollup.connection.execute("SELECT m FROM hourly").fetchone() or ()
         assert float(got) in (2, 4.5, 3)
+
+
+def test_times_in_a_histogram_are_seconds() -> None:
+    """field-faults.md, section 5: the error says what to write."""
+    statement = "SELECT date_trunc('day', ts) AS d, approx_histogram_agg({}) AS h FROM e GROUP BY ALL"
+    events = duckdb.execute("SELECT TIMESTAMP '2026-01-01' AS ts").to_arrow_table()
+    with (
+        Rollup.from_sql(statement.format("ts"), name="r") as rollup,
+        pytest.raises(SpecificationError, match=r"write approx_histogram_agg\(epoch\(x\)\)"),
+    ):
+        rollup.append(events)
+    with Rollup.from_sql(statement.format("epoch(ts)"), name="r") as rollup:
+        assert rollup.append(events).rows == 1

@@ -261,6 +261,8 @@ def _parse(text: str) -> exp.Select:
         statements = [statement for statement in sqlglot.parse(text, dialect="duckdb") if statement is not None]
     except sqlglot.errors.SqlglotError as error:
         raise SpecificationError(f"the statement is not SQL: {error}") from error
+    except RecursionError as error:
+        raise SpecificationError("the statement is nested too deep to be read") from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Select):
         raise SpecificationError("a rollup is one SELECT … FROM … GROUP BY ALL, and nothing else")
     return statements[0]
