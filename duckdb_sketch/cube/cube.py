@@ -15,7 +15,6 @@ from sqlglot import exp
 from duckdb_sketch._loading import load
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.cube.advice import Advice, suggest
-from duckdb_sketch.cube.bounds import Range
 from duckdb_sketch.cube.catalog import Catalog, CatalogReader
 from duckdb_sketch.cube.connection import open_database
 from duckdb_sketch.cube.cover import widened
@@ -362,10 +361,10 @@ class _Asking:
         """Have raw events answer a SELECT."""
         source = self._catalogs[route.source.lower()].source
         within = widened(route.within)
-        missing = route.missing or source.missing(within)
+        missing = route.missing or source.missing(within, route.clock)
         if missing is not None:
             raise CubeError(f"the query needs events of {route.source} one by one, and {missing}: {_reasons(route)}")
-        files = source.files(within)
+        files = source.files(within, route.clock)
         size = sum(source.sizes[path] for path in files)
         events = source.scan(files) if files else f"SELECT * FROM {empty(source, route.source)}"
         route.parts = [Part(None, route.within, events, None, size, tuple(files), "no rollup answers")]
@@ -386,8 +385,8 @@ class _Asking:
         for name, catalog in self._catalogs.items():
             source = catalog.source
             routes = [route for route in explanation.routes if route.source.lower() == name]
-            ranges = [route.within for route in routes] or [Range()]
-            files = [path for path in source.files(Range()) if any(path in source.files(widened(r)) for r in ranges)]
+            needed = {path for route in routes for path in source.files(widened(route.within), route.clock)}
+            files = [path for path in source.sizes if path in needed or not routes]
             events = source.scan(files) if files else f"SELECT * FROM {empty(source, name)}"
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {events}")
 
