@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -90,6 +91,8 @@ class CatalogReader:
 
     def __init__(self, given: Sources) -> None:
         self.given = given
+        #: Held from `sources` to the last `read`, as the one leaves what it found for the other.
+        self.lock = Lock()
         self._records: list[RollupRecord | LevelRecord] = []
         self._statements: dict[str, _Statement] = {}
         self._columns: dict[File, dict[str, str]] = {}
