@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -18,9 +19,9 @@ from sqlglot import exp
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.cube.bucket_calendar import Calendar, ceiling
 from duckdb_sketch.cube.canonical import Canonical, conjuncts, sql, without_parens
-from duckdb_sketch.cube.event_source import EventSource
+from duckdb_sketch.cube.event_source import Counted, EventSource
 from duckdb_sketch.cube.state import MetricColumn, state_of
-from duckdb_sketch.cube.table import CubeTable, Slices, Span
+from duckdb_sketch.cube.table import Clock, CubeTable, Slices, Span
 from duckdb_sketch.rollup.errors import ManifestError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import CountedSlice, LevelRecord, RollupRecord
@@ -90,6 +91,8 @@ class CatalogReader:
 
     def __init__(self, given: Sources) -> None:
         self.given = given
+        #: Held from `sources` to the last `read`, as the one leaves what it found for the other.
+        self.lock = Lock()
         self._records: list[RollupRecord | LevelRecord] = []
         self._statements: dict[str, _Statement] = {}
         self._columns: dict[File, dict[str, str]] = {}
@@ -249,15 +252,6 @@ class CatalogReader:
     ) -> EventSource:
         found, listed = files
         types = {column: kind for record in records for column, kind in record.input_types.items()}
-        ranges: dict[str, tuple[datetime, datetime] | None] = {}
-        outliers: set[str] = set()
-        appended: set[tuple[datetime, datetime]] = set()
-        for table in tables:
-            for path, span in table.slices.ranges.items():
-                known = ranges.get(path)
-                ranges[path] = (min(known[0], span[0]), max(known[1], span[1])) if known and span else span or known
-            outliers.update(table.slices.outliers)
-            appended.update(table.slices.appended)
 
         def scan(paths: Sequence[str]) -> str:
             rows = scan_all([found[path] for path in paths], types)
@@ -266,10 +260,8 @@ class CatalogReader:
         return EventSource(
             name=self._statement(records[0]).specification.source,
             sizes={path: file.size for path, file in found.items()},
-            ranges=ranges,
+            counted=_counted(tables),
             scan=scan,
-            outliers=frozenset(outliers),
-            appended=tuple(sorted(appended)),
             columns=self._all_columns(found, types),
             listed=listed,
         )
@@ -333,6 +325,25 @@ def _event_type(
         return describe(connection, f"SELECT {statement.event} AS t FROM (SELECT {columns}) AS {alias}")["t"]
     except duckdb.Error:
         return layout.types[layout.time]
+
+
+def _counted(tables: Sequence[CubeTable]) -> dict[Clock, Counted]:
+    """What the rollups know of files, by the clock of their events."""
+    found: dict[Clock, Counted] = {}
+    for clock in dict.fromkeys(table.clock for table in tables):
+        ranges: dict[str, tuple[datetime, datetime] | None] = {}
+        whole: set[str] = set()
+        appended: set[tuple[datetime, datetime]] = set()
+        for table in (table for table in tables if table.clock == clock and table.layout is table.base):
+            slices = table.slices
+            for path, span in slices.ranges.items():
+                known = ranges.get(path)
+                ranges[path] = (min(known[0], span[0]), max(known[1], span[1])) if known and span else span or known
+            if not table.where and not table.joins:  # or there may be others beside the events that it has looked at
+                whole |= slices.ranges.keys() - set(slices.outliers)
+            appended.update(slices.appended)
+        found[clock] = Counted(ranges, frozenset(whole), tuple(sorted(appended)))
+    return found
 
 
 def _read_slices(ledger: Ledger, record: RollupRecord) -> tuple[dict[str, CountedSlice], Slices]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from duckdb_sketch.cube.bounds import Cut, End, Moment, Range
 from duckdb_sketch.cube.bucket_calendar import Calendar, ceiling
 from duckdb_sketch.cube.event_source import EventSource
-from duckdb_sketch.cube.table import CubeTable, Span
+from duckdb_sketch.cube.table import Clock, CubeTable, Span
 from duckdb_sketch.rollup.specification.table import Table
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -170,14 +170,14 @@ def width_of(table: CubeTable) -> float:
     return width.months * 30 * 86400e6 + width.days * 86400e6 + width.microseconds
 
 
-def cost(segments: Sequence[Segment], candidates: Sequence[Candidate], source: EventSource) -> float:
+def cost(segments: Sequence[Segment], candidates: Sequence[Candidate], source: EventSource, clock: Clock) -> float:
     """About how many bytes the segments read, those of files that a table's rollup has not counted included."""
     known = {candidate.table.name: candidate for candidate in candidates}
     total = 0.0
     uncounted: set[str] = set()
     for segment in segments:
         if segment.table is None:
-            total += sum(source.sizes[path] for path in source.files(widened(segment.within)))
+            total += sum(source.sizes[path] for path in source.files(widened(segment.within), clock))
         else:
             candidate = known[segment.table.name]
             total += candidate.rows_within(segment.within) * candidate.bytes_per_row

@@ -15,7 +15,6 @@ from sqlglot import exp
 from duckdb_sketch._loading import load
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.cube.advice import Advice, suggest
-from duckdb_sketch.cube.bounds import Range
 from duckdb_sketch.cube.catalog import Catalog, CatalogReader
 from duckdb_sketch.cube.connection import open_database
 from duckdb_sketch.cube.cover import widened
@@ -166,9 +165,10 @@ class Cube:
 
     def _catalogs(self) -> list[Catalog]:
         with self._connection.cursor() as cursor, self._connection.cursor() as prober, _snapshot(cursor):
-            session = CubeSession(cursor, prober, self._functions)
-            sources = self._reader.sources(cursor)
-            return [self._reader.read(cursor, prober, rollups, session.calendar) for rollups in sources.values()]
+            calendar = CubeSession(cursor, prober, self._functions).calendar
+            with self._reader.lock:
+                sources = self._reader.sources(cursor)
+                return [self._reader.read(cursor, prober, rollups, calendar) for rollups in sources.values()]
 
     def close(self) -> None:
         """Close the connection. Rows that were returned cannot be read after that."""
@@ -260,19 +260,9 @@ class _Asking:
 
     def plan(self, *, exact: bool, raw: bool, errors: bool) -> Explanation:
         """Route the query's SELECTs over events."""
-        sources = self._reader.sources(self._cursor)
+        self._require_query()
         query = parse(self._text, self._parameters)
-        if query is None:
-            wanted = [name for name in sources if name in self._text.lower()]
-            tables = []
-        else:
-            tables = event_tables(query, sources)
-            wanted = list(dict.fromkeys(table.name.lower() for table in tables))
-        self._enter_zone({record.time_zone for name in wanted for record in sources[name] if record.time_zone})
-        for name in wanted:
-            self._catalogs[name] = self._reader.read(self._cursor, self._prober, sources[name], self._session.calendar)
-        self._provide_lookups(sources)
-        self._check_query(sources)
+        tables = self._read_catalogs(query)
         if errors and not any(block_of(table) is query for table in tables):
             raise CubeError("errors=True takes a query whose outermost SELECT is FROM the table of events")
         routes = []
@@ -287,6 +277,37 @@ class _Asking:
             if why is not None:
                 return self._unrouted(explanation, why, raw=raw)
         return explanation
+
+    def _require_query(self) -> None:
+        """See that the text is one query, which changes nothing.
+
+        Raises:
+            CubeError: If it is not.
+        """
+        try:
+            statements = self._prober.extract_statements(self._text)
+        except duckdb.Error as error:
+            raise CubeError(f"the query is not SQL: {first_paragraph(error)}") from error
+        if len(statements) != 1:
+            raise CubeError(f"ask one query at a time: these are {len(statements)} statements")
+        if statements[0].type != duckdb.StatementType.SELECT:
+            raise CubeError("a cube answers queries: write SELECT … FROM the table of events")
+
+    def _read_catalogs(self, query: exp.Query | None) -> list[exp.Table]:
+        """Read what there is of the query's tables of events, and find where they stand in it."""
+        with self._reader.lock:
+            sources = self._reader.sources(self._cursor)
+            tables = [] if query is None else event_tables(query, sources)
+            wanted = dict.fromkeys(table.name.lower() for table in tables)
+            if query is None:  # it is read as a whole from raw events
+                wanted = dict.fromkeys(name for name in sources if name in self._text.lower())
+            self._enter_zone({record.time_zone for name in wanted for record in sources[name] if record.time_zone})
+            for name in wanted:
+                calendar = self._session.calendar
+                self._catalogs[name] = self._reader.read(self._cursor, self._prober, sources[name], calendar)
+        self._provide_lookups(sources)
+        self._check_query(sources)
+        return tables
 
     def _provide_lookups(self, sources: Mapping[str, Any]) -> None:
         """Make what `sources` says besides the events known under its names."""
@@ -362,10 +383,10 @@ class _Asking:
         """Have raw events answer a SELECT."""
         source = self._catalogs[route.source.lower()].source
         within = widened(route.within)
-        missing = route.missing or source.missing(within)
+        missing = route.missing or source.missing(within, route.clock)
         if missing is not None:
             raise CubeError(f"the query needs events of {route.source} one by one, and {missing}: {_reasons(route)}")
-        files = source.files(within)
+        files = source.files(within, route.clock)
         size = sum(source.sizes[path] for path in files)
         events = source.scan(files) if files else f"SELECT * FROM {empty(source, route.source)}"
         route.parts = [Part(None, route.within, events, None, size, tuple(files), "no rollup answers")]
@@ -386,8 +407,8 @@ class _Asking:
         for name, catalog in self._catalogs.items():
             source = catalog.source
             routes = [route for route in explanation.routes if route.source.lower() == name]
-            ranges = [route.within for route in routes] or [Range()]
-            files = [path for path in source.files(Range()) if any(path in source.files(widened(r)) for r in ranges)]
+            needed = {path for route in routes for path in source.files(widened(route.within), route.clock)}
+            files = [path for path in source.sizes if path in needed or not routes]
             events = source.scan(files) if files else f"SELECT * FROM {empty(source, name)}"
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {events}")
 

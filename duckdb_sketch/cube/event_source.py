@@ -7,6 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from duckdb_sketch.cube.bounds import Range
+from duckdb_sketch.cube.table import Clock
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the rollups whose events have one clock know of the files of a table of events.
+
+    Attributes:
+        ranges: From the first to the last event of the files that some rollup has counted; None if none of a file's
+            events has a time that is in range.
+        whole: Those files of which every event lies in that range.
+        appended: From when to when events were appended to rollups, and are in no file.
+    """
+
+    ranges: Mapping[str, tuple[datetime, datetime] | None] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+    appended: tuple[tuple[datetime, datetime], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -16,42 +33,46 @@ class EventSource:
     Attributes:
         name: Its name in queries.
         sizes: The bytes of its files, by path.
-        ranges: Of files that some rollup has counted, from the first to the last event with a sane time, by path;
-            None if it has none.
-        outliers: The files that may have events whose time is NULL or not sane.
-        appended: From when to when events were appended to rollups, and are in no file.
-        columns: The columns of the events and their SQL types.
+        counted: What is known of the files, by the clock of their events.
         scan: Writes SQL of the events of some of the files, to follow FROM.
+        columns: The columns of the events and their SQL types.
         listed: Whether its files were looked for, so that those that no rollup has counted are known.
     """
 
     name: str
     sizes: Mapping[str, int]
-    ranges: Mapping[str, tuple[datetime, datetime] | None]
+    counted: Mapping[Clock, Counted]
     scan: Callable[[Sequence[str]], str]
-    outliers: frozenset[str] = frozenset()
-    appended: tuple[tuple[datetime, datetime], ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     listed: bool = True
 
-    def files(self, within: Range) -> list[str]:
-        """The files that may have events in a range."""
-        return [path for path in self.sizes if self._may_hold(path, within)]
+    def files(self, within: Range, clock: Clock | None) -> list[str]:
+        """The files that may have events in a range; all of them without a clock."""
+        known = self.counted.get(clock, Counted()) if clock else Counted()
+        return [path for path in self.sizes if _may_hold(known, path, within)]
 
-    def missing(self, within: Range) -> str | None:
+    def missing(self, within: Range, clock: Clock | None) -> str | None:
         """What of the events in a range cannot be read again; None if all can."""
-        for path, span in self.ranges.items():
-            if path not in self.sizes and span is not None and within.overlaps(*span):
+        for path in dict.fromkeys(path for known in self.counted.values() for path in known.ranges):
+            if path not in self.sizes and self._held(path, within, clock):
                 return f"{path}, which was counted, is gone"
-        for first, last in self.appended:
-            if within.overlaps(first, last):
-                return f"events from {first} to {last} were appended, and are in no file"
+        for own, known in self.counted.items():
+            for first, last in known.appended:
+                if own != clock or within.overlaps(first, last):
+                    return f"events from {first} to {last} were appended, and are in no file"
         return None
 
-    def _may_hold(self, path: str, within: Range) -> bool:
-        if path not in self.ranges:
+    def _held(self, path: str, within: Range, clock: Clock | None) -> bool:
+        """Whether a file that is gone had events in a range, or may have had."""
+        known = self.counted.get(clock, Counted()).ranges if clock else {}
+        if path not in known:
             return True
-        span = self.ranges[path]
-        if path in self.outliers and (within.start is None or within.end is None):
-            return True
+        span = known[path]
         return span is not None and within.overlaps(*span)
+
+
+def _may_hold(known: Counted, path: str, within: Range) -> bool:
+    if path not in known.whole:
+        return True
+    span = known.ranges[path]
+    return span is not None and within.overlaps(*span)

@@ -94,7 +94,8 @@ def parts_of(
     found: list[Part] = []
     for segment in segments:
         if segment.table is None:
-            found += writer.part(segment.within, source.files(widened(segment.within)), "partial buckets")
+            files = source.files(widened(segment.within), matches[0].table.clock)
+            found += writer.part(segment.within, files, "partial buckets")
         else:
             name = segment.table.name
             found.append(_table_part(by_name[name], segment.within, names, reading[name], block.alias))

@@ -21,7 +21,7 @@ from duckdb_sketch.cube.match import Match, match
 from duckdb_sketch.cube.part import Part, parts_of
 from duckdb_sketch.cube.reason import Reason, RejectedError, Rejection
 from duckdb_sketch.cube.rewrite import Rewriter
-from duckdb_sketch.cube.table import CubeTable, Span
+from duckdb_sketch.cube.table import Clock, CubeTable, Span
 from duckdb_sketch.cube.time_range import TimeRange
 
 Edges = Literal["exact", "buckets"]
@@ -54,7 +54,8 @@ class Route:
         parts: What is read; raw events alone if no rollup answers.
         rejected: What does not answer, and why.
         approximate: The names of its columns that are estimates.
-        within: The range of event times that it asks about.
+        within: The range of event times that it asks about, by the clock.
+        clock: The event time that the range is of; None if it is of none.
         missing: What of the events in that range is in no file; None if all of it is.
         notes: What else is to be known.
     """
@@ -64,6 +65,7 @@ class Route:
     rejected: list[Rejection] = field(default_factory=list)
     approximate: list[str] = field(default_factory=list)
     within: Range = field(default_factory=Range)
+    clock: Clock | None = None
     missing: str | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -167,21 +169,22 @@ class Planner:
         return self._session.describe(self._source, block.alias, block.joins, items) if items else []
 
     def _matches(self, block: Block, types: Mapping[int, str], route: Route) -> list[tuple[Match, TimeRange]]:
-        times: dict[tuple[str, str], TimeRange] = {}
+        times: dict[Clock, TimeRange] = {}
         found = []
         for table in self._tables:
             try:
                 self._require_usable(table)
-                time = times.get((table.event, table.event_type))
+                time = times.get(table.clock)
                 if time is None:
                     session = self._session
                     time = TimeRange(block, table, session.functions, session.calendar, session.moments)
-                    times[table.event, table.event_type] = time
+                    times[table.clock] = time
                 found.append((match(block, table, time, types, exact=self._exact), time))
             except RejectedError as error:
                 route.rejected.append(error.of(table.name))
         if times:
-            route.within = next(iter(times.values())).within
+            route.clock, time = next(iter(times.items()))
+            route.within = time.within
         return found
 
     def _require_usable(self, table: CubeTable) -> None:
@@ -233,20 +236,20 @@ class Planner:
 
     def _plan(self, matches: list[Match], within: Range, route: Route) -> _Plan | None:
         candidates = [Candidate(found.table, _bytes_per_row(found), self._blocked(found.table)) for found in matches]
-        cover = Cover(candidates, self._session.calendar)
-        segments = [segment for segment in cover.segments(within) if segment.table or self._holds_events(segment)]
+        cover, clock = Cover(candidates, self._session.calendar), matches[0].table.clock
+        segments = [each for each in cover.segments(within) if each.table or self._holds_events(each, clock)]
         if not any(segment.table for segment in segments):
             return None
         for segment in segments:
-            missing = None if segment.table else self._source.missing(widened(segment.within))
+            missing = None if segment.table else self._source.missing(widened(segment.within), clock)
             if missing is not None:
                 route.missing = f"{missing}, and events of {segment.within} are needed one by one"
                 return None
-        return _Plan(matches, candidates, segments, cost(segments, candidates, self._source))
+        return _Plan(matches, candidates, segments, cost(segments, candidates, self._source, clock))
 
-    def _holds_events(self, segment: Segment) -> bool:
+    def _holds_events(self, segment: Segment, clock: Clock) -> bool:
         within = widened(segment.within)
-        return bool(self._source.files(within)) or self._source.missing(within) is not None
+        return bool(self._source.files(within, clock)) or self._source.missing(within, clock) is not None
 
     def _blocked(self, table: CubeTable) -> list[Span]:
         """Where a table does not have all events."""
@@ -256,14 +259,18 @@ class Planner:
 
     def _lacking(self, table: CubeTable) -> list[Span]:
         """Where events are that another rollup has, that this one has not, and that are in no file."""
-        found: list[Span] = [
-            (span[0], _after(span[1]))
-            for path, span in self._source.ranges.items()
-            if span is not None and path not in self._source.sizes and path not in table.slices.ranges
-        ]
+        found: list[Span] = []
+        for clock, counted in self._source.counted.items():
+            spans = [
+                span
+                for path, span in counted.ranges.items()
+                if span is not None and path not in self._source.sizes and path not in table.slices.ranges
+            ]
+            found += [(first, _after(last)) if clock == table.clock else (None, None) for first, last in spans]
         for other in self._tables:
             if other.slices.batches - table.slices.batches:
-                found += [(first, _after(last)) for first, last in other.slices.appended]
+                spans = [(first, _after(last)) for first, last in other.slices.appended]
+                found += spans if other.clock == table.clock else [(None, None)]
         return found
 
     def _explain(self, used: set[str], matches: Sequence[tuple[Match, TimeRange]], route: Route) -> None:

@@ -17,22 +17,18 @@ Parameters = Sequence[Any] | dict[str, Any] | None
 
 
 def parse(text: str, parameters: Parameters = None) -> exp.Query | None:
-    """Read a query, with its parameters in place; None if it is SQL that is not read here.
+    """Read one query, with its parameters in place; None if it is SQL that is not read here.
 
     Raises:
-        CubeError: If it is no single query, or a parameter is missing.
+        CubeError: If a parameter is missing.
     """
     try:
         statements = [statement for statement in sqlglot.parse(text, dialect="duckdb") if statement is not None]
     except sqlglot.errors.SqlglotError:
         return None
-    if len(statements) != 1:
-        raise CubeError(f"ask one query at a time: these are {len(statements)} statements")
-    (statement,) = statements
+    statement = statements[0]
     if not isinstance(statement, exp.Query):
-        if isinstance(statement, exp.Command):
-            return None
-        raise CubeError("a cube answers queries: write SELECT … FROM the table of events")
+        return None
     _place(statement, parameters)
     return statement
 

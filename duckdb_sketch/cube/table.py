@@ -10,6 +10,7 @@ from duckdb_sketch.cube.state import MetricColumn, State
 from duckdb_sketch.rollup.specification.table import Table
 
 Span = tuple[datetime | None, datetime | None]  #: half-open; None is no end
+Clock = tuple[str, bool]  #: canonical SQL of an event time, and whether the ledger has it in UTC
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,11 @@ class CubeTable:
     def zoned(self) -> bool:
         """Whether its events have times with a zone, and where its buckets begin depends on the zone."""
         return self.event_type == "TIMESTAMP WITH TIME ZONE"
+
+    @property
+    def clock(self) -> Clock:
+        """What the times of its slices can be compared with."""
+        return self.event, self.layout.zoned
 
     def metric(self, state: State) -> MetricColumn | None:
         """The column that holds a state."""

@@ -14,7 +14,7 @@ from duckdb_sketch.cube.bounds import Cut, Moment, Range
 from duckdb_sketch.cube.bucket_calendar import NaiveCalendar, ceiling
 from duckdb_sketch.cube.canonical import Canonical, conjuncts
 from duckdb_sketch.cube.cover import Candidate, Cover
-from duckdb_sketch.cube.event_source import EventSource
+from duckdb_sketch.cube.event_source import Counted, EventSource
 from duckdb_sketch.cube.functions import Functions
 from duckdb_sketch.cube.grain import grain_of, is_constant_within
 from duckdb_sketch.cube.planner import Planner, Route
@@ -82,7 +82,7 @@ MONTHS = table("month", rows=300)
 SOURCE = EventSource(
     name="bids",
     sizes={"a.parquet": 10**9},
-    ranges=HOURS.slices.ranges,
+    counted={HOURS.clock: Counted(HOURS.slices.ranges, frozenset(HOURS.slices.ranges))},
     scan=lambda paths: f"FROM read({', '.join(paths)})",
     columns={"ts": "TIMESTAMP", "country": "VARCHAR", "user_id": "BIGINT", "price": "DECIMAL(8,2)"},
 )

@@ -159,6 +159,37 @@ def test_without_sources_the_events_are_those_that_were_counted(bids: Bids, tmp_
         assert "say what it stands for" in str(cube.explain(COUNT))
 
 
+def test_rollups_by_two_event_times_do_not_mix_them(tmp_path: Path) -> None:
+    """A file's first and last event are those of one event time, and say nothing of the other."""
+    bids = Bids(tmp_path, days=[])
+    duckdb.sql(
+        "SELECT TIMESTAMP '2026-01-01' + to_minutes(i * 10) AS ts, "
+        "TIMESTAMP '2030-06-01' - to_minutes(i * 7) AS due, i FROM range(300) t(i)"
+    ).write_parquet(str(tmp_path / "bids-1.parquet"))
+    for event in ("ts", "due"):
+        bids.refreshed(f"SELECT date_trunc('hour', {event}) AS h, count(*) AS n FROM bids GROUP BY ALL", event)
+    for condition in (
+        "ts >= TIMESTAMP '2026-01-01 10:05'",
+        "due < TIMESTAMP '2030-05-31 10:05'",
+        "due >= TIMESTAMP '2030-05-31 10:05' AND ts >= TIMESTAMP '2026-01-01 10:05'",
+        "due >= TIMESTAMP '2030-05-31 10:05' AND i > 3",
+        "ts >= TIMESTAMP '2026-01-01 10:05' AND i > 3",
+    ):
+        query = f"{COUNT} WHERE {condition}"
+        assert bids.ask(query) == bids.raw(query), query
+
+
+def test_files_that_a_rollup_of_some_events_has_counted_may_hold_others(tmp_path: Path) -> None:
+    bids = Bids(tmp_path, days=["2026-01-01"])
+    write_bids(
+        tmp_path, "(NULL, 'fr', 'view', 1, 2)", "('1800-01-01', 'fr', 'view', 1, 2)", "('2026-01-05', 'de', 'x', 1, 2)"
+    )
+    bids.refreshed(HOURLY.replace("GROUP BY", "WHERE country = 'de' GROUP BY"), "german")
+    for condition in ("true", "ts < TIMESTAMP '2026-01-02'", "country = 'fr' AND ts < TIMESTAMP '1900-01-01'"):
+        query = f"{COUNT} WHERE {condition}"
+        assert bids.ask(query) == bids.raw(query), query
+
+
 def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(CubeError, match="there is no database"):
         Cube(tmp_path / "none.duckdb")
