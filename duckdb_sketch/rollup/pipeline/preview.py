@@ -27,7 +27,7 @@ def preview(target: Target, source: FileSource) -> list[Change]:
         rows = fetch(
             target.ledger.connection,
             f"SELECT {bucket}, {pane(table, record)}, rows FROM "
-            f"({over(events.sql, target.specification.buckets())}) AS b(rows, {table.bucket}) WHERE {valid}",
+            f"({over(events.sql, target.specification.typed(events.types).buckets())}) AS b(rows, {table.bucket}) WHERE {valid}",
         )
         for start, when, count in rows:
             found[start, when] += count

@@ -146,17 +146,17 @@ class Replay:
         with events.blamed(), engine.spooled(events) as spooled:
             if differs:
                 built.slices += counted(spooled, engine.extents(spooled, table, limits))
-            with engine.aggregated(spooled, table, self._kept(record, table)) as groups, ledger.transaction():
+            with engine.aggregated(spooled, table, self._kept(record, table, events)) as groups, ledger.transaction():
                 if built.table is None:
                     ledger.connection.execute(_with_rows(table).create(shadow))
                 reject(ledger, record, table, groups, Batch(0, "replay"))
                 merge_rows(ledger, _with_rows(table), groups, shadow)
         built.table = table
 
-    def _kept(self, record: RollupRecord, table: Table) -> str | None:
+    def _kept(self, record: RollupRecord, table: Table, events: Events) -> str | None:
         if record.expired_before is None:
             return None
-        bucket = table.bucket_of(table.naive(self.target.specification.event()))
+        bucket = table.bucket_of(table.naive(self.target.specification.typed(events.types).event()))
         return f"{bucket} >= {literal(record.expired_before)}"
 
 

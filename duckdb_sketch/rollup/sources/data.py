@@ -74,5 +74,7 @@ def events_of_data(
     """
     columns = describe(connection, f"SELECT * FROM {name}")
     types = check_columns("the data", columns, specification.references, known)
+    # Nothing casts the data to what is known, and nanoseconds are truncated where they are.
+    types |= {column: kind for column, kind in columns.items() if column in types and kind.endswith("_NS")}
     slices = (Appended(batch_id),)
     return Events(connection, f"SELECT * FROM {name}", types, slices, lambda: "the data", marked=False)
