@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import duckdb
 
@@ -18,6 +18,7 @@ from duckdb_sketch.errors import InvalidInputError, LoadError, MissingDependency
 from duckdb_sketch.families import families
 
 Backend = Literal["native", "portable"]
+_Connection = TypeVar("_Connection")
 
 
 def connect(database: str | Path = ":memory:", **kwargs: Any) -> duckdb.DuckDBPyConnection:
@@ -46,7 +47,7 @@ def connect(database: str | Path = ":memory:", **kwargs: Any) -> duckdb.DuckDBPy
         raise
 
 
-def load(connection: duckdb.DuckDBPyConnection, backend: Backend = "native") -> duckdb.DuckDBPyConnection:
+def load(connection: _Connection, backend: Backend = "native") -> _Connection:
     """Load the functions into a connection that is already open. Loading them again does nothing.
 
     Functions of families that were registered, as `families.register` does, are made known to it too.
@@ -55,8 +56,8 @@ def load(connection: duckdb.DuckDBPyConnection, backend: Backend = "native") -> 
     already sees the new ones once it has ended, as it does with any `LOAD`.
 
     Args:
-        connection: The connection, or a wrapper of one that hands on its methods, such as SQLAlchemy's `connect` event
-            gets. Every other one to the same database gets the native functions with it.
+        connection: The connection; or a wrapper of one that hands on its methods, such as SQLAlchemy's `connect` event
+            gets; or Ibis' DuckDB backend. Every other one to the same database gets the native functions with it.
         backend: `"native"`, the extension, or `"portable"`, the same sketches in NumPy: slower, and for this
             connection alone, but it needs no extension.
 
@@ -68,7 +69,7 @@ def load(connection: duckdb.DuckDBPyConnection, backend: Backend = "native") -> 
         MissingDependencyError: If the portable backend's dependencies are not installed.
         ValueError: If there is no such backend.
     """
-    unwrapped = getattr(connection.execute, "__self__", connection)
+    unwrapped = _unwrapped(connection)
     if backend == "native":
         _load_extension(unwrapped)
     elif backend == "portable":
@@ -107,6 +108,14 @@ def _version(text: str) -> str:
     if int(match[1]) < 2:
         raise InvalidInputError(f"DuckDB {text} has no local extension repositories: DuckDB 2.0 or later has")
     return f"v{match[1]}.{match[2]}.{match[3]}"
+
+
+def _unwrapped(connection: Any) -> Any:
+    """The connection itself, of a wrapper of one or of Ibis' backend, whose `execute` is another one."""
+    held = getattr(connection, "con", None)
+    if isinstance(held, duckdb.DuckDBPyConnection):
+        return held
+    return getattr(connection.execute, "__self__", connection)
 
 
 def _open(database: str | Path, kwargs: dict[str, Any]) -> duckdb.DuckDBPyConnection:

@@ -1,4 +1,4 @@
-"""What sketches a Parquet file or a DuckDB database holds."""
+"""What sketches a Parquet file, a folder of them or a DuckDB database holds."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from duckdb_sketch.summary import (
 
 
 def inspect(file: Path, name: str | None = None) -> list[Summary]:
-    """Summarize every column of sketches in a Parquet file or a DuckDB database, which is opened read-only.
+    """Summarize every column of sketches in a Parquet file, a folder of them, or a DuckDB database.
+
+    A database is opened read-only.
 
     Args:
-        file: The file.
+        file: The file or folder.
         name: Only the columns of this name.
 
     Raises:

@@ -1,7 +1,8 @@
-"""A Parquet file or a DuckDB database, and the columns of states in it."""
+"""A Parquet file, a folder of them or a DuckDB database, and the columns of states in it."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ class StateColumn:
     """A column that may hold states, and how to select it.
 
     Attributes:
-        table: The name of its table, or of the Parquet file.
+        table: The name of its table, or of the Parquet file or folder.
         name: Its own name.
         data_type: Its type in DuckDB.
         source: What to select it from, as SQL.
@@ -47,16 +48,14 @@ class StateColumn:
 @contextmanager
 def opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[StateColumn]]]:
     """A connection that can read `file`, and the columns in it that may hold states."""
-    try:
-        data = _data_files(file) if file.is_dir() else [file]
-        with data[0].open("rb") as stream:
-            magic = stream.read(12)
-    except OSError as error:
-        raise SketchError(f"cannot read {file}: {error.strerror}") from error
     with connect() as connection:
         try:
+            if file.is_dir():
+                yield connection, _parquet_columns(connection, file, _data_files(file))
+                return
+            magic = _magic(file)
             if magic[:4] == b"PAR1":
-                yield connection, _parquet_columns(connection, file, data)
+                yield connection, _parquet_columns(connection, file, [file])
             elif magic[8:12] == b"DUCK":
                 connection.execute(f"ATTACH {quote(file)} AS inspected (READ_ONLY)")
                 yield connection, _database_columns(connection)
@@ -70,27 +69,40 @@ def opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[StateCo
             raise SketchError(f"cannot read {file}: {error}") from error
 
 
+def _magic(file: Path) -> bytes:
+    """The first bytes of a file, which say what it is."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(12)
+    except OSError as error:
+        raise SketchError(f"cannot read {file}: {error.strerror}") from error
+
+
 def _data_files(folder: Path) -> list[Path]:
-    """The Parquet files in a folder, such as that of an export; those that begin with `_` or `.` are no data.
+    """The Parquet files in a folder, such as an export, and in its folders.
 
-    Raises:
-        SketchError: If there is none.
+    Names that begin with `_` or a dot are no data, as for Spark and Hive, and links to folders are not followed.
     """
-    found = sorted(
-        path
-        for path in folder.rglob("*.parquet")
-        if not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
-    )
-    if not found:
-        raise SketchError(f"the folder {folder} has no Parquet files")
-    return found
+    files = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(("_", ".")))
+        files += [Path(parent, name) for name in sorted(names) if _is_data(name)]
+    if not files:
+        raise SketchError(f"cannot read {folder}: the folder has no Parquet files")
+    return files
 
 
-def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: Path, data: Sequence[Path]) -> list[StateColumn]:
-    names = ", ".join(quote(literal(str(path))) for path in data)
-    source = f"read_parquet([{names}], hive_partitioning = false)"
+def _is_data(name: str) -> bool:
+    return name.lower().endswith((".parquet", ".pq")) and not name.startswith(("_", "."))
+
+
+def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: Path, files: Sequence[Path]) -> list[StateColumn]:
+    paths = ", ".join(quote(literal(str(path))) for path in files)
+    # A column is in the files, whatever a folder is called.
+    source = f"read_parquet([{paths}], hive_partitioning = false, union_by_name = true)"
+    table = file.name or file.absolute().name
     description = connection.execute(f"DESCRIBE FROM {source}").fetchall()
-    return [StateColumn(file.name, name, kind, source) for name, kind, *_ in description if _may_hold_states(kind)]
+    return [StateColumn(table, name, kind, source) for name, kind, *_ in description if _may_hold_states(kind)]
 
 
 def _database_columns(connection: duckdb.DuckDBPyConnection) -> list[StateColumn]:

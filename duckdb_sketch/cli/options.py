@@ -9,7 +9,10 @@ from typing import Annotated, Literal
 import typer
 
 SketchFile = Annotated[
-    Path, typer.Argument(help="A Parquet file, a folder of an export, or a DuckDB database.", show_default=False)
+    Path,
+    typer.Argument(
+        help="A Parquet file, a folder of them such as an export, or a DuckDB database.", show_default=False
+    ),
 ]
 ColumnName = Annotated[str | None, typer.Option("--column", help="Only the columns of this name.")]
 TimeColumn = Annotated[str | None, typer.Option("--time", help="The column of times, where there are several.")]

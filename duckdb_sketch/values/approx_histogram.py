@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, overload
 from duckdb_sketch.families import Family
 from duckdb_sketch.families.histogram import HISTOGRAM, Bin, Bucket, HistogramStats
 from duckdb_sketch.families.record import Bounds
-from duckdb_sketch.values.data import Data, column_of
+from duckdb_sketch.values.data import Data, column_of, values_of
 from duckdb_sketch.values.session import row
 from duckdb_sketch.values.sketch import Sketch
 from duckdb_sketch.values.svg import svg_of_bars
@@ -52,7 +52,7 @@ class ApproxHistogram(Sketch):
             InvalidInputError: If `data` is no column of numbers, or `bins` is out of range.
             MissingDependencyError: If `data` is a NumPy array, and PyArrow is not installed.
         """
-        with column_of(data, column) as values:
+        with values_of(data, column) as values:
             return cls(values.aggregate("approx_histogram_agg(x, $bins)", bins=bins))
 
     @classmethod

@@ -10,7 +10,7 @@ from typing import ClassVar
 from duckdb_sketch.families import Family
 from duckdb_sketch.families.hll import HLL, HllDescription
 from duckdb_sketch.families.record import Bounds
-from duckdb_sketch.values.data import Data, column_of
+from duckdb_sketch.values.data import Data, column_of, values_of
 from duckdb_sketch.values.session import row
 from duckdb_sketch.values.sketch import Sketch
 
@@ -35,6 +35,7 @@ class HllSketch(Sketch):
         Args:
             data: A column: anything with the Arrow PyCapsule interface (PyArrow, Polars, DuckDB relations), pandas, a
                 NumPy array of one dimension, or an iterable. A frame with one column is one too. NULLs are skipped.
+                Each value counts as in a column of its own type: of `[1, 2.5]`, 1 as a BIGINT and 2.5 as a DOUBLE.
             lg_k: 2^lg_k registers, 4 to 21: the relative standard error is 1.04 / sqrt(2^lg_k).
             column: The column to count, of a frame with several.
 
@@ -42,8 +43,9 @@ class HllSketch(Sketch):
             InvalidInputError: If `data` is no column of values that can be counted, or `lg_k` is out of range.
             MissingDependencyError: If `data` is a NumPy array, and PyArrow is not installed.
         """
-        with column_of(data, column) as values:
-            return cls(values.aggregate("hll_sketch_agg(x, $lg_k)", lg_k=lg_k))
+        with values_of(data, column) as values:
+            states = [each.aggregate("hll_sketch_agg(x, $lg_k)", lg_k=lg_k) for each in values.by_type()]
+        return cls(states[0]) if len(states) == 1 else cls.from_states(states)
 
     @classmethod
     def from_states(cls, data: Data, *, allow_different_lg_k: bool = False, column: str | None = None) -> HllSketch:

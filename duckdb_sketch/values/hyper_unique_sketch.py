@@ -11,7 +11,7 @@ from duckdb_sketch.families import Family
 from duckdb_sketch.families.hyper_unique import BOUNDS, ESTIMATE, HYPER_UNIQUE
 from duckdb_sketch.families.record import Bounds
 from duckdb_sketch.values.columns import answers
-from duckdb_sketch.values.data import Data, column_of
+from duckdb_sketch.values.data import Data, values_of
 from duckdb_sketch.values.sketch import Sketch
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class HyperUniqueSketch(Sketch):
             InvalidInputError: If `data` is no column of texts.
             MissingDependencyError: If `data` is a NumPy array, and PyArrow is not installed.
         """
-        with column_of(data, column) as values:
+        with values_of(data, column) as values:
             return cls(values.aggregate("hyper_unique_agg(x)"))
 
     @property

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from duckdb_sketch._arrow import arrow_table
 from duckdb_sketch.families import Family
+from duckdb_sketch.values.arrow_type import extension_type
 from duckdb_sketch.values.data import Data, column_of
 from duckdb_sketch.values.session import row
 from duckdb_sketch.values.state import State
@@ -51,6 +53,38 @@ class Sketch(State):
         """
         with column_of(data, column) as states:
             return cls(states.aggregate(cls.family.united("x::BLOB")))
+
+    @classmethod
+    def arrow_type(cls) -> Any:
+        """The Arrow extension type of such sketches, `duckdb_sketch.` and the family's name, over binary.
+
+        PyArrow reads it back from files once this has been called; without, it reads the bytes.
+
+        Raises:
+            MissingDependencyError: If PyArrow is not installed.
+        """
+        return extension_type(cls)  # type: ignore[arg-type]  # classes are hashable, whatever their objects are
+
+    @classmethod
+    def to_arrow(cls, data: Data, *, column: str | None = None) -> Any:
+        """Sketches as an Arrow array of `arrow_type`, which goes to Parquet and comes back as sketches.
+
+        Args:
+            data: The states, as for `from_states`. NULLs stay NULL.
+            column: The column to take, of a frame with several.
+
+        Returns:
+            A `pyarrow.ExtensionArray`, whose elements are sketches again by `as_py`.
+
+        Raises:
+            InvalidInputError: If one of them is no sketch of this kind.
+            MissingDependencyError: If PyArrow is not installed.
+        """
+        kind = cls.arrow_type()
+        described = cls.family.describe.format(state="x::BLOB")
+        with column_of(data, column) as states:
+            checked = arrow_table(states.select(f"CASE WHEN ({described}) IS NOT NULL THEN x::BLOB END"))
+        return kind.wrap_array(checked.column("answer").cast(kind.storage_type).combine_chunks())
 
     @cached_property
     def _about(self) -> Any:

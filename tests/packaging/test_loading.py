@@ -82,3 +82,11 @@ def test_portable_backend_without_its_dependencies(home: Path) -> None:
 def test_threads_with_a_database_each(home: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert all(has_functions(connection) for connection in pool.map(lambda _: duckdb_sketch.connect(), range(8)))
+
+
+def test_the_backend_of_ibis_is_loaded_as_its_connection() -> None:
+    ibis = pytest.importorskip("ibis")
+    backend = ibis.duckdb.from_connection(duckdb.connect(config={"allow_unsigned_extensions": "true"}))
+    assert duckdb_sketch.load(backend) is backend
+    query = "SELECT hll_sketch_estimate(hll_sketch_agg(range)) FROM range(3)"
+    assert backend.con.execute(query).fetchall() == [(3,)]

@@ -76,7 +76,7 @@ def test_states_come_in_columns_of_every_library(make: Callable[[list[Any]], Any
     [
         (["a", "é", ""], "VARCHAR"),
         ([b"a", b"\0"], "BLOB"),
-        ([1.5, -0.0, 2], "DOUBLE"),
+        ([1.5, -0.0, 2.0], "DOUBLE"),
         ([2**63, 2**64 - 1], "UBIGINT"),
         ([True, False], "BOOLEAN"),
         ([dt.date(2026, 1, 1)], "DATE"),

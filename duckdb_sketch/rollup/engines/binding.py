@@ -28,6 +28,7 @@ def bind(specification: Specification, name: str, zone: str | None, events: Even
     Raises:
         SpecificationError: If DuckDB does not take the statement, or time zones are not said.
     """
+    specification = specification.typed(events.types)
     _refuse_unknown_aggregates(events.connection, specification)
     sums = {metric.name: f"sum({metric.argument})" for metric in specification.metrics if metric.aggregate == "sum"}
     extra = [f"{text} AS {identifier(f'{column} bare')}" for column, text in sums.items()]

@@ -82,7 +82,7 @@ class DuckDBEngine:
             return {}  # those of its groups
         column = self._specification.event_column
         kind = next((kind for name, kind in events.types.items() if name.lower() == column), None)
-        if column is None or kind is None or kind.endswith("TIME ZONE") != table.zoned:
+        if column is None or kind is None or kind.endswith("TIME ZONE") != table.zoned or kind.endswith("_NS"):
             return None
         found = events.extents(column)
         return found if found is not None and all(_is_valid(extent, limits) for extent in found.values()) else None
@@ -93,8 +93,9 @@ class DuckDBEngine:
         Raises:
             SourceError: If their types are others than the table's.
         """
-        extra = (f"count(*) AS {ROWS}", f"max({self._specification.event()}) AS {LATEST}")
-        statement = over(events.sql, self._specification.aggregate(extra, condition))
+        specification = self._specification.typed(events.types)
+        extra = (f"count(*) AS {ROWS}", f"max({specification.event()}) AS {LATEST}")
+        statement = over(events.sql, specification.aggregate(extra, condition))
         events.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_GROUPS} AS {statement}")
         types = describe(events.connection, f"SELECT {table.columns} FROM {_GROUPS}")
         bucket = table.types[table.time]
@@ -108,7 +109,7 @@ class DuckDBEngine:
                 raise SourceError(f"column {column} would be {kind}, and the rollup {table.name} has {known}")
 
     def _read_extents(self, events: Events, table: Table, limits: Limits) -> Mapping[str, Extent]:
-        event = table.naive(self._specification.event())
+        event = table.naive(self._specification.typed(events.types).event())
         earliest = table.naive_truncated(limits.earliest)
         valid = f"{event} >= {earliest} AND {event} < {literal(limits.latest)}"
         with reading():

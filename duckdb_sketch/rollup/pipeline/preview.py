@@ -24,10 +24,11 @@ def preview(target: Target, source: FileSource) -> list[Change]:
             table = target.table(events)
             bucket = table.naive(table.bucket)
             valid = f"{bucket} >= {table.naive_truncated(record.earliest)} AND {bucket} < {literal(record.latest)}"
+            counted = over(events.sql, target.specification.typed(events.types).buckets())
             rows = fetch(
                 target.ledger.connection,
-                f"SELECT {bucket}, {pane(table, record)}, rows FROM "
-                f"({over(events.sql, target.specification.buckets())}) AS b(rows, {table.bucket}) WHERE {valid}",
+                f"SELECT {bucket}, {pane(table, record)}, rows "
+                f"FROM ({counted}) AS b(rows, {table.bucket}) WHERE {valid}",
             )
         for start, when, count in rows:
             found[start, when] += count

@@ -18,6 +18,7 @@ from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.sources.events import Extent
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
+from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import Table, literal
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -52,7 +53,8 @@ def rebuild(target: Target, source: FileSource, changed: Sequence[File], *, comp
         if others:
             spooled = spooled.joined(stack.enter_context(source.events(others, record.input_types)))
         policy = Policy("rebuild", buckets, after=record.last_batch, complete=complete, levels=levels)
-        groups = stack.enter_context(engine.aggregated(spooled, table, _within(target, table, buckets)))
+        within = _within(target.specification.typed(spooled.types), table, buckets)
+        groups = stack.enter_context(engine.aggregated(spooled, table, within))
         return commit(target, table, spooled, Groups(groups, counted(events, extents)), policy)
 
 
@@ -105,7 +107,7 @@ def _others(
     return others
 
 
-def _within(target: Target, table: Table, buckets: Replace) -> str:
-    bucket = table.bucket_of(table.naive(target.specification.event()))
+def _within(specification: Specification, table: Table, buckets: Replace) -> str:
+    bucket = table.bucket_of(table.naive(specification.event()))
     # DuckDB 1.4 takes date_trunc('hour', x) <= '10:00' for x <= '11:00'.
     return f"{bucket} >= {literal(buckets.low)} AND {bucket} < {literal(buckets.high + _MICROSECOND)}"

@@ -151,17 +151,17 @@ class Replay:
             table = built.table or bind(specification, record.name, record.time_zone, events)
             if differs:
                 built.slices += counted_slices(spooled, engine.extents(spooled, table, limits))
-            with engine.aggregated(spooled, table, self._kept(record, table)) as groups, ledger.transaction():
+            with engine.aggregated(spooled, table, self._kept(record, table, events)) as groups, ledger.transaction():
                 if built.table is None:
                     ledger.connection.execute(_with_rows(table).create(shadow))
                 reject(ledger, record, table, groups, Batch(0, "replay"))
                 merge_rows(ledger, _with_rows(table), groups, shadow)
             built.types, built.table = dict(events.types), table
 
-    def _kept(self, record: RollupRecord, table: Table) -> str | None:
+    def _kept(self, record: RollupRecord, table: Table, events: Events) -> str | None:
         if record.expired_before is None:
             return None
-        bucket = table.bucket_of(table.naive(self.target.specification.event()))
+        bucket = table.bucket_of(table.naive(self.target.specification.typed(events.types).event()))
         return f"{bucket} >= {literal(record.expired_before)}"
 
 

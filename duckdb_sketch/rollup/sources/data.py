@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from duckdb_sketch._arrow import arrow_reader
+from duckdb_sketch._sql import identifier
 from duckdb_sketch.errors import MissingDependencyError
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe
@@ -104,8 +105,24 @@ def events_of_data(
     Raises:
         SourceError: If its columns are others than those of what was counted before.
     """
-    columns = describe(connection, f"SELECT * FROM {name}")
+    query = _without_enums(f"SELECT * FROM {name}", describe(connection, f"SELECT * FROM {name}"), known)
+    columns = describe(connection, query)
     types = check_columns("the data", columns, specification.references, known)
+    # Nothing casts the data to what is known, and nanoseconds are truncated where they are.
+    types |= {column: kind for column, kind in columns.items() if column in types and kind.endswith("_NS")}
     slices = (Appended(batch_id),)
-    events = Events(connection, f"SELECT * FROM {name}", types, slices, lambda: "the data", marked=False)
-    return events.with_microseconds(specification.event_column)
+    return Events(connection, query, types, slices, lambda: "the data", marked=False)
+
+
+def _without_enums(query: str, columns: Mapping[str, str], known: Mapping[str, str]) -> str:
+    """A query whose ENUMs are VARCHAR: categories of pandas differ from frame to frame, and count as their strings."""
+    before = {name.lower(): kind for name, kind in known.items()}
+    enums = [
+        name
+        for name, kind in columns.items()
+        if kind.startswith("ENUM(") and not before.get(name.lower(), "").startswith("ENUM(")
+    ]
+    if not enums:
+        return query
+    texts = ", ".join(f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in enums)
+    return f"SELECT * REPLACE ({texts}) FROM ({query})"

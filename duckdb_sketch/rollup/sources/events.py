@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
 
-from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import noticing_damage
 from duckdb_sketch.rollup.sources.slice import Slice
@@ -62,22 +61,6 @@ class Events:
         return Events(
             self.connection, sql, {**others.types, **self.types}, (*self.slices, *others.slices), self.culprit
         )
-
-    def with_microseconds(self, column: str | None) -> Events:
-        """The same, with a column of times in nanoseconds cut to microseconds: DuckDB rounds, up to the next bucket.
-
-        Args:
-            column: The column in lower case, if there is one.
-        """
-        name, kind = next(((n, k) for n, k in self.types.items() if n.lower() == column), ("", ""))
-        if kind not in ("TIMESTAMP_NS", "TIMESTAMPTZ_NS"):
-            return self
-        time = f"epoch_ns({identifier(name)})"
-        cut = f"make_timestamp(({time} - ({time} % 1000 + 1000) % 1000) // 1000)"
-        cut = cut if kind == "TIMESTAMP_NS" else f"timezone('UTC', {cut})"
-        item = f"SELECT * REPLACE ({cut} AS {identifier(name)}) FROM"
-        sample = f"{item} ({self.sample})" if self.sample else ""
-        return replace(self, sql=f"{item} ({self.sql})", sample=sample)
 
     @contextmanager
     def blamed(self) -> Iterator[None]:

@@ -80,7 +80,7 @@ class FileSource:
                     part = stack.enter_context(self._text(alike, types))
                 whole = part if whole is None else whole.joined(part)
             assert whole is not None  # there is a file
-            yield whole.with_microseconds(self._specification.event_column)
+            yield whole
 
     def _parquet(self, files: Sequence[File], known: Mapping[str, str]) -> Events:
         types, alike = bind_columns(self._connection, files, self._specification.references, known)

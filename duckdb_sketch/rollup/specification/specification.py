@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import sqlglot
@@ -49,6 +49,11 @@ _LIKE = {"mode": "median"}  # by aggregates that no state answers, those whose a
 _READER = re.compile(r"(read_csv|read_json|read_ndjson|read_parquet|parquet_scan)\w*\(", re.IGNORECASE)
 _EXPAND = "expand=True (--expand)"
 _TIME = "duckdb_sketch_time"  # stands in a statement where its event time was
+# DuckDB rounds nanoseconds to microseconds before it truncates: 10:59:59.999999999 would be in hour 11.
+_MICROSECONDS_OF = {
+    "TIMESTAMP_NS": "make_timestamp(epoch_us({}))",
+    "TIMESTAMPTZ_NS": "make_timestamptz(epoch_us(CAST({} AS TIMESTAMP_NS)))",
+}
 _EXACT_TYPES = (*exp.DataType.INTEGER_TYPES, exp.DataType.Type.DECIMAL)
 
 
@@ -88,6 +93,7 @@ class Specification:
         functions: The names of all functions that it calls.
         aggregates: The names of those that are aggregates, and merge.
         declared: How FROM declares the source, such as `read_csv('in/*.csv')`; None where it names a table.
+        rounded: SQL of the microseconds of columns whose nanoseconds DuckDB would round, by their names in lower case.
     """
 
     statement: str
@@ -102,6 +108,7 @@ class Specification:
     functions: frozenset[str]
     aggregates: frozenset[str]
     declared: str | None = None
+    rounded: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
 
     @staticmethod
     def parse(text: str) -> Specification:
@@ -143,6 +150,19 @@ class Specification:
             declared=declared,
         )
 
+    def typed(self, types: Mapping[str, str]) -> Specification:
+        """The statement over events whose columns have these types: event times in nanoseconds are truncated.
+
+        Args:
+            types: The types of the events' columns in DuckDB.
+        """
+        rounded = {name.lower(): _MICROSECONDS_OF[kind] for name, kind in types.items() if kind in _MICROSECONDS_OF}
+        if not rounded:
+            return self
+        argument = sqlglot.parse_one(self.time.argument, dialect="duckdb")
+        time = replace(self.time, argument=_text(_with_microseconds(argument, rounded)))
+        return replace(self, time=time, rounded=rounded)
+
     def events(self) -> str:
         """SQL of the event source by itself, to follow FROM."""
         return f"{EVENTS} AS {identifier(self.alias)}"
@@ -178,6 +198,8 @@ class Specification:
         select = _parse(self.statement)
         table = select.args["from_"].this
         table.replace(exp.alias_(exp.to_table(EVENTS), self.alias, table=True, quoted=True))
+        if self.rounded:
+            _with_microseconds(self._truncation(select), self.rounded)
         for item in extra:
             select = select.select(item, dialect="duckdb")
         if condition is not None:
@@ -187,7 +209,7 @@ class Specification:
     def buckets(self) -> str:
         """SQL of how many rows the table `EVENTS` has for each bucket: columns `rows`, then the bucket."""
         select = _parse(self.aggregate())
-        truncated = next(item for item in select.expressions if item.alias_or_name == self.time.name).unalias()
+        truncated = self._truncation(select).unalias()
         select.set("expressions", [exp.alias_(exp.Count(this=exp.Star()), "rows"), truncated])
         return _text(select)
 
@@ -202,7 +224,9 @@ class Specification:
         `Granularity.truncated` does not know of an origin, and that `time_bucket` and `date_trunc` differ in a zone.
         """
         select = _parse(self.statement)
-        truncation = next(item for item in select.expressions if item.alias_or_name == self.time.name).unalias()
+        truncation = self._truncation(select).unalias()
+        if self.rounded:
+            truncation = _with_microseconds(truncation, self.rounded)
         argument = next(node for node in truncation.walk() if _text(node) == self.time.argument)
         argument.replace(exp.column(_TIME))
         return _text(truncation).replace(_TIME, time)
@@ -217,6 +241,11 @@ class Specification:
         column = next(item for item in select.expressions if item.alias_or_name == metric.name)
         _, *others = next(_aggregates(column)).expressions  # lg_k, or bins
         return metric.family.empty(metric.aggregate, *map(_text, others))
+
+    def _truncation(self, select: exp.Select) -> exp.Expr:
+        """The item of a SELECT list that is the truncated time."""
+        found: exp.Expr = next(item for item in select.expressions if item.alias_or_name == self.time.name)
+        return found
 
     def difference(self, other: Specification) -> str:
         """How another statement differs from this one, as a unified diff; empty if it does not."""
@@ -249,6 +278,20 @@ class _Column:
         if not name:
             raise SpecificationError(f"{_text(item)} has no name: write {_text(item)} AS some_name")
         return _Column(name, expression, aggregate)
+
+
+def _with_microseconds(expression: exp.Expr, rounded: Mapping[str, str]) -> exp.Expr:
+    """An expression in which columns of nanoseconds are replaced by their microseconds."""
+
+    def replaced(node: exp.Expr) -> exp.Expr:
+        template = rounded.get(node.name.lower()) if isinstance(node, exp.Column) else None
+        return node if template is None else sqlglot.parse_one(template.format(_text(node)), dialect="duckdb")
+
+    if expression.parent is None:
+        return expression.transform(replaced)
+    changed = expression.transform(replaced)
+    expression.replace(changed)
+    return changed
 
 
 def over(events: str, query: str) -> str:

@@ -211,7 +211,7 @@ class _Verification:
         """Aggregate the events of the buckets, with what is needed to compare sketches besides."""
         types = self._record.input_types
         files = self._choice.files
-        specification, table = self._specification, self._table
+        specification, table = self._specification.typed(types), self._table
         event = table.naive(specification.event())
         bucket = table.naive(specification.truncated(specification.event()))
         low, high = self._starts[0] - _SLACK, max(end for _, end in self._choice.buckets)
