@@ -308,9 +308,11 @@ class Rollup(Level):
         if batch_id is not None and self.has_batch(batch_id):
             return self._appended(None)
         with ExitStack() as data:
-            data.enter_context(registered(self._connection, _DATA, groups))
             if events is not None:
+                if isinstance(events, duckdb.DuckDBPyRelation):
+                    events = arrow_table(events.limit(0))  # read before the groups, which may be of its connection
                 data.enter_context(registered(self._connection, _EVENTS_OF_DATA, events))
+            data.enter_context(registered(self._connection, _DATA, groups))
             given = events_of_groups(
                 self._connection, self._target, None if events is None else _EVENTS_OF_DATA, batch_id
             )

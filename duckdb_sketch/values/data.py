@@ -168,7 +168,8 @@ def _polars_values(series: Any) -> Iterable[Any] | None:
     """The values of a column that DuckDB reads wrongly, as by their addresses, or not at all; None of any other."""
     polars: Any = sys.modules["polars"]
     if series.dtype in (polars.Object, polars.Null, polars.Int128) or str(series.dtype) in ("UInt128", "Float16"):
-        return iter(series.to_list())
+        values: list[Any] = series.to_list()
+        return values
     return None
 
 

@@ -95,12 +95,12 @@ def test_spark_reads_what_urls_stand_for(spark: Any, tmp_path: Path) -> None:
         types = {"ts": "TIMESTAMP", "publisher": "VARCHAR", "user_id": "BIGINT", "price": "DECIMAL(10,2)"}
         found = []
         for file in (url, File.at(str(path))):
-            rollup.connection.register("groups", cluster.aggregate([file], types))
+            rollup.connection.register("groups", cluster._aggregate([file], types))
             found.append(content(rollup.connection, "FROM groups"))
         assert len(found[0]) == 10
         assert found[0] == found[1]
         with pytest.raises(SourceError, match=r"file:///a.csv is no Parquet"):
-            cluster.aggregate([File("file:///a.csv", 1, 1)], types)
+            cluster._aggregate([File("file:///a.csv", 1, 1)], types)
 
 
 def test_a_file_that_executors_do_not_have_is_named(spark: Any, tmp_path: Path) -> None:
