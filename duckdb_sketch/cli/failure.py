@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import duckdb
@@ -14,13 +15,13 @@ _CHANGED_FILES = 3  # everything else has been counted
 _TRY_LATER = 75  # EX_TEMPFAIL of sysexits.h: another process has the database open
 # What files, disks, encodings and numbers out of range raise, wherever they are met.
 _EXTERNAL = (SketchError, duckdb.Error, OSError, UnicodeError, OverflowError, MemoryError, RecursionError)
-# How an option is written in Python, and on the command line.
-_SPELLINGS = {
-    "on_change='rebuild' (--on-change rebuild)": "--on-change rebuild",
-    "late='merge' (--late merge), or leave them out with drop": "--late merge, or leave them out with --late drop",
-    "time_zone='UTC' or --time-zone Europe/Berlin": "--time-zone UTC or --time-zone Europe/Berlin",
+# How options are written in Python: with the command line's spelling behind it, and without.
+_BOTH = re.compile(r"\b[a-z_]+=(?:'[^']*'|\{[^}]*\}) \((--[^)]*)\)")
+_PYTHON = re.compile(
+    r"\b(on_change|time_zone|allowed_lateness|late|memory_limit|older_than|name|missing|every|keep_changes)='([^']*)'"
+)
+_PHRASES = {
     "(wait=60, --wait 60)": "(--wait 60)",
-    "older_than='90 days'": "--older-than '90 days'",
     "before=datetime(2026, 1, 1)": "--before 2026-01-01",
     " (drop_rollup)": "",
 }
@@ -60,6 +61,12 @@ def _one_line(error: Exception) -> str:
 
 
 def _spelled(text: str) -> str:
-    for python, option in _SPELLINGS.items():
+    """An error as the command line's user would have written what it names."""
+    for python, option in _PHRASES.items():
         text = text.replace(python, option)
-    return text
+    return _PYTHON.sub(_option, _BOTH.sub(r"\1", text))
+
+
+def _option(match: re.Match[str]) -> str:
+    name, value = match.groups()
+    return f"--{name.replace('_', '-')} {repr(value) if ' ' in value else value}"
