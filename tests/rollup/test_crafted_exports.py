@@ -113,7 +113,7 @@ def craft(folder: Path, lines: dict[str, Any]) -> None:
     (folder / "_rollup.json").write_text(json.dumps(lines))
 
 
-def refused(folder: Path, match: str = "") -> None:
+def refused(folder: Path, match: str | None = None) -> None:
     """An import fails with one of the errors that callers expect, and leaves nothing behind."""
     with duckdb.connect() as connection:
         with pytest.raises(RollupError, match=match):
