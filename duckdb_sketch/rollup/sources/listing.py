@@ -103,13 +103,23 @@ def _expanded(pattern: str) -> str | None:
 
 def _find(connection: duckdb.DuckDBPyConnection, pattern: str, counted: Collection[str]) -> list[_Found]:
     path = _expanded(pattern)
-    if path is None or (local_path(pattern) and any(local_path(each) for each in counted)):
-        # What was counted as file:///… before such URLs were paths keeps that name, so that it is not counted again.
+    if path is None:
         return _find_remote(connection, pattern)
     found = _Walk(path).files()
-    if not found and local_path(pattern) and "%" in path:
-        return _Walk(unquote(path)).files()
-    return found
+    if local_path(pattern) is None:
+        return found
+    if not found and "%" in path:
+        found = _Walk(unquote(path)).files()
+    return [_as_counted(each, counted) for each in found]
+
+
+def _as_counted(found: _Found, counted: Collection[str]) -> _Found:
+    """What was counted as file:///… before such URLs were paths keeps that name, so that it is not counted again."""
+    file = found.file
+    url = f"file://{file.path}"
+    if url not in counted:
+        return found
+    return _Found(found.name, File(url, file.size, file.modified // 1000 * 1000), found.identity)
 
 
 class _Part:
