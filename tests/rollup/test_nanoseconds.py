@@ -98,6 +98,19 @@ def test_nanoseconds_next_to_microseconds_are_truncated(first: str) -> None:
         assert rollup.connection.sql("SELECT bucket, events FROM r").fetchall() == [(datetime(2026, 1, 1, 10), 2)]
 
 
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_files_of_nanoseconds_next_to_those_of_microseconds_are_truncated(tmp_path: Path, zone: str | None) -> None:
+    statement = "SELECT date_trunc('hour', ts) AS bucket, count(*) AS events FROM e GROUP BY ALL"
+    for unit, last in (("us", LATE // 1000), ("ns", LATE)):
+        pq.write_table(pa.table({"ts": pa.array([last], pa.timestamp(unit, zone))}), tmp_path / f"{unit}.parquet")
+        pq.write_table(pa.table({"ts": pa.array([last], pa.timestamp(unit, zone))}), tmp_path / f"z{unit}.parquet")
+    with Rollup.from_sql(statement, name="r", sources={"e": str(tmp_path / "*s.parquet")}, time_zone=zone) as rollup:
+        rollup.refresh()
+        bucket = "timezone('UTC', bucket)" if zone else "bucket"
+        rows = rollup.connection.sql(f"SELECT {bucket}, events FROM r").fetchall()
+    assert rows == [(datetime(2026, 1, 1, 10), 4)]
+
+
 def test_a_statement_is_kept_as_it_was_given(tmp_path: Path) -> None:
     """Truncation of nanoseconds is how it is run, and no part of the definition that later ones are compared with."""
     statement = "SELECT date_trunc('hour', ts) AS bucket, count(*) AS events FROM e GROUP BY ALL"

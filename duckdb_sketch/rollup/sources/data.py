@@ -14,7 +14,7 @@ from duckdb_sketch._sql import identifier
 from duckdb_sketch.errors import MissingDependencyError
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe
-from duckdb_sketch.rollup.sources.events import Events
+from duckdb_sketch.rollup.sources.events import Events, with_nanoseconds
 from duckdb_sketch.rollup.sources.files import check_columns
 from duckdb_sketch.rollup.sources.slice import Comparison
 from duckdb_sketch.rollup.specification.specification import Specification
@@ -108,10 +108,8 @@ def events_of_data(
     query = _without_enums(f"SELECT * FROM {name}", describe(connection, f"SELECT * FROM {name}"), known)
     columns = describe(connection, query)
     types = check_columns("the data", columns, specification.references, known)
-    # Nothing casts the data to what is known, and nanoseconds are truncated where they are.
-    types |= {column: kind for column, kind in columns.items() if column in types and kind.endswith("_NS")}
     slices = (Appended(batch_id),)
-    return Events(connection, query, types, slices, lambda: "the data", marked=False)
+    return Events(connection, query, with_nanoseconds(types, columns), slices, lambda: "the data", marked=False)
 
 
 def _without_enums(query: str, columns: Mapping[str, str], known: Mapping[str, str]) -> str:

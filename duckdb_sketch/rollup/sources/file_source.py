@@ -9,10 +9,10 @@ import duckdb
 
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.query import fetch
+from duckdb_sketch.rollup.query import describe, fetch
 from duckdb_sketch.rollup.sources.csv_files import Layout, layouts
 from duckdb_sketch.rollup.sources.declaration import Declaration
-from duckdb_sketch.rollup.sources.events import Events, Extent
+from duckdb_sketch.rollup.sources.events import Events, Extent, with_nanoseconds
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE, bind_columns, by_reader, count_rows, scan_all
 from duckdb_sketch.rollup.sources.footers import read_extents
@@ -94,12 +94,12 @@ class FileSource:
             return read_extents(self._connection, files, column, types)
 
         try:
-            fetch(self._connection, f"DESCRIBE {sample}")
+            own = with_nanoseconds(types, describe(self._connection, sample))
         except duckdb.Error as error:
             raise SourceError(f"{culprit()}: {error}") from error
         if len(files) > 1 and sum(self.rows(files).values()) < _FEW_ROWS * len(files):
-            return Events(self._connection, sql, types, files, culprit, spool=True, sample=sample)
-        return Events(self._connection, sql, types, files, culprit, sample=sample, extents=extents)
+            return Events(self._connection, sql, own, files, culprit, spool=True, sample=sample)
+        return Events(self._connection, sql, own, files, culprit, sample=sample, extents=extents)
 
     @contextmanager
     def _text(self, files: Sequence[File], known: Mapping[str, str]) -> Iterator[Events]:

@@ -52,7 +52,7 @@ _TIME = "duckdb_sketch_time"  # stands in a statement where its event time was
 # DuckDB rounds nanoseconds to microseconds before it truncates: 10:59:59.999999999 would be in hour 11.
 _MICROSECONDS_OF = {
     "TIMESTAMP_NS": "make_timestamp(epoch_us({}))",
-    "TIMESTAMPTZ_NS": "make_timestamptz(epoch_us(CAST({} AS TIMESTAMP_NS)))",
+    "TIMESTAMPTZ_NS": "make_timestamptz(epoch_us(timezone('UTC', {})))",
 }
 _EXACT_TYPES = (*exp.DataType.INTEGER_TYPES, exp.DataType.Type.DECIMAL)
 
