@@ -6,8 +6,9 @@ This module alone reads the ledger.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -28,6 +29,7 @@ from duckdb_sketch.rollup.ledger.records import CountedSlice, LevelRecord, Rollu
 from duckdb_sketch.rollup.query import describe, fetch, fetch_row
 from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.files import FILE, scan_all
 from duckdb_sketch.rollup.sources.listing import find
 from duckdb_sketch.rollup.sources.url import is_url
@@ -118,6 +120,7 @@ class CatalogReader:
         prober: duckdb.DuckDBPyConnection,
         rollups: Sequence[RollupRecord],
         calendar: Calendar,
+        held: ExitStack,
     ) -> Catalog:
         """What there is of one table of events, in the transaction that the connection is in.
 
@@ -126,6 +129,7 @@ class CatalogReader:
             prober: Another connection, for questions that may fail.
             rollups: The rollups of the table of events.
             calendar: Truncates times.
+            held: Holds what text files are read into, for as long as the catalog is used.
         """
         ledger = Ledger(connection)
         self._prober = prober
@@ -137,7 +141,7 @@ class CatalogReader:
                 found += self._family(ledger, record, files, calendar)
             except ManifestError as error:  # its table was dropped by hand
                 unusable.append(str(error))
-        source = self._source(rollups, found, files)
+        source = self._source(rollups, found, files, self._scanner(connection, rollups, files[0], held))
         return Catalog(source, tuple(found), tuple(files[0].values()), tuple(unusable))
 
     def _statement(self, record: RollupRecord) -> _Statement:
@@ -149,12 +153,10 @@ class CatalogReader:
         self, connection: duckdb.DuckDBPyConnection, records: Sequence[RollupRecord], ledger: Ledger
     ) -> tuple[dict[str, File], bool]:
         """The files of a source as they are now, by path, and whether they were looked for."""
-        name = self._statement(records[0]).specification.source.lower()
-        given = next((value for source, value in self.given.items() if source.lower() == name), None)
-        given = given if given is not None else next((record.source for record in records if record.source), None)
+        declared = self._declared(records)
         paths = dict.fromkeys(path for record in records for path in self._counted_by(ledger, record)[0])
-        if given is not None:
-            found = find(connection, Declaration.of(given).patterns, paths)
+        if declared is not None:
+            found = find(connection, declared.patterns, paths)
             return {file.path: file for file in found.files}, True
         return {path: File.at(path) for path in paths if not is_url(path) and os.path.isfile(path)}, False
 
@@ -249,13 +251,10 @@ class CatalogReader:
         records: Sequence[RollupRecord],
         tables: Sequence[CubeTable],
         files: tuple[dict[str, File], bool],
+        scan: Callable[[Sequence[str]], str],
     ) -> EventSource:
         found, listed = files
-        types = {column: kind for record in records for column, kind in record.input_types.items()}
-
-        def scan(paths: Sequence[str]) -> str:
-            rows = scan_all([found[path] for path in paths], types)
-            return f"SELECT * EXCLUDE ({FILE}) FROM ({rows})"
+        types = _input_types(records)
 
         return EventSource(
             name=self._statement(records[0]).specification.source,
@@ -265,6 +264,43 @@ class CatalogReader:
             columns=self._all_columns(found, types),
             listed=listed,
         )
+
+    def _scanner(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        records: Sequence[RollupRecord],
+        files: Mapping[str, File],
+        held: ExitStack,
+    ) -> Callable[[Sequence[str]], str]:
+        """What writes SQL of the events of files. Text is read as a refresh reads it, and held in a table meanwhile."""
+        types = _input_types(records)
+        known: dict[tuple[str, ...], str] = {}
+
+        def scan(paths: Sequence[str]) -> str:
+            chosen = [files[path] for path in paths]
+            binary = [file for file in chosen if file.reader == "read_parquet"]
+            parts = [scan_all(binary, types)] if binary else []
+            if len(binary) < len(chosen):
+                text = [file for file in chosen if file.reader != "read_parquet"]
+                columns = frozenset(map(str.lower, self._all_columns(files, types)))
+                specification = replace(self._statement(records[0]).specification, references=columns)
+                source = FileSource(connection, specification, self._declared(records) or Declaration(()))
+                parts.append(held.enter_context(source.events(text, types)).sql)
+            return f"SELECT * EXCLUDE ({FILE}) FROM ({' UNION ALL BY NAME '.join(parts)})"
+
+        def scan_once(paths: Sequence[str]) -> str:
+            if tuple(paths) not in known:
+                known[tuple(paths)] = scan(paths)
+            return known[tuple(paths)]
+
+        return scan_once
+
+    def _declared(self, records: Sequence[RollupRecord]) -> Declaration | None:
+        """What the table of events stands for, as `Cube` was told, or a rollup remembers."""
+        name = self._statement(records[0]).specification.source.lower()
+        given = next((value for source, value in self.given.items() if source.lower() == name), None)
+        given = given if given is not None else next((record.source for record in records if record.source), None)
+        return None if given is None else Declaration.of(given)
 
     def _all_columns(self, files: Mapping[str, File], types: Mapping[str, str]) -> dict[str, str]:
         """The columns of the events: those that statements read, and the others of one of the files."""
@@ -325,6 +361,11 @@ def _event_type(
         return describe(connection, f"SELECT {statement.event} AS t FROM (SELECT {columns}) AS {alias}")["t"]
     except duckdb.Error:
         return layout.types[layout.time]
+
+
+def _input_types(records: Sequence[RollupRecord]) -> dict[str, str]:
+    """The columns that statements read, and their types."""
+    return {column: kind for record in records for column, kind in record.input_types.items()}
 
 
 def _counted(tables: Sequence[CubeTable]) -> dict[Clock, Counted]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -125,8 +125,8 @@ class Cube:
     ) -> Answer:
         """Answer a query as `sql` does, and say how."""
         cursor = self._connection.cursor()
-        with self._connection.cursor() as prober, _snapshot(cursor):
-            asking = _Asking(cursor, prober, self._reader, self._functions, self._time_zone, query, parameters, edges)
+        with self._connection.cursor() as prober, _snapshot(cursor), ExitStack() as held:
+            asking = self._asking(cursor, prober, query, parameters, edges, held)
             explanation = asking.run(exact=exact, raw=raw, errors=errors)
         return Answer(cursor.table(_ANSWER), explanation)
 
@@ -134,8 +134,8 @@ class Cube:
         self, query: str, parameters: Parameters = None, *, exact: bool = False, edges: Edges = "exact"
     ) -> Explanation:
         """Say how a query would be answered: what is read, and why each other rollup is not."""
-        with self._connection.cursor() as cursor, self._connection.cursor() as prober, _snapshot(cursor):
-            asking = _Asking(cursor, prober, self._reader, self._functions, self._time_zone, query, parameters, edges)
+        with self._cursors() as (cursor, prober, held):
+            asking = self._asking(cursor, prober, query, parameters, edges, held)
             return asking.plan(exact=exact, raw=True, errors=False)
 
     def advise(self, queries: Sequence[str]) -> list[Advice]:
@@ -147,9 +147,27 @@ class Cube:
         return [self._advice(query) for query in queries]
 
     def _advice(self, query: str) -> Advice:
-        with self._connection.cursor() as cursor, self._connection.cursor() as prober, _snapshot(cursor):
-            asking = _Asking(cursor, prober, self._reader, self._functions, self._time_zone, query, None, "exact")
+        with self._cursors() as (cursor, prober, held):
+            asking = self._asking(cursor, prober, query, None, "exact", held)
             return asking.advice()
+
+    def _asking(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        prober: duckdb.DuckDBPyConnection,
+        query: str,
+        parameters: Parameters,
+        edges: Edges,
+        held: ExitStack,
+    ) -> _Asking:
+        return _Asking(cursor, prober, self._reader, self._functions, self._time_zone, query, parameters, edges, held)
+
+    @contextmanager
+    def _cursors(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection, ExitStack]]:
+        """Two connections for one question, the first of which is in a transaction, and what is held meanwhile."""
+        connect = self._connection.cursor
+        with connect() as cursor, connect() as prober, _snapshot(cursor), ExitStack() as held:
+            yield cursor, prober, held
 
     def metrics(self) -> list[Metric]:
         """What the rollups hold: each aggregate over events with the tables that have it."""
@@ -168,7 +186,8 @@ class Cube:
             calendar = CubeSession(cursor, prober, self._functions).calendar
             with self._reader.lock:
                 sources = self._reader.sources(cursor)
-                return [self._reader.read(cursor, prober, rollups, calendar) for rollups in sources.values()]
+                with ExitStack() as held:
+                    return [self._reader.read(cursor, prober, rollups, calendar, held) for rollups in sources.values()]
 
     def close(self) -> None:
         """Close the connection. Rows that were returned cannot be read after that."""
@@ -212,8 +231,10 @@ class _Asking:
         query: str,
         parameters: Parameters,
         edges: Edges,
+        held: ExitStack,
     ) -> None:
         self._edges = edges
+        self._held = held
         self._cursor = cursor
         self._prober = prober
         self._reader = reader
@@ -304,7 +325,9 @@ class _Asking:
             self._enter_zone({record.time_zone for name in wanted for record in sources[name] if record.time_zone})
             for name in wanted:
                 calendar = self._session.calendar
-                self._catalogs[name] = self._reader.read(self._cursor, self._prober, sources[name], calendar)
+                self._catalogs[name] = self._reader.read(
+                    self._cursor, self._prober, sources[name], calendar, self._held
+                )
         self._provide_lookups(sources)
         self._check_query(sources)
         return tables
@@ -417,6 +440,8 @@ class _Asking:
 
     def _refused(self, explanation: Explanation, *, errors: bool) -> str | None:
         """Why the rewritten query is not what was asked; None if it is."""
+        if any(not path.endswith(".parquet") for part in explanation.parts for path in part.paths):
+            return None  # text is held in tables that the prober does not see
         try:
             found = describe(self._prober, explanation.sql)
         except duckdb.Error as error:
