@@ -31,9 +31,11 @@ def quantile_bounds(histogram: Histogram, q: float) -> dict[str, float] | None:
     estimate = quantile(histogram, q)
     if estimate is None:
         return None
+    # A rank that is whole but for rounding may as well be the next, unless the bins know better.
     rank = rank_of(histogram, q)
-    lower = _least_number(histogram, lambda x: float(_between_how_many(histogram, x)[1]) >= rank)
-    upper = _least_number(histogram, lambda x: float(_between_how_many(histogram, x)[0]) >= rank)
+    asked = rank if histogram.bins.exact.all() else q * histogram.count
+    lower = _least_number(histogram, lambda x: float(_between_how_many(histogram, x)[1]) >= min(rank, asked))
+    upper = _least_number(histogram, lambda x: float(_between_how_many(histogram, x)[0]) >= max(rank, asked))
     return {"lower": min(lower, estimate), "estimate": estimate, "upper": max(upper, estimate)}
 
 

@@ -77,9 +77,11 @@ impl Histogram {
     /// which there must be. An exact histogram gives `v` itself.
     pub fn quantile_bounds(&self, q: f64) -> Result<Option<QuantileBounds>, Error> {
         let Some(estimate) = self.quantile(q)? else { return Ok(None) };
-        let rank = self.rank(q)?;
-        let lower = self.least_number(|x| self.between_how_many(x).1 as f64 >= rank);
-        let upper = self.least_number(|x| self.between_how_many(x).0 as f64 >= rank);
+        // A rank that is whole but for rounding may as well be the next, unless the bins know better.
+        let (rank, asked) = (self.rank(q)?, q * self.count as f64);
+        let asked = if self.is_exact() { rank } else { asked };
+        let lower = self.least_number(|x| self.between_how_many(x).1 as f64 >= rank.min(asked));
+        let upper = self.least_number(|x| self.between_how_many(x).0 as f64 >= rank.max(asked));
         Ok(Some(QuantileBounds { lower: lower.min(estimate), estimate, upper: upper.max(estimate) }))
     }
 
