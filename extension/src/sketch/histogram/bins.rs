@@ -2,6 +2,7 @@
 
 use super::grid::Grid;
 use super::mass::Mass;
+use super::refine::FEW_BINS;
 use crate::sketch::Error;
 
 /// The greatest number of bins that a histogram keeps, 2 to 65535.
@@ -25,9 +26,9 @@ impl MaxBins {
         usize::from(self.0)
     }
 
-    /// How many bins a histogram may have that is about to be merged.
+    /// How many bins a histogram may have that is about to be merged: twice as many, but of few as many.
     pub fn wide(self) -> usize {
-        (2 * self.get()).min(usize::from(u16::MAX))
+        if self.get() < FEW_BINS { self.get() } else { (2 * self.get()).min(usize::from(u16::MAX)) }
     }
 
     /// The number as it is stored.
