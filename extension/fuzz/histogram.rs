@@ -195,7 +195,7 @@ fn is_steep(histogram: &Histogram, x: f64) -> bool {
 }
 
 /// The next number above a finite one. The standard library's is newer than the Rust that this crate builds with.
-pub(crate) fn next_up(x: f64) -> f64 {
+fn next_up(x: f64) -> f64 {
     match x {
         0.0 => f64::from_bits(1),
         x if x > 0.0 => f64::from_bits(x.to_bits() + 1),

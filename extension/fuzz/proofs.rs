@@ -5,7 +5,6 @@
 
 use duckdb_sketch::sketch::histogram::{Histogram, HistogramBuilder, MaxBins};
 
-use crate::histogram::next_up;
 use crate::random::Random;
 
 /// How many changes are tried from each start.
@@ -26,7 +25,7 @@ fn climb(random: &mut Random) -> Result<(), String> {
         let (at, other) = (random.below(values.len()), random.below(values.len()));
         changed[at] = match random.below(5) {
             0 => values[other],
-            1 => next_up(values[other]),
+            1 => values[other].next_up(),
             2 => values[at] / 2.0 + values[other] / 2.0,
             3 => values[at] * (1.0 + random.below(100) as f64 / 50.0),
             _ => any_value(random, kind, at),
@@ -45,7 +44,7 @@ fn any_value(random: &mut Random, kind: usize, i: usize) -> f64 {
     match kind {
         0 => (uniform * 30.0).floor(),
         1 => uniform - 0.5,
-        2 => next_up(1.7e9 + uniform),
+        2 => (1.7e9 + uniform).next_up(),
         3 => (2.0 * uniform - 1.0) * 10f64.powi((i * 7 % 40) as i32 - 20),
         _ => random.finite().clamp(-f64::MAX, f64::MAX),
     }

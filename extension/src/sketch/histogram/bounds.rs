@@ -117,7 +117,7 @@ impl Histogram {
     fn most_off(&self) -> u64 {
         let (mut off, mut before) = (0, 0);
         for (center, count) in self.bins() {
-            let (_, most) = self.between_how_many(next_down(center));
+            let (_, most) = self.between_how_many(center.next_down());
             let (least, _) = self.between_how_many(center);
             off = off.max(most.saturating_sub(before)).max((before + count).saturating_sub(least));
             before += count;
@@ -125,11 +125,6 @@ impl Histogram {
         off
     }
 }
-/// The next number below a finite one. The standard library's is newer than Rust 1.85.
-fn next_down(x: f64) -> f64 {
-    if x == 0.0 { -f64::from_bits(1) } else { from_ordered(to_ordered(x) - 1) }
-}
-
 /// What is proven of the numbers between two neighbouring centers: only bins that reach there differ.
 struct Near {
     bins: Vec<Bin>,
