@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
-from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,11 +31,9 @@ def quantile_bounds(histogram: Histogram, q: float) -> dict[str, float] | None:
     estimate = quantile(histogram, q)
     if estimate is None:
         return None
-    # A rank that is whole but for rounding may as well be the next, unless the bins know better.
     rank = rank_of(histogram, q)
-    asked = rank if histogram.bins.exact.all() else q * histogram.count
-    lower = _least_number(histogram, lambda proven: float(proven[1]) >= min(rank, asked))
-    upper = _least_number(histogram, lambda proven: float(proven[0]) >= max(rank, asked))
+    lower = _least_number(histogram, lambda x: float(_between_how_many(histogram, x)[1]) >= rank)
+    upper = _least_number(histogram, lambda x: float(_between_how_many(histogram, x)[0]) >= rank)
     return {"lower": min(lower, estimate), "estimate": estimate, "upper": max(upper, estimate)}
 
 
@@ -88,77 +84,16 @@ def _of_extents(histogram: Histogram, x: float) -> tuple[Counts, Counts]:
     return np.where(below, nothing, least), most
 
 
-def _least_number(histogram: Histogram, holds: Callable[[tuple[int, int]], bool]) -> float:
-    """Return the least number from minimum to maximum for which this holds of what is proven, as it does for all above.
-
-    The maximum if it never holds.
-    """
-    centers = histogram.bins.centers
-    after = bisect_left(range(len(centers)), True, key=lambda i: holds(_between_how_many(histogram, float(centers[i]))))
-    low = _to_ordered(float(centers[after - 1])) + 1 if after else _to_ordered(histogram.min)
-    high = _to_ordered(float(centers[after]) if after < len(centers) else histogram.max)
-    near = _Near.of(histogram, after, _from_ordered(min(low, high)), _from_ordered(high))
+def _least_number(histogram: Histogram, holds: Callable[[float], bool]) -> float:
+    """Return the least number from minimum to maximum for which this holds; it holds for all above it."""
+    low, high = _to_ordered(histogram.min), _to_ordered(histogram.max)
     while low < high:
         middle = (low + high) >> 1
-        if holds(near.between_how_many(_from_ordered(middle))):
+        if holds(_from_ordered(middle)):
             high = middle
         else:
             low = middle + 1
     return _from_ordered(high) + 0.0
-
-
-@dataclass(frozen=True)
-class _Near:
-    """What is proven of the numbers between two neighbouring centers: only bins that reach there differ."""
-
-    bins: list[tuple[float, int, float, float]]
-    """Center, count and extents."""
-    before: int
-    """The values of bins that end before."""
-    slack: int
-    up_to: int
-    center: float
-    """From the upper center on, its bin counts as well."""
-    at_center: int
-
-    @classmethod
-    def of(cls, histogram: Histogram, after: int, low: float, high: float) -> _Near:
-        bins = histogram.bins
-        ended = bins.highs <= low
-        reach = np.flatnonzero(~ended & (bins.lows <= high)).tolist()
-        rows = [(float(bins.centers[i]), int(bins.counts[i]), float(bins.lows[i]), float(bins.highs[i])) for i in reach]
-        is_there = after < len(bins)
-        center, count = (float(bins.centers[after]), int(bins.counts[after])) if is_there else (math.inf, 0)
-        up_to = int(bins.counts[:after].sum())
-        return cls(rows, int(bins.counts[ended].sum()), histogram.slack, up_to, center, count)
-
-    def between_how_many(self, x: float) -> tuple[int, int]:
-        least = most = self.before
-        for bin_ in self.bins:
-            lower, upper = _of_bin(x, *bin_)
-            least, most = least + lower, most + upper
-        up_to = self.up_to + (self.at_center if x >= self.center else 0)
-        return max(least, up_to - self.slack), min(most, up_to + self.slack)
-
-
-def _of_bin(x: float, center: float, count: int, low: float, high: float) -> tuple[int, int]:
-    """Return at least and at most how many values of a bin are <= x: what `_of_extents` says of all."""
-    if math.isinf(low) or math.isinf(high):
-        return 0, count
-    if x < low:
-        return 0, 0
-    if x >= high:
-        return count, count
-    c, l4, h4, at = center / 4, low / 4, high / 4, x / 4
-    missed = (h4 - l4) * _ADDITIONS + max(abs(l4), abs(h4)) * _ROUNDINGS + _LEAST_NORMAL
-    if x < center:
-        return 0, _part(count, h4 - c + missed, h4 - at)
-    return count - _part(count, c - l4 + missed, at - l4), count
-
-
-def _part(count: int, numerator: float, denominator: float) -> int:
-    share = numerator / denominator if denominator else math.inf
-    return min(count, int(min(float(count) * share * _ABOVE, float(count))))
 
 
 def _to_ordered(number: float) -> int:

@@ -19,7 +19,7 @@ from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable.bins import Bins, Doubles, bins_of_unknown_extents, bins_of_values, no_bins, pool
 from duckdb_sketch.portable.extents import encode_extents, with_extents
 from duckdb_sketch.portable.grid import NO_GRID, half_step, places_of
-from duckdb_sketch.portable.refine import FEW_BINS, Field, refine_bins
+from duckdb_sketch.portable.refine import Field, refine_bins
 from duckdb_sketch.portable.varint import decode_varint, encode_varint
 
 DEFAULT_BINS = 50
@@ -204,8 +204,8 @@ def histogram_of_values(values: Doubles, max_bins: int) -> Histogram:
 
 
 def wide(max_bins: int) -> int:
-    """Return how many bins a histogram may have that is about to be merged: twice as many, but of few as many."""
-    return max_bins if max_bins < FEW_BINS else min(2 * max_bins, GREATEST_BINS)
+    """Return how many bins a histogram may have that is about to be merged."""
+    return min(2 * max_bins, GREATEST_BINS)
 
 
 def union_of_two(a: Histogram, b: Histogram) -> Histogram:

@@ -2,7 +2,6 @@
 
 use super::grid::Grid;
 use super::mass::Mass;
-use super::refine::FEW_BINS;
 use crate::sketch::Error;
 
 /// The greatest number of bins that a histogram keeps, 2 to 65535.
@@ -26,9 +25,9 @@ impl MaxBins {
         usize::from(self.0)
     }
 
-    /// How many bins a histogram may have that is about to be merged: twice as many, but of few as many.
+    /// How many bins a histogram may have that is about to be merged.
     pub fn wide(self) -> usize {
-        if self.get() < FEW_BINS { self.get() } else { (2 * self.get()).min(usize::from(u16::MAX)) }
+        (2 * self.get()).min(usize::from(u16::MAX))
     }
 
     /// The number as it is stored.

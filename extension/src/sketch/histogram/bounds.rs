@@ -77,26 +77,18 @@ impl Histogram {
     /// which there must be. An exact histogram gives `v` itself.
     pub fn quantile_bounds(&self, q: f64) -> Result<Option<QuantileBounds>, Error> {
         let Some(estimate) = self.quantile(q)? else { return Ok(None) };
-        // A rank that is whole but for rounding may as well be the next, unless the bins know better.
-        let (rank, asked) = (self.rank(q)?, q * self.count as f64);
-        let asked = if self.is_exact() { rank } else { asked };
-        let lower = self.least_number(|(_, most)| most as f64 >= rank.min(asked));
-        let upper = self.least_number(|(least, _)| least as f64 >= rank.max(asked));
+        let rank = self.rank(q)?;
+        let lower = self.least_number(|x| self.between_how_many(x).1 as f64 >= rank);
+        let upper = self.least_number(|x| self.between_how_many(x).0 as f64 >= rank);
         Ok(Some(QuantileBounds { lower: lower.min(estimate), estimate, upper: upper.max(estimate) }))
     }
 
-    /// The least number from minimum to maximum for which this holds of what is proven; it holds for all above it. The
-    /// maximum if none.
-    fn least_number(&self, holds: impl Fn((u64, u64)) -> bool) -> f64 {
-        let centers = &self.bins.centers;
-        let next = centers.partition_point(|&center| !holds(self.between_how_many(center)));
-        let below = next.checked_sub(1).map(|last| centers[last]);
-        let mut low = below.map_or(to_ordered(self.min), |x| to_ordered(x) + 1);
-        let mut high = to_ordered(centers.get(next).copied().unwrap_or(self.max));
-        let near = Near::of(self, next, from_ordered(low.min(high)), from_ordered(high));
+    /// The least number from minimum to maximum for which this holds; it holds for all above it. The maximum if none.
+    fn least_number(&self, holds: impl Fn(f64) -> bool) -> f64 {
+        let (mut low, mut high) = (to_ordered(self.min), to_ordered(self.max));
         while low < high {
             let middle = ((i128::from(low) + i128::from(high)) >> 1) as i64;
-            if holds(near.between_how_many(from_ordered(middle))) { high = middle } else { low = middle + 1 }
+            if holds(from_ordered(middle)) { high = middle } else { low = middle + 1 }
         }
         from_ordered(high) + 0.0
     }
@@ -125,49 +117,6 @@ impl Histogram {
         off
     }
 }
-/// What is proven of the numbers between two neighbouring centers: only bins that reach there differ.
-struct Near {
-    bins: Vec<Bin>,
-    /// The values of bins that end before.
-    before: u64,
-    /// By how much the counts up to a number may be off, and these counts; from the upper center on, one bin more.
-    slack: u64,
-    up_to: u64,
-    center: f64,
-    at_center: u64,
-}
-
-impl Near {
-    fn of(histogram: &Histogram, next: usize, low: f64, high: f64) -> Self {
-        let (mut bins, mut before) = (Vec::new(), 0);
-        for bin in (0..histogram.bins.len()).map(|at| histogram.bins.get(at)) {
-            if bin.high <= low {
-                before += bin.mass.count();
-            } else if bin.low <= high {
-                bins.push(bin);
-            }
-        }
-        let masses = &histogram.bins.masses;
-        Near {
-            bins,
-            before,
-            slack: histogram.slack,
-            up_to: masses[..next].iter().map(|mass| mass.count()).sum(),
-            center: histogram.bins.centers.get(next).copied().unwrap_or(f64::INFINITY),
-            at_center: masses.get(next).map_or(0, |mass| mass.count()),
-        }
-    }
-
-    fn between_how_many(&self, x: f64) -> (u64, u64) {
-        let (least, most) = self.bins.iter().fold((self.before, self.before), |(least, most), bin| {
-            let (lower, upper) = bin.between_how_many(x);
-            (least + lower, most + upper)
-        });
-        let up_to = self.up_to + if x >= self.center { self.at_center } else { 0 };
-        (least.max(up_to.saturating_sub(self.slack)), most.min(up_to.saturating_add(self.slack)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{HistogramBuilder, MaxBins};

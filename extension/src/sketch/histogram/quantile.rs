@@ -226,7 +226,7 @@ mod tests {
             let below = histogram.count_below(x).unwrap();
             assert!((below - two_thirds).abs() < 0.02 * third, "{x}: {below}");
             let back = histogram.quantile(below / 10_000.0).unwrap().unwrap();
-            assert!(back <= x && (histogram.count_below(back).unwrap() - below).abs() < 1e-6, "{x}: {back}");
+            assert!((back - x).abs() < 1e-3 * x, "{x}: {back}");
         }
     }
 
