@@ -1,4 +1,4 @@
-"""Bins of (center, count) in ascending order, with the extents of their values.
+"""Bins of (center, count) in ascending order.
 
 Y. Ben-Haim and E. Tom-Tov, "A Streaming Parallel Decision Tree Algorithm", JMLR 11 (2010).
 """
@@ -26,10 +26,6 @@ class Bins:
     """Of each bin how many values, 1 or more."""
     exact: Flags
     """Of each bin whether all its values equal its center."""
-    lows: Doubles
-    """Of each bin a number that none of its values is below; -infinity if it is not known."""
-    highs: Doubles
-    """Of each bin a number that none of its values is above; infinity if it is not known."""
 
     def __len__(self) -> int:
         return len(self.centers)
@@ -47,18 +43,13 @@ class Bins:
 
 def no_bins() -> Bins:
     """Return bins of no value."""
-    return Bins(np.empty(0), np.empty(0, np.int64), np.empty(0, np.bool_), np.empty(0), np.empty(0))
-
-
-def bins_of_unknown_extents(centers: Doubles, counts: Counts, exact: Flags) -> Bins:
-    """Return bins of which nothing is known but where the exact ones lie."""
-    return Bins(centers, counts, exact, np.where(exact, centers, -np.inf), np.where(exact, centers, np.inf))
+    return Bins(np.empty(0), np.empty(0, np.int64), np.empty(0, np.bool_))
 
 
 def bins_of_values(values: Doubles) -> Bins:
     """Return one exact bin for each different value; the values must be finite."""
     centers, counts = np.unique(values + 0.0, return_counts=True)  # -0.0 + 0.0 is 0.0
-    return Bins(centers, counts.astype(np.int64), np.ones(len(centers), np.bool_), centers, centers)
+    return Bins(centers, counts.astype(np.int64), np.ones(len(centers), np.bool_))
 
 
 def pool(sources: Sequence[Bins]) -> Bins:
@@ -75,12 +66,4 @@ def pool(sources: Sequence[Bins]) -> Bins:
     starts = np.flatnonzero(np.concatenate([[True], centers[1:] > centers[:-1]]))
     counts = np.concatenate([source.counts for source in sources])[order]
     exact = np.concatenate([source.exact for source in sources])[order]
-    lows = np.concatenate([source.lows for source in sources])[order]
-    highs = np.concatenate([source.highs for source in sources])[order]
-    return Bins(
-        centers[starts],
-        np.add.reduceat(counts, starts),
-        np.logical_and.reduceat(exact, starts),
-        np.minimum.reduceat(lows, starts),
-        np.maximum.reduceat(highs, starts),
-    )
+    return Bins(centers[starts], np.add.reduceat(counts, starts), np.logical_and.reduceat(exact, starts))

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.portable.bins import Bins, bins_of_unknown_extents, no_bins, pool
-from duckdb_sketch.portable.grid import NO_GRID, places_of
+from duckdb_sketch.portable.bins import Bins, no_bins, pool
 from duckdb_sketch.portable.histogram import COUNT_LIMIT, DEFAULT_BINS, GREATEST_BINS, LEAST_BINS, Histogram
 
 _COLUMNS = struct.Struct(">Ii")
@@ -170,7 +169,7 @@ def _to_histogram(druid: _DruidHistogram) -> Histogram:
         raise _damaged("an approximate bin lies at NaN or an infinity, so that its values are lost")
     non_finite = sum(each.count for each in others)
     if not finite:
-        return Histogram(max_bins, non_finite, 0, 0.0, 0.0, no_bins(), 0)
+        return Histogram(max_bins, non_finite, 0, 0.0, 0.0, no_bins())
     ends = []
     for stored, outermost in ((druid.min, finite[0]), (druid.max, finite[-1])):
         if not math.isfinite(stored) and not is_exact(outermost):
@@ -186,12 +185,11 @@ def _to_histogram(druid: _DruidHistogram) -> Histogram:
             raise _damaged(f"a bin at {each.position} is not between its minimum {least} and its maximum {greatest}")
     slack = sum(each.count for each in finite if not is_exact(each))
     bins = pool([_bin(min(max(each.position, least), greatest) + 0.0, each.count, is_exact(each)) for each in finite])
-    places = places_of(bins.centers) if bins.exact.all() else NO_GRID
-    return Histogram(max_bins, non_finite, slack, least, greatest, bins, places)
+    return Histogram(max_bins, non_finite, slack, least, greatest, bins)
 
 
 def _bin(center: float, count: int, exact: bool) -> Bins:
-    return bins_of_unknown_extents(np.array([center]), np.array([count], np.int64), np.array([exact]))
+    return Bins(np.array([center]), np.array([count], np.int64), np.array([exact]))
 
 
 def _in_floats(histogram: Histogram) -> _DruidHistogram:

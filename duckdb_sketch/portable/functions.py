@@ -22,16 +22,9 @@ from duckdb_sketch.families.histogram import Bin, Bucket, HistogramStats
 from duckdb_sketch.families.hll import HllDescription
 from duckdb_sketch.families.record import Bounds, duckdb_struct, fields
 from duckdb_sketch.portable import answers, estimator, hll
-from duckdb_sketch.portable.bounds import quantile_bounds, rank_error
 from duckdb_sketch.portable.column import blobs, lists, whole
 from duckdb_sketch.portable.druid import histogram_from_druid, histogram_to_druid
-from duckdb_sketch.portable.histogram import (
-    DEFAULT_BINS,
-    Histogram,
-    checked_bins,
-    histogram_of_values,
-    union_of_two,
-)
+from duckdb_sketch.portable.histogram import DEFAULT_BINS, Histogram, checked_bins, histogram_of_values
 from duckdb_sketch.portable.histogram import union as histogram_union
 from duckdb_sketch.portable.hll_image import HllImage
 from duckdb_sketch.portable.hyper_unique import HyperUniqueImage, hyper_unique_of_texts, hyper_unique_union
@@ -207,7 +200,7 @@ def _approx_histogram_union_agg_to_bins(histograms: Any, bins: Any) -> Iterator[
 
 @_scalar("approx_histogram_union", "BLOB, BLOB", "BLOB")
 def _approx_histogram_union(a: bytes, b: bytes) -> bytes:
-    return union_of_two(Histogram.parse(a), Histogram.parse(b)).to_bytes()
+    return histogram_union([Histogram.parse(a), Histogram.parse(b)], None).to_bytes()
 
 
 def _at_points(function: str, answer: Callable[[Histogram, float], float | None]) -> None:
@@ -228,7 +221,7 @@ _at_points("approx_histogram_count_below", answers.count_below)
 
 @_scalar("approx_histogram_quantile_bounds", "BLOB, DOUBLE", _BOUNDS)
 def _approx_histogram_quantile_bounds(histogram: bytes, q: float) -> dict[str, float] | None:
-    return quantile_bounds(Histogram.parse(histogram), q)
+    return answers.quantile_bounds(Histogram.parse(histogram), q)
 
 
 @_scalar("approx_histogram_bins", "BLOB", _BINS)
@@ -266,7 +259,7 @@ def _approx_histogram_stats(histogram: bytes) -> dict[str, Any]:
         "max_bins": parsed.max_bins,
         "non_finite": parsed.non_finite,
         "exact": bool(parsed.bins.exact.all()),
-        "rank_error": rank_error(parsed),
+        "rank_error": parsed.rank_error,
         "bytes": len(histogram),
     }
 

@@ -1,9 +1,8 @@
 """The approximate histogram: built of values, merged, and its bytes.
 
-Byte 0 "AH" · 2 version 2 · 3 flags · 4 u16 `max_bins` · 6 u16 `n` · varint count · varint non-finite · varint slack ·
-u8 places of the grid if flag 4 · f64 minimum if flag 1 · f64 maximum if flag 2 · n f64 centers · n varints
-`count << 1 | inexact` · of each inexact bin two bytes of extents. Version 1 has neither grid nor extents. All
-little-endian. The whole of it: `docs/STORAGE.md`.
+Byte 0 "AH" · 2 version 1 · 3 flags · 4 u16 `max_bins` · 6 u16 `n` · varint count · varint non-finite · varint slack ·
+f64 minimum if flag 1 · f64 maximum if flag 2 · n f64 centers · n varints `count << 1 | inexact`. All little-endian. The
+whole of it: `docs/STORAGE.md`.
 """
 
 from __future__ import annotations
@@ -16,10 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.portable.bins import Bins, Doubles, bins_of_unknown_extents, bins_of_values, no_bins, pool
-from duckdb_sketch.portable.extents import encode_extents, with_extents
-from duckdb_sketch.portable.grid import NO_GRID, half_step, places_of
-from duckdb_sketch.portable.refine import Field, refine_bins
+from duckdb_sketch.portable.bins import Bins, Doubles, bins_of_values, no_bins, pool
+from duckdb_sketch.portable.reduce import reduce_bins
 from duckdb_sketch.portable.varint import decode_varint, encode_varint
 
 DEFAULT_BINS = 50
@@ -29,13 +26,9 @@ COUNT_LIMIT = 1 << 62
 """Counts of values, finite or not, are below."""
 
 _MAGIC = b"AH"
-_VERSION = 2
-_VERSION_1 = 1
+_VERSION = 1
 _FLAG_MIN = 1
 _FLAG_MAX = 2
-_FLAG_GRID = 4
-_FLAGS = {_VERSION_1: _FLAG_MIN | _FLAG_MAX, _VERSION: _FLAG_MIN | _FLAG_MAX | _FLAG_GRID}
-"""The flags that a version knows."""
 _HEADER = struct.Struct("<2s2B2H")
 
 
@@ -50,8 +43,6 @@ class Histogram:
     min: float
     max: float
     bins: Bins
-    places: int = NO_GRID
-    """How many decimal places the values have."""
 
     @property
     def count(self) -> int:
@@ -69,6 +60,11 @@ class Histogram:
         mean = float(np.sum(self.bins.centers * (self.bins.counts / self.count)))
         return min(max(mean, self.min), self.max)
 
+    @property
+    def rank_error(self) -> float:
+        """The slack as a fraction of the count: the guaranteed error of rank; 0 if every bin is exact."""
+        return 0.0 if self.is_empty else self.slack / self.count
+
     def to_bytes(self) -> bytes:
         """Return the image."""
         bins, count = self.bins, self.count
@@ -77,21 +73,17 @@ class Histogram:
             flags, ends = flags | _FLAG_MIN, ends + struct.pack("<d", self.min)
         if len(bins) and self.max != bins.centers[-1]:
             flags, ends = flags | _FLAG_MAX, ends + struct.pack("<d", self.max)
-        places = bytes([self.places]) if len(bins) and self.places < NO_GRID else b""
-        flags |= _FLAG_GRID if places else 0
         return b"".join([
             _HEADER.pack(_MAGIC, _VERSION, flags, self.max_bins, len(bins)),
             encode_varint(count),
             encode_varint(self.non_finite),
             encode_varint(self.slack),
-            places,
             ends,
             bins.centers.astype("<f8").tobytes(),
             *(
                 encode_varint(int(mass) << 1 | (not exact))
                 for mass, exact in zip(bins.counts, bins.exact, strict=True)
             ),
-            encode_extents(bins, self.min, self.max),
         ])  # fmt: skip
 
     @classmethod
@@ -103,17 +95,14 @@ class Histogram:
         """
         if not blob.startswith(_MAGIC):
             raise _not_a_histogram(blob)
-        if len(blob) > 2 and blob[2] not in _FLAGS:
-            raise InvalidInputError(
-                f"an approximate histogram of format version {blob[2]}; versions 1 and 2 are known here"
-            )
-        _, version, flags, max_bins, n = _HEADER.unpack(_Reader(blob, 0).take(_HEADER.size))
-        most = max_bins if version == _VERSION_1 else wide(max_bins)
-        if flags & ~_FLAGS[version] or not n <= most or max_bins < LEAST_BINS:
+        if len(blob) > 2 and blob[2] != _VERSION:
+            raise InvalidInputError(f"an approximate histogram of format version {blob[2]}; version 1 is known here")
+        _, _, flags, max_bins, n = _HEADER.unpack(_Reader(blob, 0).take(_HEADER.size))
+        if flags & ~(_FLAG_MIN | _FLAG_MAX) or not max(n, LEAST_BINS) <= max_bins:
             raise _damaged("its header has unknown flags or more bins than it allows")
         if n == 0 and flags:
             raise _damaged("it has no bins, but a minimum or a maximum")
-        return _Reader(blob, _HEADER.size).body(version, flags, max_bins, n)
+        return _Reader(blob, _HEADER.size).body(flags, max_bins, n)
 
 
 @dataclass
@@ -121,23 +110,18 @@ class _Reader:
     blob: bytes
     at: int
 
-    def body(self, version: int, flags: int, max_bins: int, n: int) -> Histogram:
+    def body(self, flags: int, max_bins: int, n: int) -> Histogram:
         count, non_finite, slack = self.varint(), self.varint(), self.varint()
         if max(count, non_finite) >= COUNT_LIMIT:
             raise _damaged(
                 f"the count overflows: it says {count} values, and {non_finite} that are not finite, of fewer than 2^62"
             )
-        places = self.take(1)[0] if flags & _FLAG_GRID else NO_GRID
         least = self.double() if flags & _FLAG_MIN else None
         greatest = self.double() if flags & _FLAG_MAX else None
         centers = np.frombuffer(self.take(8 * n), "<f8").astype(np.float64)
         masses = [self.varint() for _ in range(n)]
-        inexact = sum(mass & 1 for mass in masses)
-        extents = self.take(2 * inexact) if version != _VERSION_1 else b""
         if self.at != len(self.blob):
             raise _damaged(f"{len(self.blob) - self.at} bytes follow its end")
-        if flags & _FLAG_GRID and places >= NO_GRID:
-            raise _damaged(f"its grid has {places} places")
         if sum(mass >> 1 for mass in masses) != count:
             raise _damaged("its count is not the sum of its bins' counts")
         if any(mass < 2 or mass == 3 for mass in masses):
@@ -151,17 +135,12 @@ class _Reader:
             greatest = float(centers[-1]) if greatest is None else greatest
             if not (-math.inf < least <= centers[0] and centers[-1] <= greatest < math.inf):
                 raise _damaged("its minimum and maximum do not enclose its bins")
-        bins = bins_of_unknown_extents(
+        bins = Bins(
             centers,
             np.array([mass >> 1 for mass in masses], np.int64),
             np.array([not mass & 1 for mass in masses], np.bool_),
         )
-        least, greatest = (least or 0.0) + 0.0, (greatest or 0.0) + 0.0
-        if extents:
-            bins = with_extents(bins, extents, least, greatest)
-        if not n or (version == _VERSION_1 and not inexact):
-            places = places_of(centers)
-        return Histogram(max_bins, non_finite, slack, least, greatest, bins, places)
+        return Histogram(max_bins, non_finite, slack, (least or 0.0) + 0.0, (greatest or 0.0) + 0.0, bins)
 
     def take(self, count: int) -> bytes:
         left = len(self.blob) - self.at
@@ -200,22 +179,7 @@ def checked_bins(bins: int | None) -> int:
 def histogram_of_values(values: Doubles, max_bins: int) -> Histogram:
     """Return the histogram of values; those that are not finite are only counted."""
     finite = values[np.isfinite(values)]
-    return _of_bins(bins_of_values(finite), max_bins, len(values) - len(finite), 0, finite, places_of(finite), max_bins)
-
-
-def wide(max_bins: int) -> int:
-    """Return how many bins a histogram may have that is about to be merged."""
-    return min(2 * max_bins, GREATEST_BINS)
-
-
-def union_of_two(a: Histogram, b: Histogram) -> Histogram:
-    """Return the histogram of both, of up to twice as many bins: a chain that keeps so many loses less at each link.
-
-    Raises:
-        InvalidInputError: If the count would be 2^62 or more.
-    """
-    max_bins = _bins_of_union([a, b])
-    return _union([a, b], max_bins, wide(max_bins))
+    return _of_bins(bins_of_values(finite), max_bins, len(values) - len(finite), 0, finite)
 
 
 def union(histograms: Sequence[Histogram], max_bins: int | None) -> Histogram:
@@ -229,36 +193,25 @@ def union(histograms: Sequence[Histogram], max_bins: int | None) -> Histogram:
     Raises:
         InvalidInputError: If the count would be 2^62 or more.
     """
-    max_bins = _bins_of_union(histograms) if max_bins is None else max_bins
-    return _union(histograms, max_bins, max_bins)
-
-
-def _bins_of_union(histograms: Sequence[Histogram]) -> int:
-    deciding = [histogram for histogram in histograms if not histogram.is_empty] or histograms
-    return max((histogram.max_bins for histogram in deciding), default=DEFAULT_BINS)
-
-
-def _union(histograms: Sequence[Histogram], max_bins: int, target: int) -> Histogram:
     full = [histogram for histogram in histograms if not histogram.is_empty]
+    if max_bins is None:
+        deciding = full or histograms
+        max_bins = max((histogram.max_bins for histogram in deciding), default=DEFAULT_BINS)
     non_finite = sum(histogram.non_finite for histogram in histograms)
     if max(sum(histogram.count for histogram in histograms), non_finite) >= COUNT_LIMIT:
         raise InvalidInputError("the count overflows: a histogram holds fewer than 2^62 values")
     ends = np.array([end for histogram in full for end in (histogram.min, histogram.max)])
     slack = sum(histogram.slack for histogram in full)
-    places = max((histogram.places for histogram in full), default=0)
-    return _of_bins(pool([histogram.bins for histogram in full]), max_bins, non_finite, slack, ends, places, target)
+    return _of_bins(pool([histogram.bins for histogram in full]), max_bins, non_finite, slack, ends)
 
 
-def _of_bins(
-    bins: Bins, max_bins: int, non_finite: int, slack: int, ends: Doubles, places: int, target: int
-) -> Histogram:
-    """Return a histogram of at most `target` bins, whose least and greatest value are among `ends`."""
+def _of_bins(bins: Bins, max_bins: int, non_finite: int, slack: int, ends: Doubles) -> Histogram:
+    """Return a histogram of bins whose least and greatest value are among `ends`."""
     if not len(bins):
-        return Histogram(max_bins, non_finite, 0, 0.0, 0.0, no_bins(), 0)
+        return Histogram(max_bins, non_finite, 0, 0.0, 0.0, no_bins())
     least, greatest = float(ends.min()) + 0.0, float(ends.max()) + 0.0
-    reduced, moved = refine_bins(bins, target, Field(least, greatest, half_step(places)))
-    rounded = with_extents(reduced, encode_extents(reduced, least, greatest), least, greatest)
-    return Histogram(max_bins, non_finite, min(slack + moved, bins.total), least, greatest, rounded, places)
+    reduced, moved = reduce_bins(bins, max_bins)
+    return Histogram(max_bins, non_finite, min(slack + moved, bins.total), least, greatest, reduced)
 
 
 def _is_ascending(centers: Doubles) -> bool:

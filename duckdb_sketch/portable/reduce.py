@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 
 import numpy as np
@@ -43,20 +42,18 @@ def reduce_bins(bins: Bins, target: int) -> tuple[Bins, int]:
         centers, counts = merged_centers, merged_counts
         if merges < _WORTH_A_ROUND:
             centers, counts = _one_by_one(centers, counts, cap, target)
-    ends = np.searchsorted(bins.before, np.cumsum(counts))
-    return grouped(bins, [0, *ends[:-1].tolist()])
+    return _grouped(bins, counts)
 
 
-def grouped(old: Bins, first_bins: Sequence[int]) -> tuple[Bins, int]:
-    """Merge the neighbours from each of these bins up to the next; each new center is the mean of its parts.
+def _grouped(old: Bins, counts: Counts) -> tuple[Bins, int]:
+    """Merge the neighbours that hold so many values together, each new center being the mean of its parts.
 
     Returns:
         The bins, and how many values at most have moved from one side of any number to the other.
     """
-    starts = np.array(first_bins, np.int64)
-    ends = np.append(starts[1:], len(old))
+    ends = np.searchsorted(old.before, np.cumsum(counts))
+    starts = np.concatenate([[0], ends[:-1]])
     sizes = ends - starts
-    counts = np.add.reduceat(old.counts, starts)
     first, last = old.centers[starts], old.centers[ends - 1]
     with np.errstate(over="ignore"):
         # Away from the first center, so that no digits are lost; but not where that would overflow.
@@ -70,8 +67,7 @@ def grouped(old: Bins, first_bins: Sequence[int]) -> tuple[Bins, int]:
     left = np.add.reduceat(np.where(old.centers < middle, old.counts, 0), starts)
     right = np.add.reduceat(np.where(old.centers > middle, old.counts, 0), starts)
     moved = np.where(alone, 0, np.maximum(left, right))
-    lows, highs = np.minimum.reduceat(old.lows, starts), np.maximum.reduceat(old.highs, starts)
-    return Bins(np.where(alone, first, means), counts, old.exact[starts] & alone, lows, highs), int(moved.max())
+    return Bins(np.where(alone, first, means), counts, old.exact[starts] & alone), int(moved.max())
 
 
 def _costs(centers: Doubles, counts: Counts, cap: int) -> Doubles:

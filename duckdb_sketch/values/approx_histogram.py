@@ -45,7 +45,7 @@ class ApproxHistogram(Sketch):
                 DuckDB relations), pandas, a NumPy array of one dimension, or an iterable. A frame with one column is
                 one too. NULLs are skipped, which NaN is in pandas; any other NaN and the infinities are counted, as
                 `stats.non_finite`, and are in no bin.
-            bins: At most so many, 2 to 65535: 50 take at most 800 bytes.
+            bins: At most so many, 2 to 65535: 50 take at most 700 bytes.
             column: The column to sketch, of a frame with several.
 
         Raises:

@@ -76,20 +76,13 @@ fn wild(random: &mut Random) -> Vec<u8> {
         }
     }
     let max_bins = random.pick(&[centers.len().max(2) as u16, 60, 65535]);
-    let version = random.pick(&[1, 2, 2]);
-    let places = (version == 2 && !centers.is_empty() && random.one_in(2)).then(|| random.below(18) as u8);
-    let mut image = b"AH".to_vec();
-    image.extend([version, if places.is_some() { flags | 4 } else { flags }]);
+    let mut image = b"AH\x01".to_vec();
+    image.push(flags);
     image.extend(max_bins.to_le_bytes());
     image.extend((centers.len() as u16).to_le_bytes());
     [count, random.edge() & MOST, slack].into_iter().for_each(|number| push_varint(&mut image, number));
-    image.extend(places);
     image.extend(ends.iter().chain(&centers).flat_map(|double| double.to_le_bytes()));
-    let inexact = masses.iter().filter(|&mass| mass & 1 == 1).count();
     masses.into_iter().for_each(|mass| push_varint(&mut image, mass));
-    if version == 2 {
-        image.extend((0..2 * inexact).map(|_| random.bits() as u8));
-    }
     image
 }
 
@@ -104,7 +97,6 @@ fn fields(image: &[u8]) -> Vec<Field> {
     };
     fields.extend([varint(&mut at), varint(&mut at), varint(&mut at)]);
     let (Some(flags), Some(&[low, high])) = (image.get(3), image.get(6..8)) else { return fields };
-    at += usize::from(flags & 4 != 0);
     let doubles = usize::from(u16::from_le_bytes([low, high])) + (flags & 3).count_ones() as usize;
     fields.extend(row(at, Kind::Double, 8, doubles));
     at += 8 * doubles;
@@ -126,9 +118,7 @@ fn check(bytes: &[u8], other: &[u8]) -> Checked {
     };
     let written = histogram.to_bytes();
     law!(Histogram::parse(&written).as_ref() == Ok(&histogram), "another histogram came back");
-    // Version 1 has neither grid nor extents.
-    let added = if bytes[2] == 1 { 1 + 2 * histogram.bins().len() } else { 0 };
-    law!(written.len() <= bytes.len() + added, "{} bytes became {}", bytes.len(), written.len());
+    law!(written.len() <= bytes.len(), "{} bytes became {}", bytes.len(), written.len());
     check_answers(&histogram)?;
     let other_histogram = Histogram::parse(other).map_err(|error| format!("the sound image is refused: {error}"))?;
     check_merges(&histogram, &other_histogram)?;
@@ -140,7 +130,7 @@ pub fn check_answers(histogram: &Histogram) -> Result<(), String> {
     let said = |error: duckdb_sketch::sketch::Error| error.to_string();
     let count = histogram.count();
     law!(histogram.bins().map(|(_, count)| count).sum::<u64>() == count, "the bins do not hold the count");
-    law!(count <= MOST && histogram.bins().len() <= 2 * histogram.max_bins().get(), "too many values or bins");
+    law!(count <= MOST && histogram.bins().len() <= histogram.max_bins().get(), "too many values or bins");
     law!((0.0..=1.0).contains(&histogram.rank_error()), "the rank error is {}", histogram.rank_error());
     law!(histogram.is_empty() == (count == 0), "empty and not");
     let (Some(min), Some(max), Some(mean)) = (histogram.min(), histogram.max(), histogram.mean()) else {

@@ -25,7 +25,7 @@ AGAIN = {
     b"\x02\x01\x07": HLL,
     b"\x03\x01\x07": HLL,
     b"\x0a\x01\x07": HLL,
-    b"AH\x02": "approx_histogram_union_agg($1::BLOB)",
+    b"AH\x01": "approx_histogram_union_agg($1::BLOB)",
     b"\x01\x00\x00": "hyper_unique_union_agg($1::BLOB)",
     b"\xff\xfb\xfc": "approx_histogram_to_druid(approx_histogram_from_druid($1::BLOB))",
 }

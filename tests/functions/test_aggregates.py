@@ -82,7 +82,7 @@ def test_filter_that_nothing_passes_gives_an_empty_sketch(events: duckdb.DuckDBP
         FROM events GROUP BY country
         """,
     )
-    assert sketches == [(EMPTY, b"AH\x02\x00\x32" + bytes(6))] * 13
+    assert sketches == [(EMPTY, b"AH\x01\x00\x32" + bytes(6))] * 13
 
 
 def test_distinct(events: duckdb.DuckDBPyConnection) -> None:

@@ -211,14 +211,14 @@ def test_bins_is_how_many_there_may_be(con: duckdb.DuckDBPyConnection, bins: int
     stats = stats_of(con, image)
     assert stats["max_bins"] == bins
     assert 1 < stats["bins"] <= bins
-    assert stats["bytes"] == len(image) <= 60 + 14 * bins
+    assert stats["bytes"] == len(image) <= 60 + 12 * bins
     assert stats["count"] == 100_000
 
 
-def test_the_default_is_50_bins_in_800_bytes(con: duckdb.DuckDBPyConnection) -> None:
+def test_the_default_is_50_bins_in_700_bytes(con: duckdb.DuckDBPyConnection) -> None:
     image = value(con, "SELECT approx_histogram_agg(hash(i) / 1e15) FROM range(1_000_000) t(i)")
     assert stats_of(con, image)["max_bins"] == 50
-    assert len(image) <= 800
+    assert len(image) <= 700
 
 
 def test_union_without_bins_takes_the_most(con: duckdb.DuckDBPyConnection) -> None:

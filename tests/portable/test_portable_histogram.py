@@ -12,8 +12,7 @@ import pytest
 
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable import answers
-from duckdb_sketch.portable.bins import Bins, bins_of_unknown_extents, bins_of_values, pool
-from duckdb_sketch.portable.bounds import quantile_bounds, rank_error
+from duckdb_sketch.portable.bins import Bins, bins_of_values, pool
 from duckdb_sketch.portable.histogram import Histogram, histogram_of_values, union
 from duckdb_sketch.portable.reduce import reduce_bins
 from duckdb_sketch.portable.varint import decode_varint, encode_varint
@@ -84,7 +83,7 @@ def test_a_reduction_moves_no_more_values_than_it_says(target: int) -> None:
 
 def test_slacks_add_up() -> None:
     cut = histogram([0] * 4 + [1] * 3 + [100] * 2, 2)
-    assert (pairs(cut.bins), cut.slack, rank_error(cut)) == ([(0.429, 7), (100, 2)], 4, 4 / 9)
+    assert (pairs(cut.bins), cut.slack, cut.rank_error) == ([(0.429, 7), (100, 2)], 4, 4 / 9)
     both = union([cut, histogram([2] * 5), cut], 50)
     assert (pairs(both.bins), both.slack) == ([(0.429, 14), (2, 5), (100, 4)], 8)
     again = union([both], 2)
@@ -122,11 +121,11 @@ def test_exact_histograms_answer_exactly() -> None:
     values = np.sort(RANDOM.integers(0, 50, 997)) / 7
     exact = histogram(values)
     assert exact.bins.exact.all()
-    assert rank_error(exact) == 0
+    assert exact.rank_error == 0
     for rank in range(1, 998):
         true = float(values[rank - 1])
         assert answers.quantile(exact, rank / 997) == true
-        assert quantile_bounds(exact, rank / 997) == {"lower": true, "estimate": true, "upper": true}
+        assert answers.quantile_bounds(exact, rank / 997) == {"lower": true, "estimate": true, "upper": true}
     for x in [*np.unique(values), -1, 3.3, 100]:
         assert answers.count_below(exact, x) == np.searchsorted(values, x, "right")
 
@@ -163,7 +162,7 @@ def test_the_maximum_is_the_quantile_of_1_behind_an_exact_bin() -> None:
 def test_ranks_are_close_after_many_merges(values: np.ndarray) -> None:
     merged = union([histogram(part) for part in np.array_split(values, 100)], None)
     assert len(merged.bins) <= 50
-    assert len(merged.to_bytes()) <= 800
+    assert len(merged.to_bytes()) <= 700
     ordered = np.sort(values)
     for q in np.linspace(0.01, 0.99, 99):
         x = answers.quantile(merged, q)
@@ -193,11 +192,11 @@ def test_non_finite_values_are_only_counted() -> None:
 
 
 def test_bytes() -> None:
-    assert histogram_of_values(np.empty(0), 50).to_bytes().hex() == "4148020032000000" + "000000"
+    assert histogram_of_values(np.empty(0), 50).to_bytes().hex() == "4148010032000000" + "000000"
     three = histogram_of_values(np.array([1.0, 2.0, 2.0]), 50).to_bytes()
-    assert three.hex() == "4148020432000200" + "03000000" + struct.pack("<2d", 1, 2).hex() + "0204"
+    assert three.hex() == "4148010032000200" + "030000" + struct.pack("<2d", 1, 2).hex() + "0204"
     merged = histogram_of_values(np.array([1.0, 3.0, 1.0, 3.0, 9.0, 9.0]), 2).to_bytes()
-    assert merged.hex() == "4148020502000200" + "06000200" + struct.pack("<3d", 1, 2, 9).hex() + "0904" + "2020"
+    assert merged.hex() == "4148010102000200" + "060002" + struct.pack("<3d", 1, 2, 9).hex() + "0904"
 
 
 def test_the_greatest_bins_win_and_counts_may_not_overflow() -> None:
@@ -206,8 +205,7 @@ def test_the_greatest_bins_win_and_counts_may_not_overflow() -> None:
     assert union([histogram([], 5), histogram([], 70)], None).max_bins == 70
     assert union([histogram([1], 5), histogram([], 70)], 6).max_bins == 6
     assert union([], None).max_bins == 50
-    bins = bins_of_unknown_extents(np.array([1.0]), np.array([1 << 61]), np.array([True]))
-    half = Histogram(50, 0, 0, 1.0, 1.0, bins)
+    half = Histogram(50, 0, 0, 1.0, 1.0, Bins(np.array([1.0]), np.array([1 << 61]), np.array([True])))
     assert union([half], None).count == 1 << 61
     with pytest.raises(InvalidInputError, match="overflows"):
         union([half, half], None)
@@ -244,7 +242,7 @@ def with_slack(slack: int, mass: int = 5) -> bytes:
         (b"", "it starts with nothing"),
         (b"\x02\x01\x07\x0c\x03\x0c\x00\x00", "this is an HLL sketch"),
         (b"AH", "truncated"),
-        (b"AH\x03" + IMAGE[3:], "format version 3; versions 1 and 2 are known here"),
+        (b"AH\x02" + IMAGE[3:], "format version 2"),
         (b"AH\x01\x04" + IMAGE[4:], "unknown flags"),
         (IMAGE[:4] + b"\x01\x00" + IMAGE[6:], "more bins than it allows"),
         (IMAGE[:6] + b"\xff\x00" + IMAGE[8:], "more bins than it allows"),
@@ -271,8 +269,7 @@ def test_damage_is_named(blob: bytes, message: str) -> None:
 @pytest.mark.parametrize("slack", [0, 1, 2])
 def test_slack_comes_back(slack: int) -> None:
     read = Histogram.parse(with_slack(slack))
-    again = Histogram.parse(read.to_bytes())
-    assert (read.slack, again.slack, again.to_bytes()) == (slack, slack, read.to_bytes())
+    assert (read.slack, read.to_bytes()) == (slack, with_slack(slack))
 
 
 def test_every_truncation_and_trailing_byte_is_refused() -> None:
@@ -300,6 +297,6 @@ def test_random_bytes_never_crash() -> None:
 
 @pytest.mark.parametrize("q", [-0.1, 1.1, math.nan, math.inf])
 def test_quantiles_outside_0_and_1_are_refused(q: float) -> None:
-    for question in (answers.quantile, quantile_bounds):
+    for question in (answers.quantile, answers.quantile_bounds):
         with pytest.raises(InvalidInputError, match="from 0 to 1"):
             question(histogram([1]), q)

@@ -13,7 +13,7 @@ from sql_values import REFUSED, SQL_VALUES, column
 from duckdb_sketch.portable import register
 
 EMPTY_HLL = bytes.fromhex("0201070c030c0000")
-EMPTY_HISTOGRAM = bytes.fromhex("4148020032000000000000")
+EMPTY_HISTOGRAM = bytes.fromhex("4148010032000000000000")
 
 
 @pytest.mark.parametrize(

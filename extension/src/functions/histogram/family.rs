@@ -68,12 +68,6 @@ impl Family for ApproxHistogram {
     }
 
     #[inline(always)]
-    fn store_union(builder: Option<&HistogramBuilder>, output: &mut Output, row: usize) {
-        let histogram = builder.map_or_else(Histogram::default, HistogramBuilder::finish_wide);
-        output.set_bytes(row, histogram.to_bytes());
-    }
-
-    #[inline(always)]
     fn start(bins: UnionBins) -> Option<HistogramBuilder> {
         match bins {
             UnionBins::Fixed(max_bins) => Some(HistogramBuilder::new(max_bins)),

@@ -2,10 +2,8 @@
 
 use super::bins::{Histogram, MaxBins};
 use super::flight::Flight;
-use super::grid::Grid;
 use super::mass::MAX_COUNT;
 use super::pool::Pool;
-use super::refine::Field;
 use crate::sketch::Error;
 
 /// Bins in flight for each bin at rest: the last reduction then chooses among finer ones.
@@ -28,7 +26,6 @@ pub struct HistogramBuilder {
     non_finite: u64,
     min: f64,
     max: f64,
-    grid: Grid,
     values: Vec<f64>,
     /// None before there is more than the buffer holds.
     flight: Option<Box<Flight>>,
@@ -43,7 +40,6 @@ impl HistogramBuilder {
             non_finite: 0,
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
-            grid: Grid::WHOLE,
             values: Vec::new(),
             flight: None,
         }
@@ -72,7 +68,6 @@ impl HistogramBuilder {
         }
         self.add_counts(1, 0)?;
         self.add_extremes(value, value);
-        self.grid = self.grid.with(&[value]);
         // -0.0 becomes 0.0.
         self.values.push(value + 0.0);
         if self.values.len() >= VALUE_BUFFER {
@@ -93,7 +88,6 @@ impl HistogramBuilder {
             (if value < min { value } else { min }, if value > max { value } else { max })
         });
         self.add_extremes(min, max);
-        self.grid = self.grid.with(values);
         for block in values.chunks(VALUE_BUFFER) {
             match &mut self.flight {
                 Some(flight) => flight.add_values(block),
@@ -112,7 +106,6 @@ impl HistogramBuilder {
         self.widen(other.max_bins, other.count == 0);
         self.add_counts(other.count, other.non_finite)?;
         self.add_extremes(other.min, other.max);
-        self.grid = self.grid.max(other.grid);
         for block in other.values.chunks(VALUE_BUFFER) {
             self.values.extend_from_slice(block);
             if self.values.len() >= VALUE_BUFFER {
@@ -131,8 +124,7 @@ impl HistogramBuilder {
     pub fn merge_histogram(&mut self, other: &Histogram) -> Result<(), Error> {
         self.add_counts(other.count, other.non_finite)?;
         self.add_extremes(other.min, other.max);
-        self.grid = self.grid.max(other.grid);
-        self.flight().add_bins(&other.bins, other.slack);
+        self.flight().add_bins(&other.bins.centers, &other.bins.masses, other.slack);
         self.fold_if_loose();
         Ok(())
     }
@@ -140,25 +132,20 @@ impl HistogramBuilder {
     /// The histogram of what was added.
     #[inline(always)]
     pub fn finish(&self) -> Histogram {
-        self.finish_in(self.max_bins.get())
-    }
-
-    /// The histogram of what was added, to be merged with others: of up to twice as many bins. A chain of unions that
-    /// keeps so many loses less at each link.
-    #[inline(always)]
-    pub fn finish_wide(&self) -> Histogram {
-        self.finish_in(self.max_bins.wide())
-    }
-
-    #[inline(always)]
-    fn finish_in(&self, bins: usize) -> Histogram {
         let mut pool = self.flight.as_ref().map_or_else(Pool::default, |flight| flight.pool());
         pool.extend(&self.values);
-        let &HistogramBuilder { max_bins, count, non_finite, min, max, grid, .. } = self;
-        let (bins, slack) = pool.into_bins(bins, Field { min, max, half_step: grid.half_step() });
-        let mut histogram = Histogram { max_bins, count, non_finite, slack: count.min(slack), min, max, grid, bins };
-        histogram.round_extents();
-        histogram
+        let slack = pool.slack();
+        let (bins, reduction) = pool.into_bins(self.max_bins.get());
+        let &HistogramBuilder { max_bins, count, non_finite, min, max, .. } = self;
+        Histogram {
+            max_bins,
+            count,
+            non_finite,
+            slack: count.min(slack.saturating_add(reduction.moved)),
+            min,
+            max,
+            bins,
+        }
     }
 
     #[inline(always)]

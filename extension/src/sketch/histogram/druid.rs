@@ -1,7 +1,6 @@
 //! The bytes of Druid's `ApproximateHistogram`, in its three forms.
 
-use super::bins::{Bin, Bins, Histogram, MaxBins};
-use super::grid::Grid;
+use super::bins::{Bins, Histogram, MaxBins};
 use super::mass::{MAX_COUNT, Mass};
 use super::pool::Pool;
 use crate::sketch::chunks::chunks;
@@ -221,15 +220,11 @@ impl DruidHistogram {
             let mass = if is_exact(bin) { Mass::exact(bin.count) } else { Mass::inexact(bin.count) };
             count += bin.count;
             slack += if is_exact(bin) { 0 } else { bin.count };
-            let center = within(f64::from(bin.position), min, max)? + 0.0;
-            let (low, high) = if mass.is_exact() { (center, center) } else { (f64::NEG_INFINITY, f64::INFINITY) };
-            pool.push(Bin { center, mass, low, high });
+            pool.push(within(f64::from(bin.position), min, max)? + 0.0, mass);
         }
         // As many bins may be left as there are: only those at one position become one.
-        let bins = pool.into_all_bins();
-        let exact = bins.masses.iter().all(|mass| mass.is_exact());
-        let grid = if exact { Grid::WHOLE.with(&bins.centers) } else { Grid::NONE };
-        Ok(Histogram { max_bins, count, non_finite, slack, min, max, grid, bins })
+        let (bins, _) = pool.into_bins(usize::from(u16::MAX));
+        Ok(Histogram { max_bins, count, non_finite, slack, min, max, bins })
     }
 
     /// Whether the least and the greatest bin lie at the minimum and the maximum, as exact ones do.
@@ -259,7 +254,7 @@ impl DruidHistogram {
 
     /// The histogram in floats.
     fn of(histogram: &Histogram) -> Result<Self, Error> {
-        let Bins { centers, masses, .. } = &histogram.bins;
+        let Bins { centers, masses } = &histogram.bins;
         let mut bins: Vec<DruidBin> = Vec::with_capacity(centers.len());
         for (&center, mass) in centers.iter().zip(masses) {
             let position = to_float(center)?;

@@ -1,6 +1,5 @@
 //! A histogram in flight: more bins than are stored, and between them what has arrived since they were cut.
 
-use super::bins::{Bin, Bins, greater, lesser};
 use super::locate::Centers;
 use super::mass::Mass;
 use super::pool::Pool;
@@ -13,25 +12,16 @@ struct Gap {
     /// The sum of the distances from it.
     offset: f64,
     mass: Mass,
-    /// No value is below, and none above.
-    low: f64,
-    high: f64,
     /// Which share of all values may become one bin here: see [`Flight::fold`]. A share and no number, since what a
     /// merge costs grows with the count: the longer ago the last fold, the more there may be.
     share: f64,
-}
-
-impl Gap {
-    fn new(share: f64) -> Self {
-        Gap { first: 0.0, offset: 0.0, mass: Mass::exact(0), low: f64::INFINITY, high: f64::NEG_INFINITY, share }
-    }
 }
 
 /// Bins in flight.
 #[derive(Clone, Debug)]
 pub struct Flight {
     centers: Centers,
-    bins: Vec<Bin>,
+    masses: Vec<Mass>,
     /// How many values there are.
     count: u64,
     /// One more than bins: gap `i` lies before center `i`.
@@ -52,9 +42,9 @@ impl Flight {
     pub fn new() -> Self {
         Flight {
             centers: Centers::new([].into_iter()),
-            bins: Vec::new(),
+            masses: Vec::new(),
             count: 0,
-            gaps: vec![Gap::new(0.0)],
+            gaps: vec![Gap { first: 0.0, offset: 0.0, mass: Mass::exact(0), share: 0.0 }],
             loose: Pool::default(),
             threshold: 0.0,
         }
@@ -70,22 +60,22 @@ impl Flight {
             self.centers.ranks(block, ranks);
             for (&value, &rank) in block.iter().zip(&*ranks) {
                 // -0.0 becomes 0.0.
-                self.place(Bin::exact(value + 0.0, Mass::exact(1)), rank as usize);
+                self.place(value + 0.0, Mass::exact(1), rank as usize);
             }
         }
     }
 
     /// Adds the bins of a histogram with its slack.
     #[inline(always)]
-    pub fn add_bins(&mut self, bins: &Bins, slack: u64) {
+    pub fn add_bins(&mut self, centers: &[f64], masses: &[Mass], slack: u64) {
         self.loose.loosen(slack);
-        self.count += bins.masses.iter().map(|mass| mass.count()).sum::<u64>();
+        self.count += masses.iter().map(|mass| mass.count()).sum::<u64>();
         let mut ranks = [0; BLOCK];
-        for (block, centers) in bins.centers.chunks(BLOCK).enumerate() {
-            let ranks = &mut ranks[..centers.len()];
-            self.centers.ranks(centers, ranks);
-            for (i, &rank) in ranks.iter().enumerate() {
-                self.place(bins.get(block * BLOCK + i), rank as usize);
+        for (block, masses) in centers.chunks(BLOCK).zip(masses.chunks(BLOCK)) {
+            let ranks = &mut ranks[..block.len()];
+            self.centers.ranks(block, ranks);
+            for ((&center, &mass), &rank) in block.iter().zip(masses).zip(&*ranks) {
+                self.place(center, mass, rank as usize);
             }
         }
     }
@@ -94,11 +84,8 @@ impl Flight {
     pub fn add_flight(&mut self, other: &Flight) {
         let pool = other.pool();
         self.loose.loosen(pool.slack());
-        for bin in pool.iter() {
-            self.count += bin.mass.count();
-            let mut rank = [0];
-            self.centers.ranks(&[bin.center], &mut rank);
-            self.place(bin, rank[0] as usize);
+        for (center, mass) in pool.iter() {
+            self.add_bins(&[center], &[mass], 0);
         }
     }
 
@@ -110,10 +97,10 @@ impl Flight {
     /// Puts a bin where it belongs: to the bin of the same center; to the gap, if what arrived there is still narrow
     /// enough to be one bin; or to the loose ones.
     #[inline(always)]
-    fn place(&mut self, bin: Bin, rank: usize) {
-        let Bin { center, mass, low, high } = bin;
+    fn place(&mut self, center: f64, mass: Mass, rank: usize) {
         if rank > 0 && self.centers.get(rank - 1) == center {
-            self.bins[rank - 1].join_at_center(bin);
+            let at_center = &mut self.masses[rank - 1];
+            *at_center = at_center.at_one_center(mass);
             return;
         }
         let gap = &mut self.gaps[rank];
@@ -124,12 +111,16 @@ impl Flight {
             // At the ends of the range of doubles it may overflow: such bins wait for the next fold.
             if offset.is_finite() {
                 let mass = if distance == 0.0 { gap.mass.at_one_center(mass) } else { gap.mass.merged(mass) };
-                let (low, high) = (lesser(gap.low, low), greater(gap.high, high));
-                *gap = Gap { first, offset, mass, low, high, share: gap.share };
+                *gap = Gap { first, offset, mass, share: gap.share };
                 return;
             }
         }
-        if mass == Mass::exact(1) { self.loose.push_value(center) } else { self.loose.push(bin) }
+        self.loosen(center, mass);
+    }
+
+    #[inline(always)]
+    fn loosen(&mut self, center: f64, mass: Mass) {
+        if mass == Mass::exact(1) { self.loose.push_value(center) } else { self.loose.push(center, mass) }
     }
 
     /// Makes at most `target` bins of what was there and what has arrived.
@@ -142,7 +133,7 @@ impl Flight {
     pub fn fold(&mut self, target: usize) {
         let pool = self.pool();
         let slack = pool.slack();
-        let (bins, reduction) = pool.into_coarse_bins(target);
+        let (bins, reduction) = pool.into_bins(target);
         self.threshold = reduction.dearest.max(self.threshold);
         let allowed = GAP_COST * self.threshold / self.count as f64;
         let share = |gap: usize| match (gap.checked_sub(1).map(|before| bins.centers[before]), bins.centers.get(gap)) {
@@ -150,32 +141,30 @@ impl Flight {
             _ => 0.0,
         };
         self.gaps.clear();
-        self.gaps.extend((0..=bins.len()).map(|gap| Gap::new(share(gap))));
+        self.gaps.extend((0..=bins.len()).map(|gap| Gap {
+            first: 0.0,
+            offset: 0.0,
+            mass: Mass::exact(0),
+            share: share(gap),
+        }));
         self.centers = Centers::new(bins.centers.iter().copied());
-        self.bins = (0..bins.len()).map(|at| bins.get(at)).collect();
+        self.masses = bins.masses;
         self.loose.clear();
         self.loose.loosen(slack.saturating_add(reduction.moved).min(self.count));
     }
 
     /// Everything, in the order of the centers but for the loose ones.
     pub fn pool(&self) -> Pool {
-        let mut pool = Pool::with_capacity(2 * self.bins.len() + 1 + self.loose.len());
+        let mut pool = Pool::with_capacity(2 * self.masses.len() + 1 + self.loose.len());
         for (rank, gap) in self.gaps.iter().enumerate() {
             let count = gap.mass.count();
             if count > 0 {
                 let (before, behind) =
                     (rank.checked_sub(1).map_or(f64::NEG_INFINITY, |at| self.centers.get(at)), self.centers.get(rank));
-                let center = (gap.first + gap.offset / count as f64).clamp(before, behind);
-                // What rounding has moved, lies between the values again.
-                pool.push(Bin {
-                    center: center.clamp(gap.low, gap.high),
-                    mass: gap.mass,
-                    low: gap.low,
-                    high: gap.high,
-                });
+                pool.push((gap.first + gap.offset / count as f64).clamp(before, behind), gap.mass);
             }
-            if let Some(&bin) = self.bins.get(rank) {
-                pool.push(bin);
+            if let Some(&mass) = self.masses.get(rank) {
+                pool.push(self.centers.get(rank), mass);
             }
         }
         // The values of a gap are counted at their mean; one number lies in one gap.
@@ -197,13 +186,9 @@ mod tests {
         flight.fold(2);
         flight.gaps[1].share = 1.0;
         let parts = [0.0, 0.1, -0.4, 0.4, 0.2].map(|part| part * f64::MAX);
-        let mut bins = Bins::default();
-        for (part, count) in parts.into_iter().zip([5, 4, 1000, 1000, 3]) {
-            bins.push(Bin::exact(part, Mass::exact(count)));
-        }
-        flight.add_bins(&bins, 0);
+        flight.add_bins(&parts, &[5, 4, 1000, 1000, 3].map(Mass::exact), 0);
         assert!(flight.loose() > 0);
-        let (bins, _) = flight.pool().into_coarse_bins(100);
+        let (bins, _) = flight.pool().into_bins(100);
         assert_eq!(bins.masses.iter().map(|mass| mass.count()).sum::<u64>(), 2 + 2012);
         assert!(bins.centers.iter().all(|center| center.abs() <= 0.5 * f64::MAX), "{:?}", bins.centers);
     }

@@ -1,21 +1,15 @@
 //! The bytes of a histogram.
 
-use super::bins::{Bins, Histogram, MaxBins};
-use super::extents::Steps;
-use super::grid::Grid;
+use super::bins::{Histogram, MaxBins};
 use super::mass::{MAX_COUNT, Mass};
 use crate::sketch::chunks::chunks;
 use crate::sketch::codec::{Reader, push_varint};
 use crate::sketch::{Error, Format, format};
 
 const MAGIC: [u8; 2] = *b"AH";
-/// The version that is written.
-const VERSION: u8 = 2;
-/// It has no extents and no grid.
-const VERSION_1: u8 = 1;
+const VERSION: u8 = 1;
 const FLAG_MIN: u8 = 1;
 const FLAG_MAX: u8 = 2;
-const FLAG_GRID: u8 = 4;
 const WHAT: &str = "approximate histogram";
 
 /// What an image starts with.
@@ -28,8 +22,6 @@ impl Histogram {
         let min_is_stored = bins.centers.first().is_some_and(|&first| first != self.min);
         let max_is_stored = bins.centers.last().is_some_and(|&last| last != self.max);
         let flags = if min_is_stored { FLAG_MIN } else { 0 } | if max_is_stored { FLAG_MAX } else { 0 };
-        let places = if bins.len() > 0 { self.grid.places() } else { None };
-        let flags = flags | if places.is_some() { FLAG_GRID } else { 0 };
 
         let mut image = Vec::with_capacity(40 + 16 * bins.len());
         image.extend(MAGIC);
@@ -39,7 +31,6 @@ impl Histogram {
         push_varint(&mut image, self.count);
         push_varint(&mut image, self.non_finite);
         push_varint(&mut image, self.slack);
-        image.extend(places);
         if min_is_stored {
             image.extend(self.min.to_le_bytes());
         }
@@ -48,20 +39,7 @@ impl Histogram {
         }
         image.extend(bins.centers.iter().flat_map(|center| center.to_le_bytes()));
         bins.masses.iter().for_each(|mass| push_varint(&mut image, mass.bits()));
-        for at in (0..bins.len()).filter(|&at| !bins.masses[at].is_exact()) {
-            let steps = bins.steps(at, self.min, self.max);
-            image.extend([steps.encode_low(bins.lows[at]), steps.encode_high(bins.highs[at])]);
-        }
         image
-    }
-
-    /// What is left of it when it is stored: extents are rounded outwards.
-    pub(super) fn round_extents(&mut self) {
-        for at in (0..self.bins.len()).filter(|&at| !self.bins.masses[at].is_exact()) {
-            let steps = self.bins.steps(at, self.min, self.max);
-            self.bins.lows[at] = within_low(steps.decode_low(steps.encode_low(self.bins.lows[at])), self.min);
-            self.bins.highs[at] = within_high(steps.decode_high(steps.encode_high(self.bins.highs[at])), self.max);
-        }
     }
 
     /// Reads an image. Numbers have their lowest byte first; a *varint* is an unsigned LEB128 in its shortest form.
@@ -69,21 +47,19 @@ impl Histogram {
     /// | byte | meaning |
     /// |---|---|
     /// | 0 | `41 48`, "AH" |
-    /// | 2 | format version: 2; 1 has neither grid nor extents |
-    /// | 3 | flags: 1 the minimum is stored, 2 the maximum is stored, 4 the values lie on a grid; other bits are 0 |
+    /// | 2 | format version, 1 |
+    /// | 3 | flags: 1 the minimum is stored, 2 the maximum is stored; other bits are 0 |
     /// | 4 | `u16` the greatest number of bins, 2 to 65535 |
-    /// | 6 | `u16` n, the number of bins, at most twice as many (version 1: at most as many) |
+    /// | 6 | `u16` n, the number of bins, at most as many |
     /// | 8 | varint: how many values, the sum of the bins' counts; below 2^62 |
     /// | then | varint: how many values were NaN or infinite; below 2^62 |
     /// | then | varint: the slack (see [`Histogram::rank_error`]), at most the number of values; 0 if every bin is exact |
-    /// | then | `u8` how many decimal places the values have, 0 to 15, if flag 4 |
     /// | then | `f64` minimum, if flag 1; else it is the first center |
     /// | then | `f64` maximum, if flag 2; else it is the last center |
     /// | then | n × `f64` centers: finite, strictly ascending, between minimum and maximum, none of them -0.0 |
     /// | then | n × varint: `count << 1 \| inexact`, each count at least 1; a bin of one value is exact |
-    /// | then | of each inexact bin its extents, `u8` the lower and `u8` the upper one: see [`Steps`] |
     ///
-    /// Without bins no flag is set. Bytes behind the end are an error.
+    /// Without bins neither flag is set. Bytes behind the end are an error.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let mut histogram = Histogram::default();
         histogram.read(bytes)?;
@@ -99,19 +75,15 @@ impl Histogram {
             _ => return Err(not_a_histogram(bytes)),
         }
         let version = reader.u8()?;
-        if version != VERSION && version != VERSION_1 {
+        if version != VERSION {
             return Err(Error::bad_image(format!(
-                "an approximate histogram of format version {version}; versions 1 and 2 are known here"
+                "an approximate histogram of format version {version}; version {VERSION} is known here"
             )));
         }
         let flags = reader.u8()?;
         let max_bins = MaxBins::new(i64::from(reader.u16()?)).map_err(damaged)?;
         let len = usize::from(reader.u16()?);
-        let (known, most) = match version {
-            VERSION_1 => (FLAG_MIN | FLAG_MAX, max_bins.get()),
-            _ => (FLAG_MIN | FLAG_MAX | FLAG_GRID, max_bins.wide()),
-        };
-        if flags & !known != 0 || len > most {
+        if flags & !(FLAG_MIN | FLAG_MAX) != 0 || len > max_bins.get() {
             return Err(damaged("its header has unknown flags or more bins than it allows"));
         }
         let (count, non_finite, slack) = (reader.varint()?, reader.varint()?, reader.varint()?);
@@ -120,7 +92,6 @@ impl Histogram {
                 "the count overflows: it says {count} values, and {non_finite} that are not finite, of fewer than 2^62"
             )));
         }
-        let places = if flags & FLAG_GRID != 0 { Some(reader.u8()?) } else { None };
         let min = if flags & FLAG_MIN != 0 { Some(reader.f64()?) } else { None };
         let max = if flags & FLAG_MAX != 0 { Some(reader.f64()?) } else { None };
 
@@ -150,6 +121,8 @@ impl Histogram {
                 "its slack is {slack}, of {count} values in bins of which none is inexact or too few"
             )));
         }
+        reader.finish()?;
+
         let (first, last) = match (bins.centers.first(), bins.centers.last()) {
             (Some(&first), Some(&last)) => (first, last),
             _ if flags == 0 => (f64::INFINITY, f64::NEG_INFINITY),
@@ -163,59 +136,8 @@ impl Histogram {
         }
         (self.max_bins, self.count, self.non_finite, self.slack) = (max_bins, count, non_finite, slack);
         (self.min, self.max) = (min, max);
-        let extents = if version == VERSION_1 { None } else { Some(&mut reader) };
-        self.read_extents(extents)?;
-        reader.finish()?;
-        self.grid = match places {
-            Some(places) => Grid::of_places(places).ok_or_else(|| damaged(format!("its grid has {places} places")))?,
-            None if exact && version == VERSION_1 => Grid::WHOLE.with(&self.bins.centers),
-            None if len == 0 => Grid::WHOLE,
-            None => Grid::NONE,
-        };
         Ok(())
     }
-
-    /// Reads the extents; of an image without them, those of inexact bins are not known.
-    #[inline(always)]
-    fn read_extents(&mut self, mut reader: Option<&mut Reader>) -> Result<(), Error> {
-        let bins = &mut self.bins;
-        bins.lows.extend_from_slice(&bins.centers);
-        bins.highs.extend_from_slice(&bins.centers);
-        for at in 0..bins.len() {
-            if bins.masses[at].is_exact() {
-                continue;
-            }
-            (bins.lows[at], bins.highs[at]) = (f64::NEG_INFINITY, f64::INFINITY);
-            if let Some(reader) = &mut reader {
-                let steps = bins.steps(at, self.min, self.max);
-                bins.lows[at] = within_low(steps.decode_low(reader.u8()?), self.min);
-                bins.highs[at] = within_high(steps.decode_high(reader.u8()?), self.max);
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Bins {
-    /// The steps of the extents of a bin, by the nearer one of its neighbours, where there is none by the end.
-    fn steps(&self, at: usize, min: f64, max: f64) -> Steps {
-        let center = self.centers[at];
-        let before = at.checked_sub(1).map_or(min, |before| self.centers[before]);
-        let after = self.centers.get(at + 1).copied().unwrap_or(max);
-        let (left, right) = (center - before, after - center);
-        // An outermost center may lie at the end itself.
-        let gap = if left > 0.0 && (left < right || right <= 0.0) { left } else { right };
-        Steps::new(center, gap)
-    }
-}
-
-/// A lower extent that rounding has moved beyond the minimum; one that is not known stays so.
-fn within_low(low: f64, min: f64) -> f64 {
-    if low.is_finite() { low.max(min) } else { low }
-}
-
-fn within_high(high: f64, max: f64) -> f64 {
-    if high.is_finite() { high.min(max) } else { high }
 }
 
 #[cold]

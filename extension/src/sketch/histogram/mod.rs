@@ -8,18 +8,13 @@ mod bounds;
 mod buckets;
 mod builder;
 mod druid;
-mod extents;
 mod flight;
-mod grid;
 mod image;
 mod locate;
 mod mass;
-mod piece;
 mod pool;
 mod quantile;
 mod reduce;
-mod refine;
-mod trapezoid;
 
 use super::Format;
 

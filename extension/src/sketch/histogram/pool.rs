@@ -1,14 +1,13 @@
 //! Bins of several histograms, and values, on their way to become the bins of one.
 
-use super::bins::{Bin, Bins};
+use super::bins::Bins;
 use super::mass::Mass;
 use super::reduce::{Reduction, reduce};
-use super::refine::{Field, refine};
 
 /// Bins and values, in no order.
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
-    bins: Vec<Bin>,
+    bins: Vec<(f64, Mass)>,
     /// Bins of one value each, apart because they are sorted faster.
     values: Vec<f64>,
     /// By how much the number of values up to any number may differ from the sum of the counts up to it.
@@ -35,8 +34,8 @@ impl Pool {
 
     /// Adds a bin.
     #[inline(always)]
-    pub fn push(&mut self, bin: Bin) {
-        self.bins.push(bin);
+    pub fn push(&mut self, center: f64, mass: Mass) {
+        self.bins.push((center, mass));
     }
 
     /// Adds a value.
@@ -70,34 +69,19 @@ impl Pool {
     }
 
     /// The bins.
-    pub fn iter(&self) -> impl Iterator<Item = Bin> {
-        self.bins.iter().copied().chain(self.values.iter().map(|&value| Bin::exact(value, Mass::exact(1))))
+    pub fn iter(&self) -> impl Iterator<Item = (f64, Mass)> {
+        self.bins.iter().copied().chain(self.values.iter().map(|&value| (value, Mass::exact(1))))
     }
 
     /// The bins in order, at most `target` of them, and what the reduction did.
     #[inline(always)]
-    pub fn into_coarse_bins(self, target: usize) -> (Bins, Reduction) {
-        let mut bins = self.into_all_bins();
-        let reduction = reduce(&mut bins, target);
-        (bins, reduction)
-    }
-
-    /// The bins in order, at most `target` of them, chosen with care, and the slack.
-    #[inline(always)]
-    pub fn into_bins(self, target: usize, field: Field) -> (Bins, u64) {
-        let slack = self.slack;
-        let mut bins = self.into_all_bins();
-        let moved = refine(&mut bins, target, field);
-        (bins, slack.saturating_add(moved))
-    }
-
-    /// The bins in order, those of one center as one.
-    #[inline(always)]
-    pub fn into_all_bins(mut self) -> Bins {
+    pub fn into_bins(mut self, target: usize) -> (Bins, Reduction) {
         self.values_to_bins();
         // Stable, and fast where sorted runs follow each other.
-        self.bins.sort_by(|a, b| a.center.total_cmp(&b.center));
-        self.coalesce()
+        self.bins.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        let mut bins = self.coalesce();
+        let reduction = reduce(&mut bins, target);
+        (bins, reduction)
     }
 
     /// A bin for each different value, in order. Values are sorted as integers.
@@ -107,7 +91,7 @@ impl Pool {
         ordered.sort_unstable();
         self.bins.reserve(ordered.len());
         for run in ordered.chunk_by(|a, b| a == b) {
-            self.bins.push(Bin::exact(from_ordered(run[0]), Mass::exact(run.len() as u64)));
+            self.bins.push((from_ordered(run[0]), Mass::exact(run.len() as u64)));
         }
         self.values.clear();
     }
@@ -115,30 +99,31 @@ impl Pool {
     /// The sorted bins as columns, those of one center as one.
     #[inline(always)]
     fn coalesce(&self) -> Bins {
-        let mut bins = Bins::with_capacity(self.bins.len());
-        let mut runs = self.bins.iter().copied();
-        let Some(mut last) = runs.next() else { return bins };
-        for bin in runs {
-            if bin.center == last.center {
-                last.join_at_center(bin);
-            } else {
-                bins.push(std::mem::replace(&mut last, bin));
+        let mut bins = Bins::default();
+        bins.centers.reserve(self.bins.len());
+        bins.masses.reserve(self.bins.len());
+        for &(center, mass) in &self.bins {
+            match (bins.centers.last(), bins.masses.last_mut()) {
+                (Some(&last), Some(at_last)) if last == center => *at_last = at_last.at_one_center(mass),
+                _ => {
+                    bins.centers.push(center);
+                    bins.masses.push(mass);
+                }
             }
         }
-        bins.push(last);
         bins
     }
 }
 
 /// An integer of the same order.
 #[inline(always)]
-pub(super) fn to_ordered(value: f64) -> i64 {
+fn to_ordered(value: f64) -> i64 {
     let bits = value.to_bits() as i64;
     bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
 
 #[inline(always)]
-pub(super) fn from_ordered(ordered: i64) -> f64 {
+fn from_ordered(ordered: i64) -> f64 {
     f64::from_bits((ordered ^ ((ordered >> 63) as u64 >> 1) as i64) as u64)
 }
 

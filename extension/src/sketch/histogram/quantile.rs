@@ -1,12 +1,11 @@
 //! Ranks and quantiles: what the bins say of the distribution between them.
 //!
-//! Each bin's values lie on a [`Piece`] of the axis, from where those of the bin before end to where those of the next
-//! one begin. Values on a grid are read on it: what a bin says of a value lies half a step on either side.
+//! The paper's *sum* (§2.1, procedure 3): the density is linear between centers. Bins of equal values are steps; half
+//! of the outermost bins reaches out to the exact minimum and maximum, the thinner the farther these are. Into a gap that
+//! is much wider than the one on its other side, a bin reaches thinner, too.
 
 use super::bins::Histogram;
-use super::grid::Grid;
-use super::piece::{Piece, ends_between};
-use super::refine::FEW_BINS;
+use super::reduce::between;
 use crate::sketch::Error;
 
 impl Histogram {
@@ -21,12 +20,30 @@ impl Histogram {
         if x >= self.max {
             return Ok(self.count as f64);
         }
-        let x = match self.read_grid().steps_up_to(x) {
-            Some(steps) => self.read_grid().middle_behind(steps),
-            None => x,
-        };
         // Rounding may leave a little more than there are.
         Ok(self.interpolate(x).min(self.count as f64))
+    }
+
+    /// The same between minimum and maximum.
+    fn interpolate(&self, x: f64) -> f64 {
+        let (centers, masses) = (&self.bins.centers, &self.bins.masses);
+        let next = centers.partition_point(|&center| center <= x);
+        if next == 0 {
+            let way = part(self.min, centers[0], x);
+            return masses[0].spread() / 2.0 * bend(way, outer_thinning(self.min, centers[0], centers.get(1)));
+        }
+        let last = next - 1;
+        let before: u64 = masses[..=last].iter().map(|mass| mass.count()).sum();
+        let spread = masses[last].spread();
+        let at_center = before as f64 - spread / 2.0;
+        if next == centers.len() {
+            let way = part(centers[last], self.max, x);
+            let thinning = outer_thinning(self.max, centers[last], centers[..last].last());
+            return at_center + spread / 2.0 * bend(way, 1.0 / thinning);
+        }
+        let (left, right) = self.gap_thinnings(last);
+        let t = bend_both(part(centers[last], centers[next], x), 1.0 / left, 1.0 / right);
+        at_center + t * (spread + (masses[next].spread() - spread) * t / 2.0)
     }
 
     /// About how many values are `< x`.
@@ -34,14 +51,6 @@ impl Histogram {
         // The first bin may lie at the minimum although its values differ: its center is rounded.
         if x <= self.min {
             return Ok(0.0);
-        }
-        if x > self.max {
-            return Ok(self.count as f64);
-        }
-        let grid = self.read_grid();
-        if let Some(steps) = grid.steps_up_to(x) {
-            let before = if grid.value_of(steps) == x { steps - 1.0 } else { steps };
-            return Ok(self.interpolate(grid.middle_behind(before)).min(self.count as f64));
         }
         let at = self.bins.centers.partition_point(|&center| center < x);
         let equal = match self.bins.centers.get(at) {
@@ -84,97 +93,108 @@ impl Histogram {
         Ok(if (rank - whole).abs() <= count * 2f64.powi(-50) { whole } else { rank })
     }
 
-    fn interpolate(&self, x: f64) -> f64 {
-        if self.is_read_as_trapezoids() { self.trapezoid_below(x) } else { self.pieces_below(x) }
-    }
-
     fn value_of_rank(&self, rank: f64) -> f64 {
-        if self.is_read_as_trapezoids() {
-            return self.trapezoid_point(rank);
+        let (centers, masses) = (&self.bins.centers, &self.bins.masses);
+        let first_half = masses[0].spread() / 2.0;
+        if rank < first_half {
+            let thinning = outer_thinning(self.min, centers[0], centers.get(1));
+            return between(self.min, centers[0], bend(rank / first_half, 1.0 / thinning));
         }
-        let point = self.pieces_point(rank).clamp(self.min, self.max);
-        self.to_grid(point, rank)
-    }
-
-    /// Few bins are read as in the paper, and so are images that know no extents.
-    fn is_read_as_trapezoids(&self) -> bool {
-        let knows_nothing = |at: usize| self.bins.lows[at].is_infinite() && self.bins.highs[at].is_infinite();
-        let mut inexact = (0..self.bins.len()).filter(|&at| !self.bins.masses[at].is_exact());
-        self.max_bins.get() < FEW_BINS || inexact.all(knows_nothing)
-    }
-
-    /// The grid that answers lie on. Exact bins need none.
-    fn read_grid(&self) -> Grid {
-        if self.is_read_as_trapezoids() { Grid::NONE } else { self.grid }
-    }
-
-    /// The least value of the grid up to which there are as many values as up to `point`, but for rounding.
-    fn to_grid(&self, point: f64, rank: f64) -> f64 {
-        let grid = self.read_grid();
-        let Some(steps) = grid.steps_up_to(point + grid.half_step()) else { return point };
-        let enough = rank - self.count as f64 * 2f64.powi(-50);
-        let reaches = |steps: f64| self.interpolate(grid.middle_behind(steps)) >= enough;
-        let mut steps = steps;
-        for _ in 0..4 {
-            steps += if reaches(steps) { 0.0 } else { 1.0 };
-        }
-        for _ in 0..4 {
-            steps -= if reaches(steps - 1.0) { 1.0 } else { 0.0 };
-        }
-        grid.value_of(steps).clamp(self.min, self.max)
-    }
-
-    fn pieces_below(&self, x: f64) -> f64 {
-        let bins = &self.bins;
-        let next = bins.centers.partition_point(|&center| center <= x);
-        let before = |at: usize| bins.masses[..at].iter().map(|mass| mass.count()).sum::<u64>() as f64;
-        // `x` lies among the values of the bin of the center before it, or of the next one, or between them.
-        let behind = if next < bins.len() { self.piece(next) } else { None };
-        if let Some(piece) = behind.filter(|piece| x >= piece.low()) {
-            return before(next) + bins.masses[next].count() as f64 * piece.share_below(x);
-        }
-        let Some(last) = next.checked_sub(1) else { return 0.0 };
-        let share = self.piece(last).map_or(1.0, |piece| piece.share_below(x));
-        before(last) + bins.masses[last].count() as f64 * share
-    }
-
-    fn pieces_point(&self, rank: f64) -> f64 {
-        let bins = &self.bins;
         let mut before = 0;
-        for at in 0..bins.len() {
-            let count = bins.masses[at].count();
-            if rank <= (before + count) as f64 {
-                let share = ((rank - before as f64) / count as f64).clamp(0.0, 1.0);
-                return self.piece(at).map_or(bins.centers[at], |piece| piece.point_of(share));
+        for (bin, &center) in centers.iter().enumerate() {
+            before += masses[bin].count();
+            let spread = masses[bin].spread();
+            let at_center = before as f64 - spread / 2.0;
+            if rank <= at_center {
+                return center;
             }
-            before += count;
+            let rest = rank - at_center;
+            match centers.get(bin + 1) {
+                Some(&next) => {
+                    let next_spread = masses[bin + 1].spread();
+                    if rest < (spread + next_spread) / 2.0 {
+                        let (left, right) = self.gap_thinnings(bin);
+                        return between(
+                            center,
+                            next,
+                            bend_both(solve(spread, next_spread - spread, rest), left, right),
+                        );
+                    }
+                }
+                None if spread > 0.0 => {
+                    let thinning = outer_thinning(self.max, center, centers[..bin].last());
+                    return between(center, self.max, bend((rest / (spread / 2.0)).min(1.0), thinning));
+                }
+                None => {}
+            }
         }
         self.max
     }
 
-    /// Where the values of a bin end and those of the next one begin.
-    fn ends(&self, left: usize) -> (f64, f64) {
-        let at = |at: usize| (at < self.bins.len()).then(|| self.bins.get(at));
-        let (before, after) = (left.checked_sub(1).and_then(at), at(left + 2));
-        let (left, right) = (self.bins.get(left), self.bins.get(left + 1));
-        ends_between(before.as_ref(), &left, &right, after.as_ref(), self.read_grid().half_step())
+    /// How fast this bin and the next one thin out into the gap between them.
+    fn gap_thinnings(&self, bin: usize) -> (f64, f64) {
+        let (centers, masses) = (&self.bins.centers, &self.bins.masses);
+        let (center, next) = (centers[bin], centers[bin + 1]);
+        let before = if bin == 0 { self.min } else { centers[bin - 1] };
+        let after = *centers.get(bin + 2).unwrap_or(&self.max);
+        // Values that are all alike spread nowhere.
+        let left = if masses[bin].is_exact() { 1.0 } else { gap_thinning(next, center, before) };
+        let right = if masses[bin + 1].is_exact() { 1.0 } else { gap_thinning(center, next, after) };
+        (left, right)
     }
+}
 
-    /// Where the values of a bin lie; none if they all equal its center.
-    fn piece(&self, at: usize) -> Option<Piece> {
-        let bins = &self.bins;
-        let half_step = self.read_grid().half_step();
-        let bin = bins.get(at);
-        let low = match at.checked_sub(1) {
-            Some(_) => self.ends(at - 1).1,
-            None => bin.low.max(self.min) - half_step,
-        };
-        let high = match at + 1 < bins.len() {
-            true => self.ends(at).0,
-            false => bin.high.min(self.max) + half_step,
-        };
-        (!bin.mass.is_exact() && low < high).then(|| Piece::new(low, bin.center, high))
+/// How fast the outer half of an outermost bin thins out from its center to the exact end: the density falls by the
+/// square of it.
+///
+/// A center is the mean of its bin. If the end is twice as near as the neighbour, values spread evenly have that mean;
+/// if it is farther, they would not, so that more of them must be near the center.
+fn outer_thinning(end: f64, center: f64, neighbour: Option<&f64>) -> f64 {
+    neighbour.map_or(1.0, |&neighbour| bounded(2.0 * times_farther(end, center, neighbour)))
+}
+
+/// How fast a bin thins out into a gap, to the center at its other end: not at all up to twice the gap on its own other
+/// side. If as many values lay as evenly in a gap that is wider, the bin's mean would not be its center.
+fn gap_thinning(far: f64, center: f64, beside: f64) -> f64 {
+    bounded(times_farther(far, center, beside) - 1.0)
+}
+
+/// How many times farther from the center this is than that.
+fn times_farther(this: f64, center: f64, that: f64) -> f64 {
+    // Halves, since distances may overflow.
+    ((this / 2.0 - center / 2.0) / (that / 2.0 - center / 2.0)).abs()
+}
+
+/// At least 1, for even; what is thinner than at most would be lost to rounding.
+fn bounded(thinning: f64) -> f64 {
+    if thinning > 1.0 { thinning.min((1 << 30) as f64) } else { 1.0 }
+}
+
+/// A curve from 0 to 1, as `t` goes from 0 to 1, whose slope is `1 / thinning` at first and `thinning` at last. That of
+/// `1 / thinning` is the inverse, and the same curve seen from the other end.
+fn bend(t: f64, thinning: f64) -> f64 {
+    t / (t + thinning * (1.0 - t))
+}
+
+/// The way across a gap: its first half bent by one thinning, its second, seen from the other end, by another.
+fn bend_both(t: f64, left: f64, right: f64) -> f64 {
+    if t <= 0.5 {
+        if left == 1.0 { t } else { bend(2.0 * t, left) / 2.0 }
+    } else {
+        if right == 1.0 { t } else { 1.0 - bend(2.0 * (1.0 - t), right) / 2.0 }
     }
+}
+
+/// How far `x` is on the way from `a` to `b`, which it lies between.
+fn part(a: f64, b: f64, x: f64) -> f64 {
+    let way = b - a;
+    if way.is_finite() { (x - a) / way } else { (x / 2.0 - a / 2.0) / (b / 2.0 - a / 2.0) }
+}
+
+/// The `t` from 0 to 1 with `t (spread + growth t / 2) = rest`, in the form that loses no digits.
+fn solve(spread: f64, growth: f64, rest: f64) -> f64 {
+    let root = (spread * spread + 2.0 * growth * rest).max(0.0).sqrt();
+    (2.0 * rest / (spread + root)).min(1.0)
 }
 
 #[cfg(test)]
@@ -216,6 +236,18 @@ mod tests {
     }
 
     #[test]
+    fn a_far_end_thins_out_and_a_near_one_does_not() {
+        assert_eq!(outer_thinning(0.0, 1.0, Some(&3.0)), 1.0);
+        assert_eq!(outer_thinning(0.9, 1.0, Some(&3.0)), 1.0);
+        assert_eq!(outer_thinning(-9.0, 1.0, Some(&3.0)), 10.0);
+        assert_eq!(outer_thinning(f64::MAX, 1.0, Some(&0.0)), f64::from(1 << 30));
+        assert_eq!(outer_thinning(-9.0, 1.0, None), 1.0);
+        assert_eq!((bend(0.0, 10.0), bend(0.3, 1.0), bend(1.0, 10.0)), (0.0, 0.3, 1.0));
+        assert!(bend(0.5, 10.0) < 0.1);
+        assert!((bend(bend(0.3, 10.0), 0.1) - 0.3).abs() < 1e-15);
+    }
+
+    #[test]
     fn a_wide_gap_stays_nearly_empty() {
         let mut builder = HistogramBuilder::new(MaxBins::new(20).unwrap());
         let values = (0..10_000u32).map(|i| f64::from(i % 977) / 977.0 + if i % 3 == 0 { 1e6 } else { 0.0 });
@@ -227,6 +259,10 @@ mod tests {
             assert!((below - two_thirds).abs() < 0.02 * third, "{x}: {below}");
             let back = histogram.quantile(below / 10_000.0).unwrap().unwrap();
             assert!((back - x).abs() < 1e-3 * x, "{x}: {back}");
+        }
+        assert_eq!((bend_both(0.3, 1.0, 9.0), bend_both(0.8, 9.0, 1.0)), (0.3, 0.8));
+        for t in [0.0, 0.1, 0.5, 0.6, 1.0] {
+            assert!((bend_both(bend_both(t, 5.0, 7.0), 1.0 / 5.0, 1.0 / 7.0) - t).abs() < 1e-15);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Fewer bins: which neighbours to merge.
 
-use super::bins::{Bin, Bins, greater, lesser};
+use super::bins::Bins;
 use super::mass::Mass;
 
 /// What a reduction did.
@@ -224,16 +224,17 @@ fn cut(costs: &[f64], merges: usize) -> (Vec<usize>, f64) {
 
 /// The bins of each group as one bin, and how many values at most have moved from one side of any number to the other.
 #[inline(always)]
-pub(super) fn group(old: &Bins, starts: &[usize]) -> (Bins, u64) {
-    let mut grouped = Bins::with_capacity(starts.len());
+fn group(old: &Bins, starts: &[usize]) -> (Bins, u64) {
+    let mut grouped = Bins { centers: Vec::with_capacity(starts.len()), masses: Vec::with_capacity(starts.len()) };
     let mut moved = 0;
     for (i, &start) in starts.iter().enumerate() {
         let end = starts.get(i + 1).copied().unwrap_or(old.len());
+        let (centers, masses) = (&old.centers[start..end], &old.masses[start..end]);
         if end - start == 1 {
-            grouped.push(old.get(start));
+            grouped.centers.push(centers[0]);
+            grouped.masses.push(masses[0]);
             continue;
         }
-        let (centers, masses) = (&old.centers[start..end], &old.masses[start..end]);
         let count: u64 = masses.iter().map(|mass| mass.count()).sum();
         let center = mean(centers, masses, count);
         let (mut left, mut right) = (0, 0);
@@ -242,9 +243,8 @@ pub(super) fn group(old: &Bins, starts: &[usize]) -> (Bins, u64) {
             right += if other > center { mass.count() } else { 0 };
         }
         moved = moved.max(left).max(right);
-        let low = old.lows[start..end].iter().copied().fold(f64::INFINITY, lesser);
-        let high = old.highs[start..end].iter().copied().fold(f64::NEG_INFINITY, greater);
-        grouped.push(Bin { center, mass: Mass::inexact(count), low, high });
+        grouped.centers.push(center);
+        grouped.masses.push(Mass::inexact(count));
     }
     (grouped, moved)
 }
@@ -274,9 +274,10 @@ mod tests {
     use super::*;
 
     fn bins_of(values: &[(f64, u64)]) -> Bins {
-        let mut bins = Bins::default();
-        values.iter().for_each(|&(center, count)| bins.push(Bin::exact(center, Mass::exact(count))));
-        bins
+        Bins {
+            centers: values.iter().map(|&(center, _)| center).collect(),
+            masses: values.iter().map(|&(_, count)| Mass::exact(count)).collect(),
+        }
     }
 
     /// One pair at a time, the cheapest, the leftmost of equals.
