@@ -57,8 +57,8 @@ class Cube:
 
     Args:
         database: The database file that the rollups are kept in, or a connection to one.
-        sources: What the tables of events stand for, as `Rollup.from_sql` takes it: paths of files. Without it, a
-            table of events is made of the files that its rollups have counted.
+        sources: What the tables of events stand for, as `Rollup.from_sql` takes it, if not what the ledger remembers of
+            the last refresh; and lookup tables that are not in the database.
         time_zone: In which times with a zone are truncated; by default that of the rollups.
         wait: For how many seconds to wait for another process that writes to the database.
 

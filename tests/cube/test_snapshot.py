@@ -151,9 +151,18 @@ def test_events_that_were_dropped_as_late_are_read_from_their_files(bids: Bids, 
     assert bids.ask(COUNT) == [(600,)]
 
 
-def test_without_sources_the_events_are_those_that_were_counted(bids: Bids, tmp_path: Path) -> None:
+def test_the_ledger_remembers_the_source(bids: Bids, tmp_path: Path) -> None:
     bids.refreshed()
     write_day(tmp_path, "2026-01-04")
+    with Cube(bids.database) as cube:
+        assert cube.sql(COUNT).fetchall() == [(800,)]
+
+
+def test_without_a_source_the_events_are_those_that_were_counted(bids: Bids, tmp_path: Path) -> None:
+    bids.refreshed()
+    write_day(tmp_path, "2026-01-04")
+    with duckdb.connect(str(bids.database)) as connection:
+        connection.execute("UPDATE rollup_manifest.rollups SET source = NULL")  # as in a ledger of an older version
     with Cube(bids.database) as cube:
         assert cube.sql(COUNT).fetchall() == [(600,)]
         assert "say what it stands for" in str(cube.explain(COUNT))
