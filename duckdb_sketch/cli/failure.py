@@ -57,7 +57,7 @@ def _text(error: Exception) -> str:
 def _one_line(error: Exception) -> str:
     text = _spelled(_text(error))
     # The difference between two statements is read line by line.
-    return text if isinstance(error, ChangedStatementError) else " ".join(text.split())
+    return text if isinstance(error, ChangedStatementError) else re.sub(r" *\n\s*", " ", text.strip())
 
 
 def _spelled(text: str) -> str:

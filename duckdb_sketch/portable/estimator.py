@@ -50,7 +50,8 @@ def bounds(image: HllImage, num_std_dev: int) -> dict[str, float]:
     if image.mode == HLL:
         lower_error, upper_error = _relative_errors(image.lg_k, not image.out_of_order, num_std_dev)
         upper = middle / (1 + upper_error)
-        return {"lower": max(middle / (1 + lower_error), at_least), "estimate": middle, "upper": upper}
+        # The estimate of a damaged image may be below its number of registers.
+        return {"lower": max(middle / (1 + lower_error), min(at_least, middle)), "estimate": middle, "upper": upper}
     center, error = coupon_curve().at(at_least), num_std_dev * _COUPON_ERROR
     lower, upper = center / (1 + error), center / (1 - error)
     return {"lower": max(lower, at_least), "estimate": middle, "upper": max(upper, at_least)}

@@ -100,7 +100,7 @@ def test_one_shot_stream_consumed_by_a_failed_attempt(tmp_path: Path) -> None:
     ):
         rollup.append(arrow(), batch_id="first")
         connection.execute("BEGIN")
-        connection.execute("UPDATE rollup_manifest.rollups SET last_batch = last_batch + 0")
+        connection.execute("UPDATE rollup_manifest.rollups SET last_batch = last_batch + 1")
         with pytest.raises(LockedError):
             rollup.append(OneStream(), batch_id="stream")
         assert not rollup.has_batch("stream")

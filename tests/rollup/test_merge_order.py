@@ -29,7 +29,7 @@ def event(value: str, name: str = "x") -> str:
     "values",
     [
         ("INTERVAL 1 DAY", "INTERVAL 25 HOUR"),
-        ("INTERVAL 30 DAY", "INTERVAL 1 MONTH", "INTERVAL 721 HOUR", "INTERVAL '-1 second'"),
+        ("INTERVAL 30 DAY", "INTERVAL 1 MONTH", "INTERVAL 721 HOUR", "INTERVAL 1 SECOND"),
         ("{'a': INTERVAL 1 DAY}", "{'a': INTERVAL 25 HOUR}"),
         ("[INTERVAL 1 DAY]", "[INTERVAL 25 HOUR]"),
         ("'nan'::DOUBLE", "1.0::DOUBLE", "NULL::DOUBLE", "'-inf'::DOUBLE"),

@@ -116,7 +116,7 @@ def ledger_and_tables(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
     # How long files are depends on DuckDB's version.
     queries["slices"] = (
         "SELECT * EXCLUDE (fingerprint, size, batch), if(rollup <> 'imported', batch, 0) AS batch, "
-        "fingerprint LIKE '%:1700000000123456789' AS counted, size > 0 AS has_size "
+        "fingerprint LIKE '%:1700000000123456789%' AS counted, size > 0 AS has_size "
         "FROM rollup_manifest.slices WHERE kind <> 'import'"
     )
     with duckdb_sketch.connect(folder / "rollups.duckdb") as connection:

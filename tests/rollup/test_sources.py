@@ -339,8 +339,10 @@ def test_what_the_manifest_names_and_is_gone_is_said(tmp_path: Path) -> None:
     level = hourly(tmp_path)
     level.refresh()
     level.connection.execute("DROP TABLE hourly")
-    with pytest.raises(ManifestError, match="hourly"):
-        level.status()
+    assert level.status()[0].missing
+    write_events(tmp_path / "1.parquet", 10, 20)
+    with pytest.raises(ManifestError, match=r"its table is gone: .*rollup drop hourly"):
+        level.refresh()
     with pytest.raises(ManifestError, match="there is hourly"):
         open_level("daily", level.connection)
 

@@ -186,7 +186,7 @@ class Epoch:
         changed = self.random.sample(sorted(self.files), min(len(self.files), self.random.randint(1, 2)))
         self._write(changed)
         self.counts.faults["changed files"] += len(changed)
-        self._refused(self.job.refreshing(), f"{min(changed):03}.parquet")
+        self._refused(self.job.refreshing(), f"{min(changed):03}.parquet", 3)
         self._under_fire(
             self.job.refreshing("--on-change", "rebuild"), lambda rollup: rollup.refresh(on_change="rebuild")
         )
@@ -325,8 +325,8 @@ class Epoch:
     def _run_well(self, arguments: list[str]) -> None:
         self.job.run_well(arguments)
 
-    def _refused(self, arguments: list[str], name: str) -> None:
-        assert self.job.run(arguments) == 1, f"{name} was not refused"
+    def _refused(self, arguments: list[str], name: str, code: int = 1) -> None:
+        assert self.job.run(arguments) == code, f"{name} was not refused"
         (error,) = (line for line in map(json.loads, self._lines()) if line["event"] == "error")
         assert name in error["message"], (name, error)
 

@@ -55,7 +55,9 @@ impl HllImage<'_> {
             }
             None => {
                 let [lower, upper] = self.relative_errors(num_std_dev as usize);
-                Bounds { lower: (estimate / (1.0 + lower)).max(at_least), estimate, upper: estimate / (1.0 + upper) }
+                // The estimate of a damaged image may be below its number of registers.
+                let lower = (estimate / (1.0 + lower)).max(at_least.min(estimate));
+                Bounds { lower, estimate, upper: estimate / (1.0 + upper) }
             }
         })
     }
