@@ -179,6 +179,7 @@ main()
     ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 )
 @pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.newest_duckdb
 def test_a_signal_is_one_line_and_keeps_what_was_counted(
     folder: Path, number: signal.Signals, code: int, said: str, as_json: bool
 ) -> None:

@@ -75,7 +75,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     with Rollup.from_sql(STATEMENT, name="r", sources={"e": folder / "none"}, database=folder / "r.duckdb") as r:
         r.append(
-            duckdb.execute(
+            duckdb.sql(
                 "SELECT TIMESTAMP '2026-01-20' + i * INTERVAL 1 HOUR AS ts, i % 3 AS page, "
                 "(i / 4)::DECIMAL(9, 2) AS price, i AS uid FROM range(600) t(i)"
             ).to_arrow_table()
@@ -135,7 +135,7 @@ def test_a_crafted_type_is_refused(folder: Path, text: str) -> None:
 
 @pytest.mark.parametrize("value", TYPES)
 def test_types_as_duckdb_prints_them_are_taken(value: str) -> None:
-    ((_, kind, *_),) = duckdb.execute(f"DESCRIBE SELECT {value} AS x").fetchall()
+    ((_, kind, *_),) = duckdb.sql(f"DESCRIBE SELECT {value} AS x").fetchall()
     assert is_type_name(kind), kind
 
 
@@ -285,7 +285,7 @@ def refresh_export(folder: Path) -> None:
         STATEMENT, name="r", sources={"e": folder / "none"}, database=folder.parent / "r.duckdb"
     ) as rollup:
         rollup.append(
-            duckdb.execute(
+            duckdb.sql(
                 "SELECT TIMESTAMP '2026-01-20' AS ts, 1::BIGINT AS page, 1::DECIMAL(9, 2) AS price, 1::BIGINT AS uid"
             ).to_arrow_table()
         )

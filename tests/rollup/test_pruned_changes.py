@@ -27,7 +27,7 @@ def rollup_of(folder: Path, **settings: Any) -> Rollup:
 
 def write(folder: Path, name: str, hour: int, rows: int = 5) -> None:
     events = f"SELECT TIMESTAMP '2026-01-01' + INTERVAL {hour} HOUR AS ts, i AS x FROM range({rows}) t(i)"
-    duckdb.execute(f"COPY ({events}) TO '{folder}/{name}.parquet'")
+    duckdb.sql(f"COPY ({events}) TO '{folder}/{name}.parquet'")
 
 
 def lines(rollup: Rollup, name: str = "r") -> int:
@@ -39,12 +39,12 @@ def append(rollup: Rollup, batches: int) -> None:
     """Batches for the same three hours."""
     for i in range(batches):
         event = f"SELECT TIMESTAMP '2026-01-01' + INTERVAL {i % 3} HOUR AS ts, 1 AS x"
-        rollup.append(duckdb.execute(event).to_arrow_table())
+        rollup.append(duckdb.sql(event).to_arrow_table())
 
 
 def test_changes_do_not_grow_with_the_batches(tmp_path: Path) -> None:
     with rollup_of(tmp_path) as rollup:
-        rollup.append(duckdb.execute("SELECT TIMESTAMP '2026-01-01' AS ts, 1 AS x").to_arrow_table())
+        rollup.append(duckdb.sql("SELECT TIMESTAMP '2026-01-01' AS ts, 1 AS x").to_arrow_table())
         rollup.coarsen("day", "days")
         append(rollup, 8)
         grown = lines(rollup), lines(rollup, "days")
@@ -74,8 +74,8 @@ def test_a_level_that_is_behind_misses_nothing(tmp_path: Path) -> None:
         append(rollup, 3)
         rollup.coarsen("day", "days")
         for _ in range(8):
-            rollup.append(duckdb.execute("SELECT TIMESTAMP '2026-02-01' AS ts, 1 AS x").to_arrow_table(), levels=False)
-        rollup.append(duckdb.execute("SELECT TIMESTAMP '2026-03-01' AS ts, 1 AS x").to_arrow_table())
+            rollup.append(duckdb.sql("SELECT TIMESTAMP '2026-02-01' AS ts, 1 AS x").to_arrow_table(), levels=False)
+        rollup.append(duckdb.sql("SELECT TIMESTAMP '2026-03-01' AS ts, 1 AS x").to_arrow_table())
         assert rollup.connection.execute("SELECT n FROM days ORDER BY day").fetchall() == [(3,), (8,), (1,)]
 
 
@@ -83,10 +83,10 @@ def test_an_export_that_is_behind_misses_nothing(tmp_path: Path) -> None:
     with rollup_of(tmp_path) as rollup:
         append(rollup, 3)
         rollup.export(tmp_path / "out")
-        rollup.append(duckdb.execute("SELECT TIMESTAMP '2025-01-01' AS ts, 1 AS x").to_arrow_table())
+        rollup.append(duckdb.sql("SELECT TIMESTAMP '2025-01-01' AS ts, 1 AS x").to_arrow_table())
         append(rollup, 9)
         rollup.export(tmp_path / "out")
-        exported = duckdb.execute(f"SELECT hour, n, x FROM '{tmp_path}/out/*/*.parquet' ORDER BY ALL").fetchall()
+        exported = duckdb.sql(f"SELECT hour, n, x FROM '{tmp_path}/out/*/*.parquet' ORDER BY ALL").fetchall()
         assert exported == rollup.connection.execute("SELECT hour, n, x FROM r ORDER BY ALL").fetchall()
         assert len(exported) == 4
 

@@ -113,6 +113,7 @@ def test_what_is_missing_is_skipped(nothing: Any) -> None:
     assert HllSketch.from_values([nothing, "a"]).estimate == 1
 
 
+@pytest.mark.newest_duckdb
 def test_nanoseconds_are_kept(con: duckdb.DuckDBPyConnection) -> None:
     state = value(con, f"SELECT hll_sketch_agg(TIMESTAMP_NS '{NANOSECOND}')")
     series = pd.Series(pd.to_datetime([NANOSECOND]).as_unit("ns"))
@@ -199,6 +200,7 @@ def test_columns_of_every_type_count_as_their_values(data: Any, values: list[Any
     assert same(data, values)
 
 
+@pytest.mark.newest_duckdb
 def test_times_of_day_keep_their_nanoseconds() -> None:
     assert HllSketch.from_values(pa.array([1, 2, 1000], pa.time64("ns"))).estimate == 3
 
