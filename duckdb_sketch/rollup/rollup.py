@@ -148,8 +148,8 @@ class Rollup(Level):
             time_zone: In which TIMESTAMPTZ are truncated, such as `Europe/Berlin`.
             allowed_lateness: By how much the watermark stays behind the highest event time, such as `2 hours`.
             late: What happens to rows of final buckets: `merge` (the default), `drop` or `error`.
-            earliest: Event times before it are absurd; 1900 by default.
-            latest: Event times not before it are absurd; 2200 by default.
+            earliest: Event times before this are rejected; 1900 by default.
+            latest: Event times from this on are rejected; 2200 by default.
             memory_limit: That a refresh may use, such as `2GB`.
             keep_changes: For how many batches `changes` keeps every change; a consumer that is further behind has to
                 read the whole table once.
@@ -341,7 +341,7 @@ class Rollup(Level):
 
     @exclusive
     def replay(self, *, progress: Callable[[Progress], None] = lambda _: None) -> Refreshed:
-        """Make the rollup anew from the files that it has counted, and put it in the place of the one that is there.
+        """Rebuild the rollup from the files that it has counted, and put it in the place of the one that is there.
 
         Columns of whole numbers and HLL sketches come out as they are if nothing was wrong with them; histograms
         within the error that they state; sums of DOUBLE but for rounding. If the statement is another one than the
@@ -365,14 +365,14 @@ class Rollup(Level):
 
     @exclusive
     def verify(self, sample: int = 10, seed: int = 0) -> Verified:
-        """Make some buckets anew from their files, exactly, and see how far the rollup is off. Nothing is written.
+        """Rebuild some buckets from their files, exactly, and see how far the rollup is off. Nothing is written.
 
         Sums, counts and extremes are to be the same, and so are the bytes of distinct-count sketches; estimates are
         compared with exact answers. What holds rows that were appended cannot be made anew, and is skipped, as is what
         files have that changed or are gone.
 
         Args:
-            sample: How many buckets to make anew; all that can be, if there are no more.
+            sample: How many buckets to rebuild; all that can be, if there are no more.
             seed: Chooses them: the same ones for the same number.
 
         Returns:

@@ -83,7 +83,7 @@ def refresh(
     Args:
         spark: The session.
         rollup: The rollup.
-        on_change: As for `Rollup.refresh`. Changed files are counted anew by this process.
+        on_change: As for `Rollup.refresh`. Changed files are rebuilt by this process.
         levels: As for `Rollup.refresh`.
         memory_limit: As for `rollup`.
         progress: As for `Rollup.refresh`.

@@ -130,7 +130,7 @@ class _Export:
         self._manifest = self._read_manifest()
         with _named(folder):
             self._sizes = self._read_sizes()
-        # Files that are not as long as the manifest says are written anew.
+        # Files that are not as long as the manifest says are rewritten.
         manifest = self._manifest
         self._digests = {
             name: text

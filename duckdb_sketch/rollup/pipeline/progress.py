@@ -33,14 +33,14 @@ class Refreshed:
     Attributes:
         rollup: Whose.
         files: Files counted.
-        rebuilt: Files that had changed, and whose buckets were made anew.
+        rebuilt: Files that had changed, and whose buckets were rebuilt.
         changed: Files that changed after they were counted, and were left as they were counted.
         duplicates: Names that were left out: each is another name of a file that is counted, such as a link.
         batches: The numbers of the batches.
         rows: Rows counted.
         late_rows: Of those, the ones for buckets that were final.
         dropped_rows: Rows for final or expired buckets that were left out.
-        rejected_rows: Rows kept out, whose event time is NULL or absurd.
+        rejected_rows: Rows kept out, whose event time is NULL or out of range.
         watermark: Buckets that end by then are final.
     """
 

@@ -58,7 +58,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class VerifiedColumn:
-    """A metric whose values are to be the same as those made anew.
+    """A metric whose values are to be the same as the rebuilt ones.
 
     Sums of floating point numbers may differ in the last digits, which depend on the order of addition.
 
@@ -176,7 +176,7 @@ class Verified:
 
     Attributes:
         rollup: Whose.
-        buckets: The buckets that were made anew, as the ledger holds times.
+        buckets: The buckets that were rebuilt, as the ledger holds times.
         groups: How many groups are in them, in the rollup as in the files.
         columns: What was found of each metric, in the order of the table.
         missing: Groups that the files have and the rollup has not.
