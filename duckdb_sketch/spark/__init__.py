@@ -8,8 +8,8 @@ Executors need this package, DuckDB and pyarrow; `docs/SPARK.md` says how they c
 
 from duckdb_sketch.spark.errors import SparkError
 from duckdb_sketch.spark.functions import register
-from duckdb_sketch.spark.groups import rollup
 from duckdb_sketch.spark.load import append, refresh
 from duckdb_sketch.spark.sink import Sink
+from duckdb_sketch.spark.statement import rollup
 
 __all__ = ["Sink", "SparkError", "append", "refresh", "register", "rollup"]

@@ -13,8 +13,8 @@ from duckdb_sketch.rollup.query import describe
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE, check_types, count_rows, scan_all
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
-from duckdb_sketch.spark.partition import Reading, Work
 from duckdb_sketch.spark.split import split
+from duckdb_sketch.spark.work import Reading, Work
 from duckdb_sketch.spark.worker import opened
 
 if TYPE_CHECKING:

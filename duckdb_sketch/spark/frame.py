@@ -9,7 +9,7 @@ import duckdb
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
 from duckdb_sketch.spark.column import spark_identifier
-from duckdb_sketch.spark.partition import Aggregation, Work
+from duckdb_sketch.spark.work import Aggregation, Work
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -16,7 +16,7 @@ from duckdb_sketch.rollup.specification.codec import SPARK
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
 from duckdb_sketch.rollup.specification.table import LATEST, ROWS
 from duckdb_sketch.spark.column import schema, spark_identifier
-from duckdb_sketch.spark.partition import Merging, Work
+from duckdb_sketch.spark.work import Merging, Work
 from duckdb_sketch.spark.worker import opened
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from duckdb_sketch.rollup.archive.manifest import (
     sync_folder,
     write_manifest,
 )
-from duckdb_sketch.rollup.archive.partition import Partitioning
+from duckdb_sketch.rollup.archive.partitioning import Partitioning
 from duckdb_sketch.rollup.errors import LockedError, RollupError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord

@@ -12,7 +12,7 @@ from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.archive.export import FILE, read
 from duckdb_sketch.rollup.archive.folder import require_no_link
 from duckdb_sketch.rollup.archive.manifest import NAME, ExportManifest, digest, read_manifest
-from duckdb_sketch.rollup.archive.partition import Partitioning
+from duckdb_sketch.rollup.archive.partitioning import Partitioning
 from duckdb_sketch.rollup.errors import ManifestError, RollupError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord

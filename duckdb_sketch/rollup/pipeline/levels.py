@@ -6,16 +6,14 @@ from datetime import datetime
 
 import duckdb
 
-from duckdb_sketch._sql import quote
+from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import Batch, LevelRecord, Record
 from duckdb_sketch.rollup.ledger.table import present_children, table_of
 from duckdb_sketch.rollup.pipeline.panes import pane
 from duckdb_sketch.rollup.pipeline.watermark import announce_final
-from duckdb_sketch.rollup.query import fetch_row
+from duckdb_sketch.rollup.query import fetch_row, temporary
 from duckdb_sketch.rollup.specification.table import Table, literal
-
-_TOUCHED = "duckdb_sketch_touched"
 
 
 def update_levels(ledger: Ledger, parent: str) -> None:
@@ -32,15 +30,17 @@ def update_levels(ledger: Ledger, parent: str) -> None:
 
 def _update(ledger: Ledger, parent: Record, finer: Table, child: LevelRecord) -> None:
     level = table_of(ledger, child)
-    touched = _find_touched(ledger, parent, finer, child, level)
-    if touched or parent.watermark != child.watermark:
-        child = ledger.begin_level(child.name)
-        batch = Batch(child.last_batch, "level")
-        if touched:
-            _remake(ledger, finer, child, level, batch)
-        if parent.watermark is not None and parent.watermark != child.watermark:
-            announce_final(ledger, child, level, batch.batch, parent.watermark)
-        ledger.add_batch(child.name, batch)
+    touched = identifier(f"duckdb_sketch_touched_{child.name}")
+    with temporary(ledger.connection, touched):
+        changed = _list_touched(ledger, parent, finer, child, level, touched)
+        if changed or parent.watermark != child.watermark:
+            child = ledger.begin_level(child.name)
+            batch = Batch(child.last_batch, "level")
+            if changed:
+                _rebuild(ledger, finer, child, level, batch, touched)
+            if parent.watermark is not None and parent.watermark != child.watermark:
+                announce_final(ledger, child, level, batch.batch, parent.watermark)
+            ledger.add_batch(child.name, batch)
     ledger.set(
         child.name,
         consumed=parent.last_batch,
@@ -49,25 +49,38 @@ def _update(ledger: Ledger, parent: Record, finer: Table, child: LevelRecord) ->
     )
 
 
-def _find_touched(ledger: Ledger, parent: Record, finer: Table, child: LevelRecord, level: Table) -> bool:
-    """List this level's buckets that changed, but for those of which not everything is there to make them anew."""
+def _list_touched(ledger: Ledger, parent: Record, finer: Table, child: LevelRecord, level: Table, touched: str) -> bool:
+    """List a level's buckets that changed, except those of which some parts have expired.
+
+    Args:
+        ledger: The ledger.
+        parent: The level's parent.
+        finer: The parent's table.
+        child: The level.
+        level: The level's table.
+        touched: The temporary table to list them in: `bucket` and `rows`.
+
+    Returns:
+        Whether there is any.
+    """
     kept = [time for time in (parent.expired_before, child.expired_before) if time]
     above = f"WHERE bucket >= {literal(max(kept))}" if kept else ""
     coarse = level.naive(level.truncated(finer.typed("bucket")))
     connection = ledger.connection
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {_TOUCHED} AS FROM (SELECT {coarse} AS bucket, sum(rows) AS rows "
+        f"CREATE OR REPLACE TEMP TABLE {touched} AS FROM (SELECT {coarse} AS bucket, sum(rows) AS rows "
         "FROM rollup_manifest.changes WHERE rollup = ? AND batch > ? AND NOT (pane = 'on time' AND rows = 0) "
         f"GROUP BY ALL) {above}",
         [parent.name, child.consumed],
     )
-    return bool(fetch_row(connection, f"SELECT count(*) FROM {_TOUCHED}")[0])
+    return bool(fetch_row(connection, f"SELECT count(*) FROM {touched}")[0])
 
 
-def _remake(ledger: Ledger, finer: Table, child: LevelRecord, level: Table, batch: Batch) -> None:
+def _rebuild(ledger: Ledger, finer: Table, child: LevelRecord, level: Table, batch: Batch, touched: str) -> None:
+    """Rebuild the buckets of a level that are listed in the table `touched`, from its parent's."""
     connection = ledger.connection
-    low, high, rows = fetch_row(connection, f"SELECT min(bucket), max(bucket), sum(rows) FROM {_TOUCHED}")
-    buckets = f"(SELECT {level.typed('bucket')} FROM {_TOUCHED})"
+    low, high, rows = fetch_row(connection, f"SELECT min(bucket), max(bucket), sum(rows) FROM {touched}")
+    buckets = f"(SELECT {level.typed('bucket')} FROM {touched})"
     first, last = level.typed(literal(low)), level.typed(literal(high))
     connection.execute(
         f"DELETE FROM {level.sql} WHERE {level.bucket} BETWEEN {first} AND {last} AND {level.bucket} IN {buckets}"
@@ -84,7 +97,7 @@ def _remake(ledger: Ledger, finer: Table, child: LevelRecord, level: Table, batc
     connection.execute(
         f"INSERT INTO rollup_manifest.changes SELECT {quote(level.name)}, {batch.batch}, b.bucket, "
         f"{pane(level, child)}, b.rows FROM (SELECT bucket, rows, {level.typed('bucket')} AS {level.bucket} "
-        f"FROM {_TOUCHED}) AS b"
+        f"FROM {touched}) AS b"
     )
 
 
