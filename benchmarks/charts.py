@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy_charts import draw_hll_errors, draw_rank_errors
+from benchmarks.overview_chart import draw_overview
 from benchmarks.size_chart import draw_sizes
 from benchmarks.speed_chart import draw_speed
 
@@ -25,3 +26,6 @@ def draw_charts(results: dict[str, Any], folder: Path) -> Iterator[Path]:
         if section in results:
             draw(folder / file, results[section])
             yield folder / file
+    if "speed" in results and "accuracy" in results:
+        draw_overview(folder / "overview.png", results["speed"], results["accuracy"])
+        yield folder / "overview.png"

@@ -105,12 +105,7 @@ class Ledger:
         Raises:
             ManifestError: If there is none of this name, or it is a coarser level.
         """
-        record = self.get(name)
-        if isinstance(record, LevelRecord):
-            raise ManifestError(
-                f"{name} is a coarser level of {record.parent}: refresh or replay that, or give another name"
-            )
-        return record
+        return _of_events(self.get(name))
 
     def find_rollup(self, name: str) -> RollupRecord | None:
         """The record of a rollup of events; None if there is none of this name.
@@ -118,7 +113,8 @@ class Ledger:
         Raises:
             ManifestError: If it is a coarser level.
         """
-        return None if self.find(name) is None else self.rollup(name)
+        record = self.find(name)
+        return None if record is None else _of_events(record)
 
     def level(self, name: str) -> LevelRecord:
         """The record of a coarser level.
@@ -263,6 +259,19 @@ class Ledger:
 
     def _rows(self, query: str, parameters: list[Any] | None = None) -> list[Row]:
         return fetch(self.connection, query, parameters)
+
+
+def _of_events(record: RollupRecord | LevelRecord) -> RollupRecord:
+    """A record that is one of a rollup of events.
+
+    Raises:
+        ManifestError: If it is that of a coarser level.
+    """
+    if isinstance(record, LevelRecord):
+        raise ManifestError(
+            f"{record.name} is a coarser level of {record.parent}: refresh or replay that, or give another name"
+        )
+    return record
 
 
 def _column(field: str) -> str:

@@ -1,6 +1,6 @@
 """A rollup's statement, read: which column is its time, which are dimensions, which are metrics and how those merge.
 
-Nothing here needs a connection. Types are not known here; `statements.Table` has them.
+Nothing here needs a connection. Types are not known here; `table.Table` has them.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
 
 from duckdb_sketch._sql import identifier
-from duckdb_sketch.families import answering, family_of
+from duckdb_sketch.families import aggregates, answering, family_of
 from duckdb_sketch.rollup.errors import SpecificationError
 from duckdb_sketch.rollup.specification.expand import is_expanded
 from duckdb_sketch.rollup.specification.granularity import Granularity
@@ -117,38 +118,7 @@ class Specification:
         Raises:
             SpecificationError: If it is not one SELECT … GROUP BY of a truncated time whose aggregates merge.
         """
-        select = _parse(text)
-        _refuse_clauses(select)
-        _refuse_volatile(select)
-        declared = _take_declaration(select)
-        source, lookups = _tables(select)
-        columns = [_Column.of(item) for item in select.expressions]
-        metrics = tuple(_metric(column) for column in columns if column.aggregate)
-        keys = [column for column in columns if not column.aggregate]
-        if not metrics:
-            raise SpecificationError("there is nothing to aggregate: add a metric, such as count(*) AS rows")
-        names = [column.name for column in columns]
-        if len({name.lower() for name in names}) < len(names):
-            raise SpecificationError("two columns have one name: give each a name of its own with AS")
-        _check_grouping(select, columns)
-        _refuse_collations(columns)
-        time = _time(keys)
-        return Specification(
-            statement=_text(_ungrouped(select), pretty=True),
-            source=source.name,
-            alias=source.alias_or_name,
-            lookups=lookups,
-            time=time,
-            dimensions=tuple(key.name for key in keys if key.name != time.name),
-            metrics=metrics,
-            columns=tuple(names),
-            # Of p.uid, p may be the table, or a STRUCT of which uid is a field.
-            references=frozenset(part.name.lower() for column in select.find_all(exp.Column) for part in column.parts)
-            | {name.name.lower() for join in select.args.get("joins") or () for name in join.args.get("using") or ()},
-            functions=frozenset(_function_name(function) for function in select.find_all(exp.Func)),
-            aggregates=frozenset(metric.aggregate for metric in metrics),
-            declared=declared,
-        )
+        return _read(text, tuple(aggregates()))
 
     def typed(self, types: Mapping[str, str]) -> Specification:
         """The statement over events whose columns have these types: event times in nanoseconds are truncated.
@@ -253,6 +223,43 @@ class Specification:
             self.statement.splitlines(), other.statement.splitlines(), "known", "given", lineterm=""
         )
         return "\n".join(lines)
+
+
+@lru_cache(maxsize=256)  # a refresh asks for the statement of its rollup at every step
+def _read(text: str, _known: tuple[str, ...]) -> Specification:
+    """What a statement says, where these aggregates are those of the families."""
+    select = _parse(text)
+    _refuse_clauses(select)
+    _refuse_volatile(select)
+    declared = _take_declaration(select)
+    source, lookups = _tables(select)
+    columns = [_Column.of(item) for item in select.expressions]
+    metrics = tuple(_metric(column) for column in columns if column.aggregate)
+    keys = [column for column in columns if not column.aggregate]
+    if not metrics:
+        raise SpecificationError("there is nothing to aggregate: add a metric, such as count(*) AS rows")
+    names = [column.name for column in columns]
+    if len({name.lower() for name in names}) < len(names):
+        raise SpecificationError("two columns have one name: give each a name of its own with AS")
+    _check_grouping(select, columns)
+    _refuse_collations(columns)
+    time = _time(keys)
+    return Specification(
+        statement=_text(_ungrouped(select), pretty=True),
+        source=source.name,
+        alias=source.alias_or_name,
+        lookups=lookups,
+        time=time,
+        dimensions=tuple(key.name for key in keys if key.name != time.name),
+        metrics=metrics,
+        columns=tuple(names),
+        # Of p.uid, p may be the table, or a STRUCT of which uid is a field.
+        references=frozenset(part.name.lower() for column in select.find_all(exp.Column) for part in column.parts)
+        | {name.name.lower() for join in select.args.get("joins") or () for name in join.args.get("using") or ()},
+        functions=frozenset(_function_name(function) for function in select.find_all(exp.Func)),
+        aggregates=frozenset(metric.aggregate for metric in metrics),
+        declared=declared,
+    )
 
 
 @dataclass(frozen=True)
