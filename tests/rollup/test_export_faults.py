@@ -257,7 +257,7 @@ def test_an_export_whose_files_may_not_grow_goes_on_when_they_may(
 ) -> None:
     case = exports.case(tmp_path / "case", True)
     case.job.run_well(case.job.refreshing())  # whatever the database has to write of itself
-    code = case.job.run(case.job.exporting(case.out), preexec_fn=limited(bytes_a_file))
+    code = case.job.start(case.job.exporting(case.out), preexec_fn=limited(bytes_a_file)).wait()
     assert code == 1, bytes_a_file
     assert "Traceback" not in case.job.errors.read_text()
     case.check(str(bytes_a_file))

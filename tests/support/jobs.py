@@ -17,6 +17,7 @@ import duckdb
 import pyarrow
 import pytest
 from crashing import Faulty, Injector
+from nursery import NURSERY
 from processes import PROJECT
 
 import duckdb_sketch
@@ -140,8 +141,8 @@ class Job:
                 **{"stdout": subprocess.DEVNULL, "stderr": errors, **more},
             )
 
-    def run(self, arguments: list[str], at: int = 0, when: str = "before", **more: Any) -> int:
-        return self.start(arguments, at, when, **more).wait()
+    def run(self, arguments: list[str], at: int = 0, when: str = "before", rows: int = A_FILE) -> int:
+        return NURSERY.run([str(rows), str(at), when, *arguments], self.errors)
 
     def run_well(self, arguments: list[str]) -> None:
         assert self.run(arguments) == 0, self.errors.read_text()

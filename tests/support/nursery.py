@@ -1,0 +1,113 @@
+"""A process that has imported everything, and forks a child for each command: imports take longer than most commands.
+
+Also a script, which reads a line of JSON for each command, and answers with a line when it has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+_PROJECT = Path(__file__).parents[2]
+
+
+class Nursery:
+    """Runs commands of `crashing.py`, one after the other, each in a process of its own."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self, arguments: list[str], errors: Path) -> int:
+        """Run a command to its end.
+
+        Args:
+            arguments: Those of `crashing.py`.
+            errors: The file that its standard error goes to.
+
+        Returns:
+            Its exit code, or less than 0 if a signal ended it.
+        """
+        if self._process is None or self._process.poll() is not None:
+            self._process = self._start()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        command = {"arguments": arguments, "errors": str(errors), "environment": dict(os.environ)}
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    @staticmethod
+    def _start() -> subprocess.Popen[str]:
+        path = os.pathsep.join([str(_PROJECT), str(Path(__file__).parent)])
+        return subprocess.Popen(
+            [sys.executable, __file__],
+            cwd=_PROJECT,
+            env={**os.environ, "PYTHONPATH": path},
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+
+NURSERY = Nursery()
+
+
+def _prepare() -> None:
+    """Import what commands import; nothing here may connect, as threads do not survive a fork."""
+    import crashing  # noqa: F401
+    import jobs  # noqa: F401
+    import pyarrow.parquet  # type: ignore[import-untyped]  # noqa: F401
+
+    import duckdb_sketch.cli.app
+    import duckdb_sketch.cli.rollup
+    import duckdb_sketch.rollup  # noqa: F401
+
+
+def _run(command: dict[str, Any]) -> int:
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = _as_child(command)
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _as_child(command: dict[str, Any]) -> int:
+    """What the interpreter does with a script, and what the script does."""
+    import crashing
+
+    for descriptor, path in ((0, os.devnull), (1, os.devnull), (2, command["errors"])):
+        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC), descriptor)
+    os.environ.clear()
+    os.environ.update(command["environment"])
+    sys.argv = [crashing.__file__, *command["arguments"]]
+    try:
+        crashing.main()
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
+def main() -> None:
+    _prepare()
+    for line in sys.stdin:
+        print(_run(json.loads(line)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
