@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -29,7 +30,7 @@ from duckdb_sketch.rollup.errors import (
 from duckdb_sketch.rollup.ledger.database import open_database
 from duckdb_sketch.rollup.ledger.records import Batch, LevelRecord, Record
 from duckdb_sketch.rollup.level import Level
-from duckdb_sketch.rollup.memory import rows_that_fit
+from duckdb_sketch.rollup.memory import files_that_fit, rows_that_fit
 from duckdb_sketch.rollup.pipeline.append import append, events_of_groups
 from duckdb_sketch.rollup.pipeline.levels import update_levels
 from duckdb_sketch.rollup.pipeline.preview import preview
@@ -38,7 +39,7 @@ from duckdb_sketch.rollup.pipeline.refresh import OnChange, Refresh
 from duckdb_sketch.rollup.pipeline.replay import Replay
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.reading.status import Change
-from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Settings
+from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Missing, Settings
 from duckdb_sketch.rollup.sources.data import events_of_data, registered
 from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.events import Events
@@ -133,6 +134,7 @@ class Rollup(Level):
         latest: datetime | None = None,
         memory_limit: str | None = None,
         keep_changes: int = KEPT_CHANGES,
+        missing: Missing | None = None,
         wait: float = 10,
         expand: bool = False,
     ) -> Rollup:
@@ -153,6 +155,8 @@ class Rollup(Level):
             memory_limit: That a refresh may use, such as `2GB`.
             keep_changes: For how many batches `changes` keeps every change; a consumer that is further behind has to
                 read the whole table once.
+            missing: What a column is that a file lacks and others have: an `error` (the default), or `null`. A key that
+                a JSON object lacks is NULL in any case.
             wait: For how many seconds to wait for another process or thread that is in the way.
             expand: Whether to write `avg`, `stddev`, `median`, `count(DISTINCT x)` and the like as metrics that merge;
                 `specification.statement` has the result.
@@ -170,7 +174,9 @@ class Rollup(Level):
         if keep_changes < 1:
             raise SpecificationError(f"keep_changes={keep_changes}: a number of batches, at least 1, is to be kept")
         lateness = parse_span(allowed_lateness)
-        settings = Settings(time_zone, lateness, _checked(late), first, last, memory_limit, keep_changes)
+        settings = Settings(
+            time_zone, lateness, _checked(late), first, last, memory_limit, keep_changes, _known_missing(missing)
+        )
         connection = open_database(database, memory_limit, wait)
         try:
             return cls(connection, name, specification, sources or {}, settings, wait)
@@ -397,7 +403,10 @@ class Rollup(Level):
         known = self._target.known()
         self._enter_zone(known)
         most_rows = self._most_rows() if engine is None else None
-        refresh = Refresh(self._target, self._files(), engine or self._engine, most_rows, levels=levels)
+        most_files = sys.maxsize if engine else files_that_fit(self._connection, self._settings.memory_limit)
+        refresh = Refresh(
+            self._target, self._files(), engine or self._engine, most_rows, levels=levels, most_files=most_files
+        )
         refresh.run(on_change, progress, refreshed)
         if levels and not refreshed.batches and known is not None:
             self._catch_up()
@@ -406,8 +415,9 @@ class Rollup(Level):
 
     def _replay(self, progress: Callable[[Progress], None]) -> Refreshed:
         self._enter_zone(self._ledger.rollup(self.name))
-        source = FileSource(self._connection, self.specification, self._declaration())
-        refreshed = Replay(self._target, source, self._most_rows(), progress).run()
+        source = self._source(self._declaration())
+        most_files = files_that_fit(self._connection, self._settings.memory_limit)
+        refreshed = Replay(self._target, source, self._most_rows(), progress, most_files).run()
         refreshed.watermark = self._record().watermark
         return refreshed
 
@@ -435,7 +445,10 @@ class Rollup(Level):
                 f"the source {source} is a {type(given).__name__}: give paths of files, or count data with "
                 "append(data, batch_id=…)"
             )
-        return FileSource(self._connection, self.specification, Declaration.of(given))
+        return self._source(Declaration.of(given))
+
+    def _source(self, declaration: Declaration) -> FileSource:
+        return FileSource(self._connection, self.specification, declaration, self._settings.missing)
 
     def _catch_up(self) -> None:
         if all(child.consumed == self._record().last_batch for child in self._ledger.children(self.name)):
@@ -465,6 +478,12 @@ def _check_id(batch_id: str) -> None:
         batch_id.encode()
     except UnicodeEncodeError as error:
         raise InvalidInputError(f"batch_id {batch_id!r} is no Unicode text: {error.reason}") from error
+
+
+def _known_missing(missing: Missing | None) -> Missing | None:
+    if missing not in (None, "error", "null"):
+        raise RollupError(f"missing is null or error, not {missing}")
+    return missing
 
 
 def _checked(late: Late | None) -> Late | None:

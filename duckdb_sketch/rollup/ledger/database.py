@@ -23,6 +23,7 @@ from duckdb_sketch.rollup.query import fetch, fetch_row, noticing_damage
 _OLDEST = (1, 4)  # MERGE INTO
 _LOCKED = re.compile("Could not set lock|used by another process")  # on POSIX, on Windows
 _LONGEST_PAUSE = 0.25  # seconds
+_BYTES_OF_A_THREAD = 96 << 20  # DuckDB's JSON reader takes up to three buffers of 32 MiB in each
 _PREFIX = "search_path "
 # Its one column is named so.
 _SEARCH_PATH = f"""FROM query('SELECT 1 AS "{_PREFIX}' || replace(current_setting('search_path'), '"', '""') || '"')"""
@@ -55,9 +56,7 @@ def open_database(
         require_not_inherited(database)
         connection = _open_file(database, wait)
         if limit is not None and _is_alone(connection):
-            connection.execute(
-                "SET memory_limit = '-1'" if limit == UNLIMITED else f"SET memory_limit = '{limit // 2}B'"
-            )
+            _limit_memory(connection, limit)
     try:
         _check_catalog(connection)
         _migrate(connection, wait)
@@ -95,6 +94,18 @@ def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         # Groups have no order, and without one the memory that a batch needs is less.
         connection.execute("SET SESSION preserve_insertion_order = false")
     return connection
+
+
+def _limit_memory(connection: duckdb.DuckDBPyConnection, limit: int) -> None:
+    """Give DuckDB half of so many bytes, and no more threads than can read JSON within them."""
+    if limit == UNLIMITED:
+        connection.execute("SET memory_limit = '-1'")
+        return
+    connection.execute(f"SET memory_limit = '{limit // 2}B'")
+    (threads,) = fetch_row(connection, "SELECT current_setting('threads')")
+    most = max(limit // 2 // _BYTES_OF_A_THREAD, 1)
+    if threads > most:
+        connection.execute(f"SET threads = {most}")
 
 
 def _cursor(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

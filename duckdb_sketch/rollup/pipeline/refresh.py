@@ -35,16 +35,25 @@ class Refresh:
         engine: What aggregates them.
         most_rows: That a batch may have, if each row is a group of its own; None if the engine takes any number.
         levels: Whether to update the coarser levels with each batch.
+        most_files: That a batch may have.
     """
 
     def __init__(
-        self, target: Target, source: FileSource, engine: Engine, most_rows: int | None, *, levels: bool
+        self,
+        target: Target,
+        source: FileSource,
+        engine: Engine,
+        most_rows: int | None,
+        *,
+        levels: bool,
+        most_files: int = sys.maxsize,
     ) -> None:
         self.target = target
         self.source = source
         self.engine = engine
         self.most_rows = most_rows
         self.levels = levels
+        self.most_files = most_files
 
     def run(self, on_change: OnChange, progress: Callable[[Progress], None], refreshed: Refreshed) -> None:
         """Rebuild what changed, and count what is new; what is done is added to `refreshed`, batch by batch.
@@ -88,7 +97,7 @@ class Refresh:
         total, done, rest = sum(rows.values()), 0, files
         while rest:
             progress(Progress(refreshed.files, len(files), done, total))
-            batch = next_batch(rest, rows, self._rows_of_batch())
+            batch = next_batch(rest, rows, self._rows_of_batch(), self.most_files)
             rest = rest[len(batch) :]
             refreshed.files += self._commit(_still_there(batch), refreshed, complete=not rest)
             done += sum(rows[file.path] for file in batch)
@@ -104,6 +113,7 @@ class Refresh:
             table = target.table(events)
             with self.engine.groups(events, table, target.limits()) as groups:
                 refreshed.add(commit(target, table, events, groups, policy))
+                refreshed.unreadable_rows += events.rejected
         return len(files)
 
     def _rows_of_batch(self) -> int:
