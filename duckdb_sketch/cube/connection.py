@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
 
 import duckdb
 
+from duckdb_sketch._database_file import holder, no_file
 from duckdb_sketch._loading import connect
 from duckdb_sketch.cube.errors import CubeError
 from duckdb_sketch.rollup.errors import LockedError
@@ -23,7 +25,9 @@ def open_database(database: str | Path, wait: float) -> duckdb.DuckDBPyConnectio
         CubeError: If the database is not there, or cannot be opened.
         LockedError: If another process has it open for writing.
     """
-    if not Path(database).exists():
+    if reason := no_file(database):
+        raise CubeError(f"{database} cannot be opened: {reason}")
+    if not os.path.lexists(database):
         raise CubeError(f"there is no database {database}")
     deadline = time.monotonic() + wait
     while True:
@@ -34,7 +38,7 @@ def open_database(database: str | Path, wait: float) -> duckdb.DuckDBPyConnectio
                 raise CubeError(f"{database} cannot be opened: {error}") from error
             if time.monotonic() >= deadline:
                 raise LockedError(
-                    f"{database} is open for writing in another process: try again later, or wait for it (wait=60, "
+                    f"{database} is open for writing in {holder(error)}: try again later, or wait for it (wait=60, "
                     "--wait 60)"
                 ) from error
             time.sleep(_PAUSE)

@@ -90,6 +90,7 @@ class Rollup(Level):
         source = Declaration.of(self._pattern).text if _is_files(self._pattern) else None
         self._target = Target(self._ledger, name, specification, settings, source)
         self._engine = DuckDBEngine(specification)
+        _check_sources(specification, sources)
         provide(connection, {name: data for name, data in sources.items() if name != specification.source})
         self._enter_zone(self._ledger.find(name))
 
@@ -462,6 +463,18 @@ class Rollup(Level):
 
 def _is_files(given: object) -> TypeGuard[str | Path | Sequence[str | Path]]:
     return isinstance(given, (str, Path, list, tuple))
+
+
+def _check_sources(specification: Specification, sources: Mapping[str, Any]) -> None:
+    """See that each source is a table of the statement; under a mistyped name it would stand for nothing.
+
+    Raises:
+        SourceError: If one is not.
+    """
+    tables = (specification.source, *specification.lookups)
+    for name in sources:
+        if name not in tables:
+            raise SourceError(f"the statement reads no table {name}, but {', '.join(tables)}: name the source so")
 
 
 def _check_id(batch_id: str) -> None:

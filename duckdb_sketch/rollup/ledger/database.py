@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from duckdb_sketch._database_file import holder, no_file
 from duckdb_sketch._loading import connect, load
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.access import require_not_inherited
@@ -160,6 +161,8 @@ def _is_alone(connection: duckdb.DuckDBPyConnection) -> bool:
 def _open_file(
     database: str | Path, wait: float, opened: Callable[[str | Path], duckdb.DuckDBPyConnection] | None = None
 ) -> duckdb.DuckDBPyConnection:
+    if reason := no_file(database):
+        raise RollupError(f"{database} cannot be opened: {reason}")
     deadline = time.monotonic() + wait
     while True:
         try:
@@ -180,15 +183,6 @@ def _open_file(
             time.sleep(_LONGEST_PAUSE)
         except (duckdb.Error, OSError) as error:
             raise RollupError(f"{database} cannot be opened: {error}") from error
-
-
-def holder(error: duckdb.IOException) -> str:
-    """The process that has a database open, from the error of one that could not open it.
-
-    Of one that is in a container, or on another machine, the number is not known here.
-    """
-    process = re.search(r"PID ([1-9]\d*)", str(error))
-    return f"process {process[1]}" if process else "another process"
 
 
 def _make_whole(database: str | Path) -> None:

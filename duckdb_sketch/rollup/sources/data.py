@@ -20,6 +20,7 @@ from duckdb_sketch.rollup.sources.kinds import united
 from duckdb_sketch.rollup.sources.slice import Comparison
 from duckdb_sketch.rollup.sources.structure import castable
 from duckdb_sketch.rollup.specification.specification import Specification
+from duckdb_sketch.values.state import State
 
 _KNOWN = {"_duckdb", "duckdb", "pandas", "polars", "pyarrow"}
 
@@ -60,6 +61,7 @@ def registered(connection: duckdb.DuckDBPyConnection, name: str, data: Any) -> I
         data = arrow_reader(data)  # which may be of another connection
     elif _is_bare_stream(data):
         data = _reader(data)  # DuckDB would ask for the stream more than once
+    _refuse_sketches(data)
     try:
         connection.register(name, data)
     except (duckdb.Error, TypeError) as error:
@@ -68,6 +70,22 @@ def registered(connection: duckdb.DuckDBPyConnection, name: str, data: Any) -> I
         yield
     finally:
         connection.unregister(name)
+
+
+def _refuse_sketches(data: Any) -> None:
+    """See that no column of a frame holds sketches as objects, of which DuckDB would read the text.
+
+    Raises:
+        SourceError: If one does.
+    """
+    for name in getattr(data, "columns", ()):
+        column = data[name] if type(data).__module__.partition(".")[0] in ("pandas", "polars") else None
+        if str(getattr(column, "dtype", "")).lower() != "object":
+            continue
+        values = column.dropna() if hasattr(column, "dropna") else column.drop_nulls()
+        if len(values) and isinstance(first := next(iter(values)), State):
+            family = type(first).__name__
+            raise SourceError(f"column {name} holds {family} objects: give {family}.to_arrow(…) of it in their place")
 
 
 def _is_bare_stream(data: object) -> bool:

@@ -173,7 +173,9 @@ class Specification:
         table = select.args["from_"].this
         table.replace(exp.alias_(exp.to_table(EVENTS), self.alias, table=True, quoted=True))
         if self.rounded:
-            _with_microseconds(self._truncation(select), self.rounded)
+            for item in select.expressions:
+                if _truncation(_Column.of(item)):
+                    _with_microseconds(item, self.rounded)
         for item in extra:
             select = select.select(item, dialect="duckdb", copy=False)
         if condition is not None:
