@@ -109,13 +109,23 @@ def stand_in(alias: str, parts: Sequence[Part]) -> exp.Table:
     """A table that stands for the rows of parts until the query is written: their SQL need not be parsed."""
     table = exp.to_table(f"duckdb_sketch_parts_{id(parts)}")
     table.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
-    table.meta["parts"] = parts
+    table.meta["parts"] = _Uncopied(parts)
     return table
+
+
+class _Uncopied:
+    """Parts in a tree, of which copies of the tree have the same ones."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = parts
+
+    def __deepcopy__(self, memo: object) -> _Uncopied:
+        return self
 
 
 def written(query: exp.Expr) -> str:
     """SQL of a query, with the parts in place of what stands for them."""
-    found = {table.name: table.meta["parts"] for table in query.find_all(exp.Table) if "parts" in table.meta}
+    found = {table.name: table.meta["parts"].parts for table in query.find_all(exp.Table) if "parts" in table.meta}
     text = query.sql(dialect="duckdb", pretty=True, comments=False)
     for name, parts in found.items():
         union = "\n  UNION ALL\n  ".join(part.sql for part in parts)
