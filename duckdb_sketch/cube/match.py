@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
@@ -41,12 +41,14 @@ class Answered:
         form: How.
         states: The states of the form, with the condition of the metrics that hold them.
         condition: The parts of the FILTER that the metrics do not imply.
+        counted: What is counted where it is true: an expression over keys. None if all is.
     """
 
     call: Call
     form: Form
     states: tuple[State, ...]
     condition: tuple[exp.Expr, ...]
+    counted: exp.Expr | None = None
 
 
 @dataclass
@@ -191,7 +193,7 @@ class _Matcher:
             for node in (*call.arguments, *call.condition):
                 self._visit(node, {})
             return
-        if self._count_of_key(call):
+        if self._count_of_key(call) or self._count_if_of_key(call):
             return
         found = forms(call, self._block.canonical, self._types.get(id(call.node), ""))
         reason = None
@@ -236,6 +238,22 @@ class _Matcher:
         plain = Call(call.node, call.function, "count", (), False, (*call.condition, counted), call.defaulted)
         form = forms(plain, self._block.canonical, self._types.get(id(call.node), ""))[0]
         self._match.answered.append(self._find(plain, form))
+        return True
+
+    def _count_if_of_key(self, call: Call) -> bool:
+        """Count the events of which an expression over dimensions is true."""
+        if (
+            call.name != "count_if"
+            or call.distinct
+            or len(call.arguments) != 1
+            or not self._is_known(call.arguments[0])
+        ):
+            return False
+        (argument,) = call.arguments
+        self._visit(argument, {})
+        plain = Call(call.node, call.function, "count", (), False, call.condition, call.defaulted)
+        form = forms(plain, self._block.canonical, self._types.get(id(call.node), ""))[0]
+        self._match.answered.append(replace(self._find(plain, form), counted=argument))
         return True
 
     def _find(self, call: Call, form: Form) -> Answered:

@@ -53,8 +53,7 @@ class Rewriter:
             self._rewritten(root)
         bounds = [bound for name, answer in estimates for bound in self._bounds(name, answer)] if errors else []
         for answer in self._match.answered:
-            value = answer.form.value(self._states(answer), self._types[id(answer.call.node)])
-            answer.call.node.replace(_written(value))
+            answer.call.node.replace(_written(self._value(answer)))
         select.set("expressions", [*select.expressions, *bounds])
         select.set("from_", exp.From(this=stand_in(self._block.alias, parts)))
         select.set("joins", None)
@@ -85,14 +84,27 @@ class Rewriter:
                 self._rewritten(child)
         return node
 
-    def _states(self, answer: Answered) -> list[str]:
-        condition = " AND ".join(f"({sql(self._rewritten(part))})" for part in answer.condition) or None
+    def _states(self, answer: Answered, *conditions: str) -> list[str]:
+        """SQL of the merged states, of what meets the FILTER and more conditions."""
+        own = (f"({sql(self._rewritten(part))})" for part in answer.condition)
+        condition = " AND ".join([*own, *conditions]) or None
         alias = sql(exp.to_identifier(self._block.alias, quoted=True))
         columns = {
             state: f"{alias}.{sql(exp.to_identifier(name, quoted=True))}"
             for state, name in self._columns.states.items()
         }
         return [merged(state, columns[state], condition) for state in answer.states]
+
+    def _value(self, answer: Answered) -> str:
+        kind = self._types[id(answer.call.node)]
+        if answer.counted is None:
+            return answer.form.value(self._states(answer), kind)
+        counted = f"({sql(self._rewritten(answer.counted))})"
+        known, value = (
+            answer.form.value(self._states(answer, condition), kind)
+            for condition in (f"{counted} IS NOT NULL", counted)
+        )
+        return f"(CASE WHEN {known} > 0 THEN {value} END)"
 
     def _bounds(self, name: str, answer: Answered | None) -> list[exp.Expr]:
         """The bounds of a column that is an estimate and nothing else."""
