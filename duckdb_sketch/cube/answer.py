@@ -143,6 +143,11 @@ def forms(call: Call, canonical: Canonical, kind: str) -> list[Form]:
     return _estimates(call, canonical, kind, call.name)
 
 
+def has_bounds(call: Call, canonical: Canonical, kind: str) -> bool:
+    """Whether an answer to a call may be an estimate with bounds."""
+    return any(form.bounds is not None for form in forms(call, canonical, kind))
+
+
 def _name(function: exp.Expr) -> str:
     name = name_of(function)
     if isinstance(function, exp.Variance):
@@ -192,21 +197,32 @@ def _extremes(call: Call, canonical: Canonical, kind: str) -> Iterator[Form]:
 
 
 def _estimate(state: State, answer: families.Answer, others: Sequence[str]) -> Form:
+    is_list = bool(others) and others[0].startswith("[")
+
+    def value(states: Sequence[str], kind: str) -> str:
+        found = _cast(answer.expression.format(*others, state=states[0]), kind)
+        return _of_some(found) if is_list else found
+
     def bounds(states: Sequence[str]) -> tuple[str, str]:
         assert answer.bounds is not None
-        if others and others[0].startswith("["):
+        if is_list:
             found = f"list_transform({others[0]}, lambda q: {answer.bounds.format('q', state=states[0])}.%s)"
-        else:
-            found = f"({answer.bounds.format(*others, state=states[0])}).%s"
+            return _of_some(found % "lower"), _of_some(found % "upper")
+        found = f"({answer.bounds.format(*others, state=states[0])}).%s"
         return found % "lower", found % "upper"
 
     return Form(
         (state,),
-        lambda states, kind: _cast(answer.expression.format(*others, state=states[0]), kind),
+        value,
         approximate=not answer.exact,
         bounds=None if answer.bounds is None else bounds,
         any_precision=True,
     )
+
+
+def _of_some(values: str) -> str:
+    """SQL of a list of quantiles; NULL, and not a list of NULLs, where there are no values."""
+    return f"(CASE WHEN ({values})[1] IS NOT NULL THEN {values} END)"
 
 
 def _is_number(kind: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,7 +22,7 @@ from duckdb_sketch.cube.listing import Dimension, Metric, dimensions_of, metrics
 from duckdb_sketch.cube.part import Part
 from duckdb_sketch.cube.planner import Edges, Planner, Route
 from duckdb_sketch.cube.prober import Columns, Prober, columns_of, empty, take_no_variables
-from duckdb_sketch.cube.query import Parameters, block_of, event_tables, parse
+from duckdb_sketch.cube.query import Parameters, block_of, event_tables, name_columns, parse
 from duckdb_sketch.cube.reason import Reason, Rejection
 from duckdb_sketch.cube.rewrite import stand_in, written
 from duckdb_sketch.cube.session import Answers, CubeSession, first_paragraph, read_functions
@@ -129,7 +129,7 @@ class Cube:
         with self._probing() as prober, _snapshot(cursor), ExitStack() as held:
             asking = self._asking(cursor, prober, query, parameters, edges, held)
             explanation = asking.run(exact=exact, raw=raw, errors=errors)
-        return Answer(cursor.table(_ANSWER), explanation)
+        return Answer(_named(cursor.table(_ANSWER), asking.names, explanation.bounded), explanation)
 
     def explain(
         self, query: str, parameters: Parameters = None, *, exact: bool = False, edges: Edges = "exact"
@@ -239,6 +239,28 @@ def _snapshot(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
     cursor.execute("COMMIT")
 
 
+def _named(
+    relation: duckdb.DuckDBPyRelation, names: Sequence[str], bounded: Sequence[tuple[int, bool]]
+) -> duckdb.DuckDBPyRelation:
+    """Rows under the names that the query gives them: in a table, two columns cannot have the same one.
+
+    Args:
+        relation: The rows.
+        names: The names.
+        bounded: The columns that raw events have answered, of which bounds are appended, and whether exactly.
+    """
+    named = [*names, *relation.columns[len(names) :]]  # the bounds of what rollups have answered
+    if relation.columns == named and not bounded:
+        return relation
+    columns = [identifier(column) for column in relation.columns]
+    items = [f"{column} AS {identifier(name)}" for column, name in zip(columns, named, strict=True)]
+    for index, is_exact in bounded:
+        kind = "DOUBLE[]" if str(relation.types[index]).endswith("[]") else "DOUBLE"
+        value = columns[index] if is_exact else "NULL"
+        items += [f"CAST({value} AS {kind}) AS {identifier(f'{named[index]}_{end}')}" for end in ("lower", "upper")]
+    return relation.project(", ".join(items))
+
+
 class _Asking:
     """One query, on a connection of its own, in one transaction."""
 
@@ -269,6 +291,8 @@ class _Asking:
         self._lookups: Mapping[str, Any] = {}
         self._zone = "UTC"
         self._schema: Columns = []
+        #: The names of the columns that are asked for, once the query was planned.
+        self.names: tuple[str, ...] = ()
 
     def run(self, *, exact: bool, raw: bool, errors: bool) -> Explanation:
         """Plan the query and run it."""
@@ -310,10 +334,12 @@ class _Asking:
         key = (self._text, self._edges, exact, raw, errors, versions)
         known = self._known.plans.find(key)
         if known is not None and self._is_alone:
-            return known
+            explanation, self.names = known
+            return explanation
         explanation = self._planned(sources, exact=exact, raw=raw, errors=errors)
+        self.names = tuple(name for name, _ in self._schema)
         if self._is_alone and self._is_lasting():
-            self._known.plans.keep(key, explanation)
+            self._known.plans.keep(key, (explanation, self.names))
         return explanation
 
     @property
@@ -339,6 +365,8 @@ class _Asking:
         tables = [] if query is None else event_tables(query, sources)
         self._provide_lookups()
         self._check_query(sources)
+        if query is not None:
+            name_columns(query, [name for name, _ in self._schema])
         if errors and not any(block_of(table) is query for table in tables):
             raise CubeError("errors=True takes a query whose outermost SELECT is FROM the table of events")
         routes = []
@@ -351,8 +379,16 @@ class _Asking:
         if explanation.routed:
             why = self._refused(explanation, errors=errors)
             if why is not None:
-                return self._unrouted(explanation, why, raw=raw)
+                explanation = self._unrouted(explanation, why, raw=raw)
+        if errors and not explanation.routed:
+            return replace(explanation, bounded=self._bounded())
         return explanation
+
+    def _bounded(self) -> tuple[tuple[int, bool], ...]:
+        """The columns that raw events answer and that have bounds, and whether exactly."""
+        query = parse(self._text, self._parameters)
+        assert isinstance(query, exp.Select)
+        return tuple(self._planner(_from(query).name.lower(), exact=False).bounded(query))
 
     def _require_query(self) -> None:
         """See that the text is one query, which changes nothing.
@@ -427,10 +463,14 @@ class _Asking:
         select = block_of(table)
         if select is None:
             return Route(catalog.source.name, rejected=[Rejection(None, Reason.JOINED)])
-        planner = Planner(catalog.source, catalog.tables, self._session, self._zone, exact=exact, edges=self._edges)
+        planner = self._planner(table.name.lower(), exact=exact)
         if select.parent is not None:
             return planner.route(select)
         return planner.route(select, columns=[name for name, _ in self._schema], errors=errors)
+
+    def _planner(self, name: str, *, exact: bool) -> Planner:
+        catalog = self._catalogs[name]
+        return Planner(catalog.source, catalog.tables, self._session, self._zone, exact=exact, edges=self._edges)
 
     def _explained(self, query: exp.Query | None, routes: Sequence[Route], *, raw: bool) -> Explanation:
         routed = any(route.routed for route in routes)
@@ -486,7 +526,10 @@ class _Asking:
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {events}")
 
     def _create(self, query: str, parameters: Parameters) -> None:
-        self._cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_ANSWER} AS {query}", parameters)
+        try:
+            self._cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_ANSWER} AS {query}", parameters)
+        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.IOException) as error:
+            raise CubeError(f"the query failed: {first_paragraph(error)}") from error
 
     def _refused(self, explanation: Explanation, *, errors: bool) -> str | None:
         """Why the rewritten query is not what was asked; None if it is."""

@@ -132,11 +132,11 @@ class _Matcher:
             return  # its FILTER and its arguments have been looked at
         if isinstance(node, exp.Query):
             return  # if it names columns of the events, DuckDB finds none of that name, and raw events answer
+        if isinstance(node, exp.Column) and self._is_alias_in_order(node):
+            return  # which comes before a column of that name
         if self._take(node):
             return
         if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier):
-            if self._is_alias_in_order(node):
-                return
             raise self._unknown(node)
         for child in node.iter_expressions():
             self._visit(child, calls)

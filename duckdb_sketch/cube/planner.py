@@ -10,10 +10,11 @@ from typing import Literal, Protocol
 from sqlglot import exp
 
 from duckdb_sketch import families
+from duckdb_sketch.cube.answer import has_bounds
 from duckdb_sketch.cube.block import Block
 from duckdb_sketch.cube.bounds import Cut, End, Moment, Range
 from duckdb_sketch.cube.bucket_calendar import Calendar
-from duckdb_sketch.cube.canonical import sql
+from duckdb_sketch.cube.canonical import sql, without_parens
 from duckdb_sketch.cube.cover import Candidate, Cover, Segment, cost, widened, width_of
 from duckdb_sketch.cube.event_source import EventSource
 from duckdb_sketch.cube.functions import Functions
@@ -145,10 +146,37 @@ class Planner:
             return route
         chosen = [found for found in best.matches if found.table.name in used]
         route.parts = parts_of(block, chosen, best.segments, best.candidates, self._source, unasked=best.unasked)
-        route.approximate = Rewriter(block, chosen[0], types, names).run(route.parts, errors=errors)
+        bounded = self._bounded(block, types) if errors else []
+        route.approximate = Rewriter(block, chosen[0], types, names, bounded).run(route.parts)
         for name in {*select.args, *draft.args}:
             select.set(name, draft.args.get(name))
         return route
+
+    def bounded(self, select: exp.Select) -> list[tuple[int, bool]]:
+        """The columns of a SELECT that have bounds, by index, and whether raw events answer each exactly.
+
+        A SELECT that cannot be read here has none.
+        """
+        try:
+            block = Block.of(select.copy(), self._session.functions, frozenset(map(str.lower, self._source.columns)))
+            types, _ = self._types(block, ())
+        except RejectedError:
+            return []
+        items = block.select.expressions
+        calls = {id(call.node): call for call in block.calls}
+        found = self._bounded(block, types)
+        names = {index: calls[id(without_parens(items[index].unalias()))].name for index in found}
+        return [(index, not names[index].startswith("approx_")) for index in found]
+
+    def _bounded(self, block: Block, types: Mapping[int, str]) -> list[int]:
+        """The columns of a SELECT that may be estimates, and nothing else."""
+        calls = {id(call.node): call for call in block.calls}
+        found = [calls.get(id(without_parens(item.unalias()))) for item in block.select.expressions]
+        return [
+            index
+            for index, call in enumerate(found)
+            if call is not None and has_bounds(call, block.canonical, types[id(call.node)])
+        ]
 
     def _types(self, block: Block, columns: Sequence[str]) -> tuple[dict[int, str], dict[int, str]]:
         """The types of the aggregates over the events, by the ids of their nodes, and the names of nameless columns."""

@@ -50,7 +50,7 @@ class Answers:
         self.moments: Recent[tuple[str, str, str], datetime | None] = Recent()
         self.columns: Recent[tuple[str, str], Columns] = Recent()
         self.names: Recent[tuple[str, tuple[str, ...]], tuple[str, ...]] = Recent()
-        self.plans: Recent[object, Explanation] = Recent(200)
+        self.plans: Recent[object, tuple[Explanation, tuple[str, ...]]] = Recent(200)
 
 
 class CubeSession:
@@ -158,7 +158,7 @@ def written_time(text: str) -> datetime | None:
 
 def first_paragraph(error: duckdb.Error) -> str:
     """What DuckDB says, without its kind and the line that it points at."""
-    text = re.sub(r"^\w+ Error: ", "", str(error)).partition("\n\nLINE ")[0]
+    text = re.sub(r"^[\w ]+? Error: ", "", str(error)).partition("\n\nLINE ")[0]
     return " ".join(text.split())
 
 
