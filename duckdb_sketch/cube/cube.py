@@ -291,6 +291,7 @@ class _Asking:
         self._lookups: Mapping[str, Any] = {}
         self._zone = "UTC"
         self._schema: Columns = []
+        self._query: exp.Query | None = None  # parsed, and not changed yet
         #: The names of the columns that are asked for, once the query was planned.
         self.names: tuple[str, ...] = ()
 
@@ -336,9 +337,11 @@ class _Asking:
         if known is not None and self._is_alone:
             explanation, self.names = known
             return explanation
-        explanation = self._planned(sources, exact=exact, raw=raw, errors=errors)
+        query = self._parsed()
+        is_lasting = self._is_alone and self._is_lasting(query)
+        explanation = self._planned(query, sources, exact=exact, raw=raw, errors=errors)
         self.names = tuple(name for name, _ in self._schema)
-        if self._is_alone and self._is_lasting():
+        if is_lasting and not self._session.is_of_now:
             self._known.plans.keep(key, (explanation, self.names))
         return explanation
 
@@ -347,10 +350,16 @@ class _Asking:
         """Whether nothing but the text and the catalogs says what is asked."""
         return self._parameters is None and bool(self._catalogs) and not self._lookups
 
-    def _is_lasting(self) -> bool:
-        """Whether the query will be planned alike as long as the catalogs are as they are."""
-        query = parse(self._text)
-        if query is None or self._session.is_of_now:
+    def _parsed(self) -> exp.Query | None:
+        """The query, to be changed."""
+        if self._query is None:
+            return parse(self._text, self._parameters)
+        found, self._query = self._query, None
+        return found
+
+    def _is_lasting(self, query: exp.Query | None) -> bool:
+        """Whether the query reads nothing but what the catalogs have, so that its plan holds as long as they do."""
+        if query is None:
             return False
         known = {*self._catalogs, *(common.alias.lower() for common in query.find_all(exp.CTE))}
         if any(table.name.lower() not in known or table.args.get("db") for table in query.find_all(exp.Table)):
@@ -359,9 +368,10 @@ class _Asking:
             return False
         return all(file.reader == "read_parquet" for catalog in self._catalogs.values() for file in catalog.files)
 
-    def _planned(self, sources: Mapping[str, Any], *, exact: bool, raw: bool, errors: bool) -> Explanation:
+    def _planned(
+        self, query: exp.Query | None, sources: Mapping[str, Any], *, exact: bool, raw: bool, errors: bool
+    ) -> Explanation:
         self._require_query()
-        query = parse(self._text, self._parameters)
         tables = [] if query is None else event_tables(query, sources)
         self._provide_lookups()
         self._check_query(sources)
@@ -422,7 +432,7 @@ class _Asking:
 
     def _event_names(self, sources: Mapping[str, Any]) -> tuple[str, ...]:
         """The tables of events that the query reads."""
-        query = parse(self._text, self._parameters)
+        self._query = query = parse(self._text, self._parameters)
         if query is None:  # it is read as a whole from raw events
             return tuple(name for name in sources if name in self._text.lower())
         return tuple(dict.fromkeys(table.name.lower() for table in event_tables(query, sources)))

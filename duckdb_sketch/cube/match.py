@@ -10,7 +10,7 @@ from sqlglot import exp
 from duckdb_sketch.cube.answer import UNREPEATED, Call, Form, forms
 from duckdb_sketch.cube.block import Block
 from duckdb_sketch.cube.canonical import sql, without_parens
-from duckdb_sketch.cube.grain import Grain, grain_of, is_constant_within
+from duckdb_sketch.cube.grain import Grain, is_constant_within
 from duckdb_sketch.cube.reason import Reason, RejectedError
 from duckdb_sketch.cube.state import MetricColumn, State
 from duckdb_sketch.cube.table import CubeTable
@@ -157,7 +157,7 @@ class _Matcher:
         table = self._table
         if (node_is_aligned := self._time.is_aligned(node, table)) is not None:
             return node_is_aligned
-        grain = grain_of(without_parens(node))
+        grain = self._block.grain(node)
         if grain is None or self._text(grain.argument) != table.event:
             return False
         if self._is_constant(grain):
@@ -195,7 +195,7 @@ class _Matcher:
             return
         if self._count_of_key(call) or self._count_if_of_key(call):
             return
-        found = forms(call, self._block.canonical, self._types.get(id(call.node), ""))
+        found = self._block.forms(call, self._types.get(id(call.node), ""))
         reason = None
         for form in found:
             if form.approximate and self._exact:
@@ -221,7 +221,7 @@ class _Matcher:
         """Whether an expression is one over keys."""
         if self._table.dimensions.get(self._text(node)) is not None:
             return True
-        grain = grain_of(without_parens(node))
+        grain = self._block.grain(node)
         if grain is not None and self._text(grain.argument) == self._table.event:
             return self._is_constant(grain)
         if isinstance(node, (exp.Column, exp.Query)):

@@ -118,6 +118,14 @@ class Planner:
         self._zone = zone
         self._exact = exact
         self._edges = edges
+        self._known_blocked: dict[str, list[Span]] = {}
+        self._gone = [
+            (clock, path, span)
+            for clock, counted in source.counted.items()
+            for path, span in counted.ranges.items()
+            if span is not None and path not in source.sizes
+        ]
+        self._appended = {(table.clock, table.slices.batches, table.slices.appended) for table in tables}
 
     def route(self, select: exp.Select, *, columns: Sequence[str] = (), errors: bool = False) -> Route:
         """Route a SELECT. It is rewritten if a rollup answers it, and left as it is if none does.
@@ -234,8 +242,10 @@ class Planner:
         plans: list[_Plan] = []
         for group in groups.values():
             within = _limited(group[0][1].within, group[0][0].table)
-            rollups = dict.fromkeys(found.table.rollup for found, _ in group)
-            choices = [[found for found, _ in group if found.table.rollup == rollup] for rollup in rollups]
+            by_rollup: dict[str, list[Match]] = {}
+            for found, _ in group:
+                by_rollup.setdefault(found.table.rollup, []).append(found)
+            choices = list(by_rollup.values())
             for chosen in choices if len(choices) == 1 else [*choices, [found for found, _ in group]]:
                 plan = self._plan(chosen, within, route)
                 if plan is not None:
@@ -263,7 +273,8 @@ class Planner:
         return []
 
     def _plan(self, matches: list[Match], within: Range, route: Route) -> _Plan | None:
-        candidates = [Candidate(found.table, _bytes_per_row(found), self._blocked(found.table)) for found in matches]
+        size = _bytes_per_row(matches[0])  # the others are read in the same columns
+        candidates = [Candidate(found.table, size, self._blocked(found.table)) for found in matches]
         cover, clock = Cover(candidates, self._session.calendar), matches[0].table.clock
         segments = [each for each in cover.segments(within) if each.table or self._holds_events(each, clock)]
         if not any(segment.table for segment in segments):
@@ -281,24 +292,22 @@ class Planner:
 
     def _blocked(self, table: CubeTable) -> list[Span]:
         """Where a table does not have all events."""
-        found: list[Span] = [(None, table.expired_before)] if table.expired_before else []
-        found += table.slices.dropped
-        return found + self._lacking(table)
+        if table.name not in self._known_blocked:
+            found: list[Span] = [(None, table.expired_before)] if table.expired_before else []
+            found += table.slices.dropped
+            self._known_blocked[table.name] = found + self._lacking(table)
+        return list(self._known_blocked[table.name])
 
     def _lacking(self, table: CubeTable) -> list[Span]:
         """Where events are that another rollup has, that this one has not, and that are in no file."""
         found: list[Span] = []
-        for clock, counted in self._source.counted.items():
-            spans = [
-                span
-                for path, span in counted.ranges.items()
-                if span is not None and path not in self._source.sizes and path not in table.slices.ranges
-            ]
-            found += [(first, _after(last)) if clock == table.clock else (None, None) for first, last in spans]
-        for other in self._tables:
-            if other.slices.batches - table.slices.batches:
-                spans = [(first, _after(last)) for first, last in other.slices.appended]
-                found += spans if other.clock == table.clock else [(None, None)]
+        for clock, path, (first, last) in self._gone:
+            if path not in table.slices.ranges:
+                found.append((first, _after(last)) if clock == table.clock else (None, None))
+        for clock, batches, appended in self._appended:
+            if batches - table.slices.batches:
+                spans: list[Span] = [(first, _after(last)) for first, last in appended]
+                found += spans if clock == table.clock else [(None, None)]
         return found
 
     def _explain(self, used: set[str], matches: Sequence[tuple[Match, TimeRange]], route: Route) -> None:
