@@ -29,6 +29,8 @@ def parse(text: str, parameters: Parameters = None) -> exp.Query | None:
     statement = statements[0]
     if not isinstance(statement, exp.Query):
         return None
+    for node in statement.walk():
+        node._meta = None  # where it was in the text, which takes most of the time of each copy
     _place(statement, parameters)
     return statement
 
@@ -52,6 +54,25 @@ def block_of(table: exp.Table) -> exp.Select | None:
     if isinstance(clause, exp.From) and isinstance(clause.parent, exp.Select):
         return clause.parent
     return None
+
+
+def name_columns(query: exp.Query, names: Sequence[str]) -> None:
+    """Give the columns of a query the names that it gives them by itself, which what is read instead would change.
+
+    Args:
+        query: The query.
+        names: The names of its columns.
+    """
+    first: exp.Expr = query
+    while isinstance(first, (exp.SetOperation, exp.Subquery)):
+        first = first.this
+    if not isinstance(first, exp.Select) or len(first.expressions) != len(names):
+        return
+    for item, name in zip(list(first.expressions), names, strict=True):
+        if item.find(exp.Query) and not isinstance(item, exp.Alias):
+            alias = exp.Alias(alias=exp.to_identifier(name, quoted=True))
+            item.replace(alias)
+            alias.set("this", item)
 
 
 def _depth(node: exp.Expr) -> int:

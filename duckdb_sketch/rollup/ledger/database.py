@@ -112,12 +112,21 @@ def _limit_memory(connection: duckdb.DuckDBPyConnection, limit: int) -> None:
 def _cursor(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """A connection of its own to the database of another one, in the same catalog and schema."""
     cursor = load(database.cursor())
-    # A query would disturb a result that its owner has not fetched; what is only bound does not.
-    (name,) = database.sql(_SEARCH_PATH).columns
-    path = name.removeprefix(_PREFIX)
-    if path:
-        cursor.execute(f"SET SESSION search_path = {quote(path)}")
+    use_search_path(cursor, search_path_of(database))
     return cursor
+
+
+def search_path_of(connection: duckdb.DuckDBPyConnection) -> str:
+    """Where a connection looks for tables; empty if that was not set."""
+    # A query would disturb a result that its owner has not fetched; what is only bound does not.
+    (name,) = connection.sql(_SEARCH_PATH).columns
+    return name.removeprefix(_PREFIX)
+
+
+def use_search_path(connection: duckdb.DuckDBPyConnection, path: str) -> None:
+    """Look for tables where another connection does, which its cursors do not by themselves."""
+    if path:
+        connection.execute(f"SET SESSION search_path = {quote(path)}")
 
 
 def _check_catalog(connection: duckdb.DuckDBPyConnection) -> None:
