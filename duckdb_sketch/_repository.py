@@ -25,20 +25,20 @@ from pathlib import Path
 
 import duckdb
 
+from duckdb_sketch._extension_file import SIGNATURE_BYTES
 from duckdb_sketch._files import EXTENSION, PUBLIC_KEY
 from duckdb_sketch._host import Host
 from duckdb_sketch._lock import locked
 from duckdb_sketch._sql import quote
-from duckdb_sketch.errors import LoadError
+from duckdb_sketch.errors import LoadError, NativeUnavailableError
 
 INSTALLED = "duckdb_sketch"
-_SIGNATURE_BYTES = 256
 
 
 def build_repository() -> str:
     """The name of the repository that holds this very build."""
     # The signature covers the whole file and comes from a key of this build alone.
-    signature = EXTENSION.read_bytes()[-_SIGNATURE_BYTES:]
+    signature = EXTENSION.read_bytes()[-SIGNATURE_BYTES:]
     return f"duckdb_sketch_{hashlib.sha256(signature).hexdigest()[:16]}"
 
 
@@ -46,7 +46,8 @@ def load_from_repository(cursor: duckdb.DuckDBPyConnection, host: Host) -> None:
     """Load this build into a database that takes signed extensions alone.
 
     Raises:
-        LoadError: If the configuration does not allow it, or DuckDB's folders cannot be written.
+        LoadError: If the configuration does not allow it.
+        NativeUnavailableError: If DuckDB's folders cannot be written.
     """
     if host.forbids_repositories:
         raise LoadError(
@@ -76,7 +77,7 @@ def install_from_repository(host: Host, repository: str, versions: Iterable[str]
         versions: Further versions of DuckDB, such as `v2.0.1`, that may install it from there.
 
     Raises:
-        LoadError: If DuckDB's folders cannot be written, or DuckDB refuses the file.
+        NativeUnavailableError: If DuckDB's folders cannot be written, or DuckDB refuses the file.
     """
     folder = host.repository_folder / build_repository()
     config = {**host.folders, "allow_extension_repositories": "allowed"}
@@ -89,7 +90,7 @@ def install_from_repository(host: Host, repository: str, versions: Iterable[str]
             if not _loads(scratch, repository):
                 scratch.execute(f"FORCE INSTALL duckdb_sketch FROM {repository}")
     except (duckdb.Error, OSError) as error:
-        raise LoadError(
+        raise NativeUnavailableError(
             f"DuckDB could not install duckdb_sketch ({error}): connect with "
             'config={"home_directory": "…"}, a folder that can be written, '
             'or config={"allow_unsigned_extensions": "true"}'

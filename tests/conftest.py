@@ -6,6 +6,7 @@ import fcntl
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,31 @@ import pytest
 from processes import OUTSIDE, PROJECT, pinned
 
 import duckdb_sketch
+from duckdb_sketch._files import EXTENSION
 from duckdb_sketch.demo.flights import write_flights
+
+_NATIVE = "needs the native extension, which was not built"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs the native extension where there is none; where there is one, nothing is ever skipped for it."""
+    if EXTENSION.exists():
+        return
+    for item in items:
+        if item.get_closest_marker("native"):
+            item.add_marker(pytest.mark.skip(reason=_NATIVE))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count by name what was skipped for it."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    names = Counter(report.nodeid.partition("[")[0] for report in skipped if _NATIVE in str(report.longrepr))
+    if not names:
+        return
+    terminalreporter.section("skipped, because the native extension was not built")
+    for name, tests in sorted(names.items()):
+        terminalreporter.line(f"{tests:5} {name}")
+    terminalreporter.line(f"{names.total()} tests were skipped: they need the native extension, and there is none.")
 
 
 @pytest.fixture(scope="session", autouse=True)

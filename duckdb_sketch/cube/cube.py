@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from duckdb_sketch._loading import load
+from duckdb_sketch._loading import cursor as loaded_cursor
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.cube.advice import Advice, suggest
 from duckdb_sketch.cube.catalog import Catalog, CatalogReader
@@ -76,7 +76,7 @@ class Cube:
         wait: float = 10,
     ) -> None:
         if isinstance(database, duckdb.DuckDBPyConnection):
-            self._connection = load(database).cursor()
+            self._connection = loaded_cursor(database)
         else:
             self._connection = open_database(database, wait)
         self._reader = CatalogReader(sources or {})
@@ -124,8 +124,8 @@ class Cube:
         edges: Edges = "exact",
     ) -> Answer:
         """Answer a query as `sql` does, and say how."""
-        cursor = self._connection.cursor()
-        with self._connection.cursor() as prober, _snapshot(cursor), ExitStack() as held:
+        cursor = loaded_cursor(self._connection)
+        with loaded_cursor(self._connection) as prober, _snapshot(cursor), ExitStack() as held:
             asking = self._asking(cursor, prober, query, parameters, edges, held)
             explanation = asking.run(exact=exact, raw=raw, errors=errors)
         return Answer(cursor.table(_ANSWER), explanation)
@@ -165,8 +165,8 @@ class Cube:
     @contextmanager
     def _cursors(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection, ExitStack]]:
         """Two connections for one question, the first of which is in a transaction, and what is held meanwhile."""
-        connect = self._connection.cursor
-        with connect() as cursor, connect() as prober, _snapshot(cursor), ExitStack() as held:
+        first, second = loaded_cursor(self._connection), loaded_cursor(self._connection)
+        with first as cursor, second as prober, _snapshot(cursor), ExitStack() as held:
             yield cursor, prober, held
 
     def metrics(self) -> list[Metric]:
@@ -182,7 +182,7 @@ class Cube:
         return words_of(self._catalogs())
 
     def _catalogs(self) -> list[Catalog]:
-        with self._connection.cursor() as cursor, self._connection.cursor() as prober, _snapshot(cursor):
+        with loaded_cursor(self._connection) as cursor, loaded_cursor(self._connection) as prober, _snapshot(cursor):
             calendar = CubeSession(cursor, prober, self._functions).calendar
             with self._reader.lock:
                 sources = self._reader.sources(cursor)

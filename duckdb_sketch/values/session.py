@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from duckdb_sketch._hints import hint
+from duckdb_sketch._loading import cursor as loaded_cursor
 from duckdb_sketch._loading import load
 from duckdb_sketch.errors import InvalidInputError
 
@@ -30,7 +31,7 @@ class _Session:
                 # Unsigned, so that the package's own file loads as it is and no folder of the user's is touched.
                 self._connection = load(duckdb.connect(config={"allow_unsigned_extensions": "true"}))
         if not hasattr(self._thread, "cursor"):
-            self._thread.cursor = load(self._connection.cursor())
+            self._thread.cursor = loaded_cursor(self._connection)
         cursor: duckdb.DuckDBPyConnection = self._thread.cursor
         return cursor
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-from duckdb_sketch._loading import connect, load
+from duckdb_sketch._loading import connect
+from duckdb_sketch._loading import cursor as loaded_cursor
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.access import require_not_inherited
 from duckdb_sketch.rollup.errors import DamagedError, LockedError, RollupError
@@ -99,7 +100,7 @@ def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 def _cursor(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """A connection of its own to the database of another one, in the same catalog and schema."""
-    cursor = load(database.cursor())
+    cursor = loaded_cursor(database)
     # A query would disturb a result that its owner has not fetched; what is only bound does not.
     (name,) = database.sql(_SEARCH_PATH).columns
     path = name.removeprefix(_PREFIX)

@@ -78,7 +78,7 @@ def _reader(stream: Any) -> Any:
         import pyarrow  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingDependencyError(
-            f"a {type(stream).__name__} is read through PyArrow: pip install 'duckdb-sketch[arrow]'"
+            f"a {type(stream).__name__} is read through PyArrow: pip install pyarrow"
         ) from error
     try:
         return pyarrow.RecordBatchReader.from_stream(stream)
