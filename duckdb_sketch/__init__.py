@@ -18,7 +18,7 @@ from duckdb_sketch.errors import (
 )
 
 if TYPE_CHECKING:
-    from duckdb_sketch._installing import install
+    from duckdb_sketch._installing import install, uninstall
     from duckdb_sketch._loading import connect, load
     from duckdb_sketch._version import __version__
     from duckdb_sketch.cube import Cube
@@ -57,13 +57,14 @@ __all__ = [
     "hyper_unique_estimate",
     "install",
     "load",
+    "uninstall",
 ]
 
 # Imported when they are first used: DuckDB takes 0.1 s to import, and the SQL parser of rollups as long again.
 _MODULES = {
     "__version__": "duckdb_sketch._version",
     "Cube": "duckdb_sketch.cube",
-    "install": "duckdb_sketch._installing",
+    **dict.fromkeys(("install", "uninstall"), "duckdb_sketch._installing"),
     **dict.fromkeys(("connect", "load"), "duckdb_sketch._loading"),
     **dict.fromkeys(("Rollup", "fill_gaps"), "duckdb_sketch.rollup"),
     **dict.fromkeys(("ApproxHistogram", "HllSketch", "HyperUniqueSketch"), "duckdb_sketch.values"),

@@ -316,12 +316,6 @@ def test_install_serves_a_process_without_the_package(home: Path, tmp_path: Path
         assert run_python(load + PRINT_BUILD, path=tmp_path) == build
 
 
-def test_install_for_another_duckdb_version(home: Path) -> None:
-    duckdb_sketch.install(["v2.0.9"])
-    (folder,) = (home / ".duckdb" / "extension_repositories").glob("*/v2.0.9")
-    assert (folder / duckdb_platform() / "duckdb_sketch.duckdb_extension").read_bytes() == _files.EXTENSION.read_bytes()
-
-
 def test_damaged_installation_is_mended(home: Path) -> None:
     run_python(LOAD)
     (installed,) = home.glob(".duckdb/extensions/*/*/repositories/*/*.duckdb_extension")
