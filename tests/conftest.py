@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import hypothesis
 import pytest
 from processes import OUTSIDE, PROJECT, pinned
 
@@ -19,6 +20,28 @@ from duckdb_sketch._files import EXTENSION
 from duckdb_sketch.demo.flights import write_flights
 
 _NATIVE = "needs the native extension, which was not built"
+# They show what the extension does, or would take the portable backend many minutes; tests/portable shows that
+# rollups and cubes work on it.
+_NATIVE_FOLDERS = {
+    "cli",
+    "cube",
+    "docs",
+    "druid",
+    "flights",
+    "functions",
+    "fuzz",
+    "histogram",
+    "hll",
+    "host",
+    "interop",
+    "plot",
+    "rollup",
+    "spark",
+    "versions",
+}
+if not EXTENSION.exists():
+    hypothesis.settings.register_profile("portable", deadline=None, max_examples=10)
+    hypothesis.settings.load_profile("portable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,7 +49,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if EXTENSION.exists():
         return
     for item in items:
-        if item.get_closest_marker("native"):
+        if (
+            item.get_closest_marker("native")
+            or "native" in getattr(item, "fixturenames", ())
+            or item.path.parent.name in _NATIVE_FOLDERS
+        ):
             item.add_marker(pytest.mark.skip(reason=_NATIVE))
 
 

@@ -61,6 +61,7 @@ def test_no_folder_of_the_user_is_touched(home: Path) -> None:
     assert files(home) == []
 
 
+@pytest.mark.native
 def test_lists_need_neither_numpy_nor_pyarrow() -> None:
     code = """
 import sys
