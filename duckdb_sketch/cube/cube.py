@@ -14,6 +14,7 @@ import duckdb
 from sqlglot import exp
 
 from duckdb_sketch._database_file import no_file
+from duckdb_sketch._loading import cursor as loaded_cursor
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.cube.advice import Advice, suggest
 from duckdb_sketch.cube.catalog import Catalog, CatalogReader
@@ -175,7 +176,7 @@ class Cube:
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """Another connection to the database, in the same schema."""
-        cursor = self._connection.cursor()
+        cursor = loaded_cursor(self._connection)
         use_search_path(cursor, self._search_path)
         take_no_variables(cursor)
         return cursor

@@ -150,7 +150,7 @@ def test_missing_dependency_is_one_line(tmp_path: Path, module: str) -> None:
         "try: main()\n"
         "except SystemExit as exit: print(exit.code)"
     ).replace("sys.argv[1]", repr(str(tmp_path / "demo")))
-    message = f'duckdb-sketch: the demo needs {module}: pip install "duckdb-sketch[demo]"'
+    message = f"duckdb-sketch: the demo needs {module}: pip install {module}"
     assert run_python(code).splitlines() == [message, "1"]
     assert not (tmp_path / "demo").exists()
 

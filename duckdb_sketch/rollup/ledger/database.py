@@ -13,7 +13,8 @@ from pathlib import Path
 import duckdb
 
 from duckdb_sketch._database_file import holder, no_file
-from duckdb_sketch._loading import connect, load
+from duckdb_sketch._loading import connect
+from duckdb_sketch._loading import cursor as loaded_cursor
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.access import require_not_inherited
 from duckdb_sketch.rollup.errors import DamagedError, LockedError, RollupError
@@ -111,7 +112,7 @@ def _limit_memory(connection: duckdb.DuckDBPyConnection, limit: int) -> None:
 
 def _cursor(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """A connection of its own to the database of another one, in the same catalog and schema."""
-    cursor = load(database.cursor())
+    cursor = loaded_cursor(database)
     use_search_path(cursor, search_path_of(database))
     return cursor
 

@@ -78,8 +78,10 @@ def _refuse_sketches(data: Any) -> None:
     Raises:
         SourceError: If one does.
     """
+    if type(data).__module__.partition(".")[0] not in ("pandas", "polars"):
+        return
     for name in getattr(data, "columns", ()):
-        column = data[name] if type(data).__module__.partition(".")[0] in ("pandas", "polars") else None
+        column = data[name]
         if str(getattr(column, "dtype", "")).lower() != "object":
             continue
         values = column.dropna() if hasattr(column, "dropna") else column.drop_nulls()
@@ -98,7 +100,7 @@ def _reader(stream: Any) -> Any:
         import pyarrow  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingDependencyError(
-            f"a {type(stream).__name__} is read through PyArrow: pip install 'duckdb-sketch[arrow]'"
+            f"a {type(stream).__name__} is read through PyArrow: pip install pyarrow"
         ) from error
     try:
         return pyarrow.RecordBatchReader.from_stream(stream)
