@@ -63,9 +63,7 @@ def opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[StateCo
                 raise SketchError(f"{file} is neither a Parquet file nor a DuckDB database")
         except duckdb.Error as error:
             if isinstance(error, duckdb.IOException) and "PID" in str(error):
-                raise LockedError(
-                    f"{file} is open in {holder(error)}, which writes to it: try again later"
-                ) from error
+                raise LockedError(f"{file} is open in {holder(error)}, which writes to it: try again later") from error
             raise SketchError(f"cannot read {file}: {error}") from error
 
 

@@ -27,8 +27,12 @@ def open_database(database: str | Path, wait: float) -> duckdb.DuckDBPyConnectio
     """
     if reason := no_file(database):
         raise CubeError(f"{database} cannot be opened: {reason}")
-    if not os.path.lexists(database):
-        raise CubeError(f"there is no database {database}")
+    try:
+        os.stat(database)
+    except FileNotFoundError as error:
+        raise CubeError(f"there is no database {database}") from error
+    except OSError as error:
+        raise CubeError(f"{database} cannot be opened: {error.strerror}") from error
     deadline = time.monotonic() + wait
     while True:
         try:
