@@ -1,4 +1,4 @@
-"""field-faults.md, section 3: whatever is wrong outside, each command says it in one line, and leaves nothing behind."""
+"""field-faults.md, section 3: whatever is wrong outside, a command says it in one line, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from duckdb_sketch.cli import main
