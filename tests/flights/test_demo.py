@@ -120,7 +120,7 @@ def test_sql_can_be_pasted(demo: Demo, home: Path) -> None:
 def test_it_ends_with_a_query_over_the_flights_and_what_answered_it(demo: Demo) -> None:
     _, asked, rest = demo.output.partition("Or ask about the flights themselves")
     assert asked
-    rows = re.findall(r"^ +2013-(\d\d)-01 00:00:00 +\S+ +\S+ +\S+$", rest, re.MULTILINE)
+    rows = re.findall(r"^ +2013-(\d\d)-01 00:00:00 +\S+ +\S+ +\S+ *$", rest, re.MULTILINE)
     assert rows == ["08", "09", "10", "11", "12"]
     read = re.findall(r"^  reads (\w+),", rest, re.MULTILINE)
     assert read == ["flights_hourly", "flights_daily", "flights_monthly"]
