@@ -26,7 +26,7 @@ def parse(text: str, parameters: Parameters = None) -> exp.Query | None:
         statements = [statement for statement in sqlglot.parse(text, dialect="duckdb") if statement is not None]
     except sqlglot.errors.SqlglotError:
         return None
-    statement = statements[0]
+    statement = statements[0] if statements else None
     if not isinstance(statement, exp.Query):
         return None
     for node in statement.walk():
