@@ -510,7 +510,7 @@ class _Asking:
                 table.replace(stand_in(table.alias_or_name, route.parts))
         approximate: tuple[str, ...] = ()
         if routed and routes:
-            own = routes[-1:] if isinstance(query, exp.Select) and "parts" in _from(query).meta else routes
+            own = routes[-1:] if isinstance(query, exp.Select) and _is_of_events(query) else routes
             approximate = tuple(dict.fromkeys(name for route in own for name in route.approximate))
         notes = [note for catalog in self._catalogs.values() for note in (*catalog.unusable, *_unlisted(catalog))]
         notes += [note for route in routes for note in route.notes]
@@ -593,6 +593,11 @@ def _numbered(query: exp.Expr, number: int) -> exp.Table:
 def _from(select: exp.Select) -> exp.Expr:
     found: exp.Expr = select.args["from_"].this
     return found
+
+
+def _is_of_events(select: exp.Select) -> bool:
+    """Whether the parts of a table of events stand in the FROM of a SELECT."""
+    return select.args.get("from_") is not None and "parts" in _from(select).meta
 
 
 def _reasons(route: Route) -> str:

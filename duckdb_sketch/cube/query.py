@@ -26,7 +26,7 @@ def parse(text: str, parameters: Parameters = None) -> exp.Query | None:
         statements = [statement for statement in sqlglot.parse(text, dialect="duckdb") if statement is not None]
     except sqlglot.errors.SqlglotError:
         return None
-    statement = statements[0]
+    statement = statements[0] if statements else None
     if not isinstance(statement, exp.Query):
         return None
     for node in statement.walk():
@@ -68,8 +68,12 @@ def name_columns(query: exp.Query, names: Sequence[str]) -> None:
         first = first.this
     if not isinstance(first, exp.Select) or len(first.expressions) != len(names):
         return
+    source = first.args.get("from_")
+    reads_table = source is not None and isinstance(source.this, exp.Table)  # whose SELECT the planner sees to
     for item, name in zip(list(first.expressions), names, strict=True):
-        if item.find(exp.Query) and not isinstance(item, exp.Alias):
+        if isinstance(item, (exp.Alias, exp.Column, exp.Star)) or item.find(exp.Columns):
+            continue
+        if not reads_table or item.find(exp.Query):
             alias = exp.Alias(alias=exp.to_identifier(name, quoted=True))
             item.replace(alias)
             alias.set("this", item)

@@ -17,7 +17,8 @@ LAYERS = [
     ["rollup.engines", "rollup.reading"],
     ["rollup.pipeline", "rollup.archive", "rollup.verification"],
     ["rollup"],
-    ["cube", "spark", "demo"],
+    ["cube", "spark"],
+    ["demo"],
     ["cli"],
 ]
 LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}

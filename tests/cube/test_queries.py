@@ -73,6 +73,10 @@ def test_aggregates(cube: Cube, raw: duckdb.DuckDBPyConnection, aggregate: str) 
 QUERIES = [
     "SELECT count(*), count(*) FROM bids",
     "SELECT country, country, count(*) FROM bids GROUP BY ALL",
+    "SELECT EXISTS (SELECT 1 FROM bids GROUP BY country HAVING count(*) > 150), 5 IN (SELECT count(*) FROM bids)",
+    "SELECT list(n ORDER BY n) FROM (SELECT count(*) AS n FROM bids GROUP BY country)",
+    "WITH bids AS (SELECT country, count(*) AS n FROM bids GROUP BY 1) "
+    "SELECT (SELECT sum(n) FROM bids) AS s, (WITH bids AS (SELECT 5 AS n) SELECT n FROM bids) AS f",
     "SELECT count(*) AS country FROM bids GROUP BY country ORDER BY country",
     "SELECT count(*) AS country FROM bids GROUP BY country ORDER BY country DESC LIMIT 1",
     "SELECT upper(country) AS country, count(*) FROM bids GROUP BY ALL ORDER BY country",
