@@ -200,6 +200,12 @@ class Declaration:
         return f"{self.reader}({', '.join(options)})"
 
     @property
+    def reading(self) -> dict[str, str]:
+        """The options for DuckDB's own reader to read text with types that are known, as SQL."""
+        own = ("dateformat", "timestampformat", "decimal_separator", "thousands", "ignore_errors")
+        return {**self.dialect, **{name: value for name, value in self.settings.items() if name in own}}
+
+    @property
     def partitioned(self) -> bool:
         """Whether `key=value` in the path of a file is a column."""
         return self.settings.get("hive_partitioning") != "FALSE"
