@@ -263,6 +263,9 @@ class Text:
             return f"{cast} AND ({few} OR {self.formats.cast(text, declared, 'TRY_CAST')} = {exact})"
         if is_integer(wanted) or wanted == "INT":
             return f"regexp_full_match({number}, '[+-]?\\d+') AND {cast}"
+        if wanted in ("DOUBLE", "FLOAT", "REAL"):
+            whole, exact = f"TRY_CAST({number} AS HUGEINT)", f"TRY_CAST(TRY_CAST({number} AS {declared}) AS HUGEINT)"
+            return f"{cast} AND NOT (regexp_full_match({number}, '[+-]?\\d+') AND {whole} IS DISTINCT FROM {exact})"
         fitting = {"DATE": Kind.DATE, "TIMESTAMP": Kind.DATE | Kind.TIMESTAMP, "DATETIME": Kind.DATE | Kind.TIMESTAMP}
         if wanted in fitting:
             return f"{kind} & {int(fitting[wanted])} > 0 AND {cast}"
