@@ -26,7 +26,8 @@ from duckdb_sketch.rollup.sources.part import Part
 from duckdb_sketch.rollup.sources.partitions import PartitionedPart, partition_names
 from duckdb_sketch.rollup.sources.slice import Poll
 from duckdb_sketch.rollup.sources.structure import castable
-from duckdb_sketch.rollup.sources.text import IGNORING, Written, csv_held
+from duckdb_sketch.rollup.sources.text import IGNORING, csv_held
+from duckdb_sketch.rollup.sources.written import Written
 from duckdb_sketch.rollup.specification.specification import Specification, over
 
 _FEW_ROWS = 10_000  # per file: opening it costs more than reading all of it
