@@ -18,6 +18,7 @@ from duckdb_sketch._glob import literal
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.query import describe, fetch
 from duckdb_sketch.rollup.sources.declaration import Declaration
+from duckdb_sketch.rollup.sources.evidence import PLAIN
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE
 from duckdb_sketch.rollup.sources.kinds import same_kind
@@ -83,7 +84,7 @@ class _Part:
             spellings = self._own[name.lower()]
             return f"coalesce({', '.join(map(identifier, spellings))})"
         key = next((key for key in _keys(self.files[0].path) if key.lower() == name.lower()), None)
-        if key is None:
+        if key is None or self.declaration.settings.get("hive_partitioning", "").lower() == "false":
             return f"CAST(NULL AS {kind})" if kind != _NO_EVIDENCE else "NULL"
         folder = f"regexp_extract({FILE}, {quote(f'.*/{key}=([^/]*)/')}, 1)"
         return f"CAST(url_decode(nullif({folder}, '__HIVE_DEFAULT_PARTITION__')) AS {kind})"
@@ -127,22 +128,36 @@ class _Part:
         return self._call(self.reader, "union_by_name = true", *text)
 
     def _objects(self) -> str:
-        options = {name: value for name, value in self.declaration.dialect.items() if name != "hive_partitioning"}
-        return self._call("read_json_objects", declared=options)
+        return self._call("read_json_objects")
 
     def _inferred(self) -> dict[str, str]:
         return describe(self.connection, f"FROM {self._call('read_json', 'union_by_name = true', 'sample_size = -1')}")
 
-    def _call(self, reader: str, *options: str, declared: Mapping[str, str] | None = None) -> str:
+    def _call(self, reader: str, *options: str) -> str:
         paths = ", ".join(quote(literal(file.path)) for file in self.files)
-        given = dict(self.declaration.dialect if declared is None else declared)
-        given.pop("hive_partitioning", None)
+        given = dict(self.declaration.dialect)
         if reader == "read_csv":
-            given.setdefault("header", "true")
+            if self.declaration.names:
+                given["names"] = f"[{', '.join(map(quote, self.declaration.names))}]"
+            else:
+                given.setdefault("header", "true")
+        if reader in ("read_csv", "read_json"):
+            given |= self._formats(reader)
         if reader != "read_json_objects":
             given["hive_partitioning"] = "false"
         named = [f"{name} = {value}" for name, value in given.items()]
         return f"{reader}({', '.join([f'[{paths}]', *options, *named, f'filename = {quote(FILE)}'])})"
+
+    def _formats(self, reader: str) -> dict[str, str]:
+        """The options that say how values are written."""
+        formats = self.declaration.formats
+        given = {"dateformat": formats.date, "timestampformat": formats.timestamp}
+        if reader == "read_csv":
+            given["decimal_separator"] = formats.decimal if formats.decimal != "." else None
+            given["thousands"] = formats.thousands or None
+        options = {name: quote(value) for name, value in given.items() if value is not None}
+        ignored = self.declaration.settings.get("ignore_errors")
+        return options if ignored is None else {**options, "ignore_errors": ignored}
 
     def _of_other_types(self) -> Iterator[str]:
         found = {name.lower(): kind for name, kind in describe(self.connection, f"FROM {self._plain()}").items()}
@@ -154,6 +169,8 @@ class _Part:
     def _altered(self) -> Iterator[str]:
         """Values of text that are others in the type that the ledger has for them."""
         changes = {}
+        if self.declaration.formats != PLAIN or "ignore_errors" in self.declaration.settings:
+            return  # text is then written in another way than a cast reads, or what changes was left out
         for name, kind in self.types.items():
             for spelled in self._own.get(name.lower(), ()):
                 text = identifier(spelled)
