@@ -65,6 +65,12 @@ class Declaration:
     hive_types: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def says_how_text_is_written(self) -> bool:
+        """Whether it has options without which text files are read as something else."""
+        is_text = self.reader in ("read_csv", "read_json")
+        return is_text and bool(self.dialect or self.names or self.settings or self.formats != PLAIN)
+
     @staticmethod
     def of(given: str | Path | Sequence[str | Path]) -> Declaration:
         """A declaration from paths, or from the call of a reader.

@@ -253,6 +253,9 @@ class Text:
         fitting = {"DATE": Kind.DATE, "TIMESTAMP": Kind.DATE | Kind.TIMESTAMP, "DATETIME": Kind.DATE | Kind.TIMESTAMP}
         if wanted in fitting:
             return f"{kind} & {int(fitting[wanted])} > 0 AND {cast}"
+        if wanted in ("TIMESTAMP_S", "TIMESTAMP_MS"):
+            exact = self.formats.cast(text, "TIMESTAMP", "TRY_CAST")
+            return f"{cast} AND CAST({self.formats.cast(text, declared, 'TRY_CAST')} AS TIMESTAMP) = {exact}"
         return cast
 
     def _disagreement(self, name: str, file: str, found: str, before: str, agreed: str) -> SourceError:

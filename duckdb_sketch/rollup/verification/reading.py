@@ -18,6 +18,7 @@ from duckdb_sketch._glob import literal
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.query import describe, fetch
 from duckdb_sketch.rollup.sources.declaration import Declaration
+from duckdb_sketch.rollup.sources.evidence import PLAIN
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE
 from duckdb_sketch.rollup.sources.kinds import same_kind
@@ -93,7 +94,7 @@ class _Part:
             spellings = self._own[name.lower()]
             return f"coalesce({', '.join(map(identifier, spellings))})"
         key = next((key for key in _keys(self.files[0].path) if key.lower() == name.lower()), None)
-        if key is None:
+        if key is None or self.declaration.settings.get("hive_partitioning", "").lower() == "false":
             return f"CAST(NULL AS {kind})" if kind != _NO_EVIDENCE else "NULL"
         folder = f"regexp_extract({FILE}, {quote(f'.*/{key}=([^/]*)/')}, 1)"
         return f"CAST(url_decode(nullif({folder}, '__HIVE_DEFAULT_PARTITION__')) AS {kind})"
@@ -176,6 +177,8 @@ class _Part:
     def _altered(self) -> Iterator[str]:
         """Values of text that are others in the type that the ledger has for them."""
         changes = {}
+        if self.declaration.formats != PLAIN or "ignore_errors" in self.declaration.settings:
+            return  # text is then written in another way than a cast reads, or what changes was left out
         for name, kind in self.types.items():
             for spelled in self._own.get(name.lower(), ()):
                 text = identifier(spelled)
