@@ -31,7 +31,8 @@ def parse(text: str, parameters: Parameters = None) -> exp.Query | None:
         return None
     for node in statement.walk():
         node._meta = None  # where it was in the text, which takes most of the time of each copy
-    _place(statement, parameters)
+    if "?" in text or "$" in text:
+        _place(statement, parameters)
     return statement
 
 

@@ -29,8 +29,9 @@ FROM range(200) t(i)
 def write_day(folder: Path, day: str, name: str | None = None) -> Path:
     """Write the 200 bids of a day, one every 7 minutes."""
     path = folder / f"bids-{name or day}.parquet"
-    duckdb.sql(_EVENTS.format(day=day)).write_parquet(str(path))
-    return path
+    partial = path.with_suffix(".partial")
+    duckdb.sql(_EVENTS.format(day=day)).write_parquet(str(partial))
+    return partial.rename(path)  # whole from the first moment, as a query may be reading meanwhile
 
 
 def write_bids(folder: Path, *rows: str, name: str = "more") -> Path:
