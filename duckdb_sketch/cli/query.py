@@ -11,16 +11,20 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from duckdb_sketch.cli.options import Database, Sources, TimeZone, Wait
+from duckdb_sketch.cli.options import Sources, TimeZone, Wait
 from duckdb_sketch.cli.output import Output
 from duckdb_sketch.cli.rollup.definition import read_sources
 from duckdb_sketch.cube import Answer, Cube, CubeError
+from duckdb_sketch.remote import connect_service
 
 _MOST_ROWS = 1_000  # that are printed for people
 
 
 def query(
-    database: Database,
+    database: Annotated[
+        Path | None,
+        typer.Option("--database", "-d", help="The database with the rollups.", show_default=False),
+    ] = None,
     query: Annotated[
         str | None, typer.Argument(help="A query over the events; without it there is a prompt.", show_default=False)
     ] = None,
@@ -38,11 +42,21 @@ def query(
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout.")] = False,
     parquet: Annotated[Path | None, typer.Option(help="A Parquet file to write the rows to.")] = None,
     wait: Wait = 0,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="A service to ask in the place of a database; its token is DUCKDB_SKETCH_TOKEN.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Ask about the events: answered from the rollups that read least, and raw files for what they lack."""
+    if (database is None) == (url is None):
+        raise CubeError("say whom to ask: either --database rollups.duckdb or --url http://127.0.0.1:8123")
     if sum((as_json, as_csv, parquet is not None, explain)) > 1 and not (explain and as_json):
         raise CubeError("choose one of --json, --csv, --parquet and --explain")
-    with Cube(database, read_sources(source or ()), time_zone=time_zone, wait=wait) as cube:
+    asked = database if url is None else connect_service(url)
+    assert asked is not None
+    with Cube(asked, read_sources(source or ()), time_zone=time_zone, wait=wait) as cube:
         if query is None:
             from duckdb_sketch.cli.prompt import run_prompt
 

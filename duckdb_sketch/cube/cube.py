@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,10 @@ from duckdb_sketch.cube.part import Part
 from duckdb_sketch.cube.planner import Edges, Planner, Route
 from duckdb_sketch.cube.query import Parameters, block_of, event_tables, parse
 from duckdb_sketch.cube.reason import Reason, Rejection
+from duckdb_sketch.cube.remote_explanation import explanation_of
 from duckdb_sketch.cube.rewrite import stand_in, written
 from duckdb_sketch.cube.session import CubeSession, empty, first_paragraph, read_functions
+from duckdb_sketch.remote import ServiceClient, ServiceError, find_service
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe
 from duckdb_sketch.rollup.sources.lookups import provide
@@ -56,7 +58,8 @@ class Cube:
     >>> cube.sql("SELECT country, count(DISTINCT user_id) FROM bids GROUP BY ALL")  # doctest: +SKIP
 
     Args:
-        database: The database file that the rollups are kept in, or a connection to one.
+        database: The database file that the rollups are kept in, or a connection to one; or a service, as
+            `connect_service` gives it. A service that has the file open is asked as well.
         sources: What the tables of events stand for, as `Rollup.from_sql` takes it, if not what the ledger remembers of
             the last refresh; and lookup tables that are not in the database.
         time_zone: In which times with a zone are truncated; by default that of the rollups.
@@ -69,18 +72,23 @@ class Cube:
 
     def __init__(
         self,
-        database: str | Path | duckdb.DuckDBPyConnection,
+        database: str | Path | duckdb.DuckDBPyConnection | ServiceClient,
         sources: Mapping[str, Any] | None = None,
         *,
         time_zone: str | None = None,
         wait: float = 10,
     ) -> None:
+        self._reader = CatalogReader(sources or {})
+        self._time_zone = time_zone
+        self._service = _service_of(database)
+        if self._service is not None:
+            _require_plain(sources or {}, time_zone)
+            return
         if isinstance(database, duckdb.DuckDBPyConnection):
             self._connection = load(database).cursor()
         else:
+            assert not isinstance(database, ServiceClient)
             self._connection = open_database(database, wait)
-        self._reader = CatalogReader(sources or {})
-        self._time_zone = time_zone
         self._functions = read_functions(self._connection)
 
     def sql(
@@ -122,19 +130,49 @@ class Cube:
         raw: bool = True,
         errors: bool = False,
         edges: Edges = "exact",
+        most_rows: int | None = None,
+        watch: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
     ) -> Answer:
-        """Answer a query as `sql` does, and say how."""
+        """Answer a query as `sql` does, and say how.
+
+        Args:
+            query: As for `sql`, as are the others that are not here.
+            parameters: The values of parameters.
+            exact: Whether to refuse estimates.
+            raw: Whether raw events may be read.
+            errors: Whether to append the bounds of estimates.
+            edges: What happens to partial buckets.
+            most_rows: Of the answer; rows after these are left out.
+            watch: Is told each connection that the query is to run on, so that it can be interrupted. The first one
+                holds the rows until it is closed.
+        """
+        if self._service is not None:
+            options: dict[str, Any] = {"exact": exact, "raw": raw, "errors": errors, "edges": edges}
+            return _answer_of(self._service, query, parameters, options, most_rows)
         cursor = self._connection.cursor()
+        watch(cursor)
         with self._connection.cursor() as prober, _snapshot(cursor), ExitStack() as held:
+            watch(prober)
             asking = self._asking(cursor, prober, query, parameters, edges, held)
-            explanation = asking.run(exact=exact, raw=raw, errors=errors)
+            explanation = asking.run(exact=exact, raw=raw, errors=errors, most_rows=most_rows)
         return Answer(cursor.table(_ANSWER), explanation)
 
     def explain(
-        self, query: str, parameters: Parameters = None, *, exact: bool = False, edges: Edges = "exact"
+        self,
+        query: str,
+        parameters: Parameters = None,
+        *,
+        exact: bool = False,
+        edges: Edges = "exact",
+        watch: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
     ) -> Explanation:
         """Say how a query would be answered: what is read, and why each other rollup is not."""
+        if self._service is not None:
+            with _told():
+                return explanation_of(query, self._service.explain(query, parameters, exact=exact, edges=edges))
         with self._cursors() as (cursor, prober, held):
+            watch(cursor)
+            watch(prober)
             asking = self._asking(cursor, prober, query, parameters, edges, held)
             return asking.plan(exact=exact, raw=True, errors=False)
 
@@ -142,8 +180,10 @@ class Cube:
         """Say of each query of a log what answers it and what that reads, or which rollup would answer it.
 
         Raises:
-            CubeError: If a query is wrong.
+            CubeError: If a query is wrong, or a service has the database open.
         """
+        if self._service is not None:
+            raise CubeError("a service has the database open, and gives no advice: ask for it where that is stopped")
         return [self._advice(query) for query in queries]
 
     def _advice(self, query: str) -> Advice:
@@ -171,14 +211,20 @@ class Cube:
 
     def metrics(self) -> list[Metric]:
         """What the rollups hold: each aggregate over events with the tables that have it."""
+        if self._service is not None:
+            return [Metric(**_frozen(metric)) for metric in self._service.metrics()]
         return metrics_of(self._catalogs())
 
     def dimensions(self) -> list[Dimension]:
         """What queries may group and filter by: each expression over events with the tables that have it."""
+        if self._service is not None:
+            return [Dimension(**_frozen(dimension)) for dimension in self._service.dimensions()]
         return dimensions_of(self._catalogs())
 
     def words(self) -> list[str]:
         """What the catalog adds to a completion: tables of events, dimensions, and the arguments of metrics."""
+        if self._service is not None:
+            return self._service.words()
         return words_of(self._catalogs())
 
     def _catalogs(self) -> list[Catalog]:
@@ -191,7 +237,7 @@ class Cube:
 
     def close(self) -> None:
         """Close the connection. Rows that were returned cannot be read after that."""
-        self._connection.close()
+        (self._service or self._connection).close()
 
     def __enter__(self) -> Cube:
         return self
@@ -202,13 +248,60 @@ class Cube:
         self.close()
 
 
+def _service_of(database: str | Path | duckdb.DuckDBPyConnection | ServiceClient) -> ServiceClient | None:
+    """The service that is asked in the place of a database; None if none has that open."""
+    if isinstance(database, (str, Path)):
+        return find_service(database)
+    return database if isinstance(database, ServiceClient) else None
+
+
+def _require_plain(sources: Mapping[str, Any], time_zone: str | None) -> None:
+    """See that a service can do what a cube was asked to.
+
+    Raises:
+        CubeError: If it cannot.
+    """
+    if time_zone is not None:
+        raise CubeError("a service has the database open, and answers in the time zone of its rollups: leave time_zone")
+    data = [name for name, given in sources.items() if not isinstance(given, (str, Path, list, tuple))]
+    if data:
+        raise CubeError(
+            f"a service has the database open, and does not get at {data[0]}, which is data of this process"
+        )
+
+
+def _answer_of(
+    service: ServiceClient, query: str, parameters: Parameters, options: dict[str, Any], most_rows: int | None
+) -> Answer:
+    """The answer of the service that has the database open."""
+    with _told():
+        answer = service.answer(query, parameters, **options)
+    relation = answer.relation if most_rows is None else answer.relation.limit(most_rows)
+    return Answer(relation, explanation_of(query, answer.explanation))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell a service's errors about queries as the cube's own."""
+    try:
+        yield
+    except ServiceError as error:
+        if error.kind == CubeError.__name__:
+            raise CubeError(str(error)) from error
+        raise
+
+
+def _frozen(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}
+
+
 @contextmanager
 def _snapshot(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Do everything on the database as it is at one moment."""
     with suppress(duckdb.Error):  # DuckDB before 2.0 has them for all connections
         cursor.execute("SET SESSION enable_progress_bar = false")
         cursor.execute("SET SESSION preserve_insertion_order = true")
-    cursor.execute("BEGIN TRANSACTION")
+    cursor.execute("BEGIN TRANSACTION READ ONLY")
     try:
         yield
     except BaseException:
@@ -246,14 +339,14 @@ class _Asking:
         self._zone = "UTC"
         self._schema: dict[str, str] = {}
 
-    def run(self, *, exact: bool, raw: bool, errors: bool) -> Explanation:
+    def run(self, *, exact: bool, raw: bool, errors: bool, most_rows: int | None = None) -> Explanation:
         """Plan the query and run it."""
         explanation = self.plan(exact=exact, raw=raw, errors=errors)
         if explanation.routed:
-            self._create(explanation.sql, None)
+            self._create(explanation.sql, None, most_rows)
         else:
             self._show_events(self._cursor, explanation)
-            self._create(self._text, self._parameters)
+            self._create(self._text, self._parameters, most_rows)
         self._check_files(explanation)
         return explanation
 
@@ -435,8 +528,9 @@ class _Asking:
             events = source.scan(files) if files else f"SELECT * FROM {empty(source, name)}"
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {events}")
 
-    def _create(self, query: str, parameters: Parameters) -> None:
-        self._cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_ANSWER} AS {query}", parameters)
+    def _create(self, query: str, parameters: Parameters, most_rows: int | None) -> None:
+        rows = query if most_rows is None else f"FROM (\n{query}\n) LIMIT {most_rows}"
+        self._cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_ANSWER} AS {rows}", parameters)
 
     def _refused(self, explanation: Explanation, *, errors: bool) -> str | None:
         """Why the rewritten query is not what was asked; None if it is."""

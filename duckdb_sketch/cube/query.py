@@ -22,6 +22,14 @@ def parse(text: str, parameters: Parameters = None) -> exp.Query | None:
     Raises:
         CubeError: If a parameter is missing.
     """
+    query = parse_template(text)
+    if query is not None:
+        _place(query, parameters)
+    return query
+
+
+def parse_template(text: str) -> exp.Query | None:
+    """Read one query, with its parameters as they are; None if it is SQL that is not read here."""
     try:
         statements = [statement for statement in sqlglot.parse(text, dialect="duckdb") if statement is not None]
     except sqlglot.errors.SqlglotError:
@@ -29,7 +37,6 @@ def parse(text: str, parameters: Parameters = None) -> exp.Query | None:
     statement = statements[0]
     if not isinstance(statement, exp.Query):
         return None
-    _place(statement, parameters)
     return statement
 
 

@@ -219,6 +219,10 @@ class Level:
             raise
         return level
 
+    def interrupt(self) -> None:
+        """Interrupt what another thread does with it right now. What was counted before is kept."""
+        self._connection.interrupt()
+
     def close(self) -> None:
         """Close the connections. A database that was given as a connection stays open, and so does a level's rollup."""
         if self._access.is_inherited:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,11 +37,13 @@ from duckdb_sketch.rollup.pipeline.progress import Progress, Refreshed
 from duckdb_sketch.rollup.pipeline.refresh import OnChange, Refresh
 from duckdb_sketch.rollup.pipeline.replay import Replay
 from duckdb_sketch.rollup.pipeline.target import Target
+from duckdb_sketch.rollup.pipeline.waiting import Waiting, waiting
 from duckdb_sketch.rollup.reading.status import Change
 from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Settings
 from duckdb_sketch.rollup.sources.data import events_of_data, registered
 from duckdb_sketch.rollup.sources.declaration import Declaration
-from duckdb_sketch.rollup.sources.events import Events
+from duckdb_sketch.rollup.sources.events import Events, Extent
+from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.lookups import provide
 from duckdb_sketch.rollup.specification.expand import expand as expanded
@@ -89,6 +91,7 @@ class Rollup(Level):
         source = Declaration.of(self._pattern).text if _is_files(self._pattern) else None
         self._target = Target(self._ledger, name, specification, settings, source)
         self._engine = DuckDBEngine(specification)
+        self._seen: dict[File, Extent] = {}
         provide(connection, {name: data for name, data in sources.items() if name != specification.source})
         self._enter_zone(self._ledger.find(name))
 
@@ -231,6 +234,7 @@ class Rollup(Level):
         levels: bool = True,
         progress: Callable[[Progress], None] = lambda _: None,
         engine: Engine | None = None,
+        only: Collection[str] | None = None,
     ) -> Refreshed:
         """Count the files that have not been counted.
 
@@ -245,6 +249,8 @@ class Rollup(Level):
                 refresh that does, or with `coarsen`.
             progress: Is told before each batch how far it is.
             engine: What aggregates the new files, all of a kind in one batch, in the place of this process.
+            only: The paths of the new files to count, such as some of `waiting()`. The watermark moves as if there were
+                no others.
 
         Returns:
             What was counted.
@@ -257,7 +263,7 @@ class Rollup(Level):
             LockedError: If another connection is changing the rollup.
         """
         refreshed = Refreshed(self.name)
-        self._retried(lambda: self._refresh(on_change, levels, progress, engine, refreshed))
+        self._retried(lambda: self._refresh(on_change, levels, progress, engine, only, refreshed))
         if refreshed.changed and on_change == "error":
             raise ChangedFilesError(refreshed.changed)
         return refreshed
@@ -364,6 +370,16 @@ class Rollup(Level):
         return preview(self._target, self._files())
 
     @exclusive
+    def waiting(self) -> Waiting:
+        """The files that have not been counted, and whether counting them makes buckets final. Nothing is written.
+
+        Raises:
+            SourceError: If there is no file, or one cannot be read.
+        """
+        self._enter_zone(self._target.known())
+        return waiting(self._target, self._files(), self._engine, self._seen)
+
+    @exclusive
     def verify(self, sample: int = 10, seed: int = 0) -> Verified:
         """Rebuild some buckets from their files, exactly, and see how far the rollup is off. Nothing is written.
 
@@ -392,12 +408,13 @@ class Rollup(Level):
         levels: bool,
         progress: Callable[[Progress], None],
         engine: Engine | None,
+        only: Collection[str] | None,
         refreshed: Refreshed,
     ) -> Refreshed:
         known = self._target.known()
         self._enter_zone(known)
         most_rows = self._most_rows() if engine is None else None
-        refresh = Refresh(self._target, self._files(), engine or self._engine, most_rows, levels=levels)
+        refresh = Refresh(self._target, self._files(), engine or self._engine, most_rows, levels=levels, only=only)
         refresh.run(on_change, progress, refreshed)
         if levels and not refreshed.batches and known is not None:
             self._catch_up()

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.newest_duckdb
 
 #: From the bottom up; packages of one line do not import each other.
 LAYERS = [
-    ["families"],
+    ["families", "remote"],
     [BASE],
     ["rollup.specification"],
     ["rollup.sources"],
@@ -18,6 +18,7 @@ LAYERS = [
     ["rollup.pipeline", "rollup.archive", "rollup.verification"],
     ["rollup"],
     ["cube", "spark", "demo"],
+    ["service"],
     ["cli"],
 ]
 LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 from duckdb_sketch._sql import identifier
@@ -35,16 +35,25 @@ class Refresh:
         engine: What aggregates them.
         most_rows: That a batch may have, if each row is a group of its own; None if the engine takes any number.
         levels: Whether to update the coarser levels with each batch.
+        only: The paths of the new files to count, as if there were no others; None for all.
     """
 
     def __init__(
-        self, target: Target, source: FileSource, engine: Engine, most_rows: int | None, *, levels: bool
+        self,
+        target: Target,
+        source: FileSource,
+        engine: Engine,
+        most_rows: int | None,
+        *,
+        levels: bool,
+        only: Collection[str] | None = None,
     ) -> None:
         self.target = target
         self.source = source
         self.engine = engine
         self.most_rows = most_rows
         self.levels = levels
+        self.only = only
 
     def run(self, on_change: OnChange, progress: Callable[[Progress], None], refreshed: Refreshed) -> None:
         """Rebuild what changed, and count what is new; what is done is added to `refreshed`, batch by batch.
@@ -64,7 +73,8 @@ class Refresh:
             failure = self._rebuild(found, refreshed)
         else:
             refreshed.changed = [file.path for file in found.changed]
-        self._count(found.new, progress, refreshed)
+        new = found.new if self.only is None else [file for file in found.new if file.path in self.only]
+        self._count(new, progress, refreshed)
         if failure is not None:
             raise failure
 
