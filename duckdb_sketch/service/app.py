@@ -123,7 +123,7 @@ class App:
         known = list(self._host.service.workers)
         if name is None and len(known) > 1:
             raise Problem(400, "BadRequest", f"say of which rollup: ?rollup={known[0]}")
-        return name or known[0]
+        return known[0] if name is None else name
 
     async def _read_changes(self, name: str, since: int) -> list[Change]:
         service = self._host.service

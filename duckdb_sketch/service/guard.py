@@ -32,6 +32,16 @@ _DENIED = frozenset(
     ]
 )
 _DENIED_PREFIXES = ("pg_", "duckdb_", "pragma_", "inet_", "has_", "read_", "write_", "nextval", "load_", "http_")
+# Functions of which one call can make a value of gigabytes, which DuckDB neither interrupts nor counts as memory; and
+# which argument says how large.
+_SIZED = {
+    **dict.fromkeys(("repeat", "lpad", "rpad", "list_resize", "array_resize"), 1),
+    **dict.fromkeys(("bar",), 3),
+}
+_LARGEST = 1_000
+_FORMATS = frozenset(["format", "printf"])
+_WIDE = re.compile(r"\d{4}|\{[^}]*\{|\*")
+_LISTS = frozenset(["range", "generate_series"])  # which are allowed as tables, a row at a time
 _NAME = re.compile(r"\w+", re.ASCII)
 _DEEPEST = 60  # of brackets: what reads the query after this calls itself as often
 
@@ -103,6 +113,7 @@ class Guard:
                 raise RefusedError(f"a table cannot be a {kind.lower().replace('_', ' ')}")
         if kind == "TABLE_FUNCTION":
             _check_table_function(node["function"])
+            node["function"]["class"] = "TABLE_FUNCTION"  # it is not one that makes a value
         elif kind == "BASE_TABLE":
             _check_table(node, tables)
         elif "function_name" in node and node.get("class") in ("FUNCTION", "WINDOW"):
@@ -116,8 +127,41 @@ class Guard:
             "system",
         ):
             raise RefusedError(f"functions have no schema here: write {name}")
-        if name not in self._functions and name not in _TABLE_FUNCTIONS:
+        if name in _LISTS or (name not in self._functions and name != "unnest"):
             raise RefusedError(f"the function {name} is not one that queries may call")
+        _check_size(name, [argument["expression"] for argument in _arguments(node)])
+
+
+def _arguments(node: dict[str, Any]) -> list[dict[str, Any]]:
+    if "arguments" in node:
+        return list(node["arguments"])
+    return [{"expression": child} for child in node.get("children") or ()]  # DuckDB before 2.0
+
+
+def _check_size(name: str, arguments: list[Any]) -> None:
+    """See that a function that can make a value of any size makes no large one.
+
+    Raises:
+        RefusedError: If that is not sure.
+    """
+    place = _SIZED.get(name)
+    if place is not None and len(arguments) > place:
+        size = _literal(arguments[place])
+        if size is None or not size.isdigit() or int(size) > _LARGEST:
+            raise RefusedError(f"argument {place + 1} of {name} is a number up to {_LARGEST:,} here")
+    if name in _FORMATS:
+        pattern = _literal(arguments[0]) if arguments else None
+        if pattern is None or _WIDE.search(pattern):
+            raise RefusedError(f"the format of {name} is text without widths of more than three digits here")
+
+
+def _literal(node: Any) -> str | None:
+    """The text of a constant; None if it is something else."""
+    if not isinstance(node, dict) or node.get("class") != "CONSTANT":
+        return None
+    if "literal" in node:
+        return str(node["literal"].get("text"))
+    return str((node.get("value") or {}).get("value"))  # DuckDB before 2.0
 
 
 def _check_table_function(function: dict[str, Any]) -> None:

@@ -46,6 +46,9 @@ class Security:
 
     def _problem(self, scope: Scope) -> Problem | None:
         headers = dict(scope["headers"])
+        if b"content-length" in headers and b"transfer-encoding" in headers:
+            # Two lengths: a proxy before this may have taken the other one.
+            return Problem(400, "BadRequest", "the body has two lengths", {"Connection": "close"})
         if self._token is None:
             return self._foreign(headers)
         if scope["path"] in _OPEN:

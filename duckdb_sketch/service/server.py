@@ -50,7 +50,10 @@ class Serving:
 
     Attributes:
         port: The port that it listens on, once it does.
+        host: What is served, from then on.
     """
+
+    host: Host
 
     def __init__(self, configuration: Configuration, reread: Callable[[], Configuration] | None = None) -> None:
         self._configuration = configuration
@@ -73,7 +76,7 @@ class Serving:
         """
         self._loop = asyncio.get_running_loop()
         configuration, listen = self._configuration, self._configuration.listen
-        host = Host(configuration)
+        host = self.host = Host(configuration)
         app = App(host).build()
         with _bound(listen) as tcp:
             await host.open()
