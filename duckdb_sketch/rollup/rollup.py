@@ -103,6 +103,11 @@ class Rollup(Level):
         return self._settings.time_zone or (record.time_zone if record else None)
 
     @exclusive
+    def input_types(self) -> dict[str, str]:
+        """The SQL types of the columns in what was counted, by their names; empty if nothing was."""
+        return dict(self._target.input_types())
+
+    @exclusive
     def lookups(self) -> dict[str, Any]:
         """The tables besides the events that the statement reads, as Arrow tables.
 

@@ -155,7 +155,7 @@ class App:
         body = await read_body(request, limits.append, limits.body_time)
 
         def count() -> Any:
-            return worker.append(events_table(body, kind), batch_id)
+            return worker.append(events_table(body, kind, worker.rollup.input_types()), batch_id)
 
         refreshed = await self._host.write(count)
         return _json({"rollup": refreshed.rollup, "rows": refreshed.rows, "batches": refreshed.batches})

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import duckdb
+
+from duckdb_sketch._arrow import arrow_table
+from duckdb_sketch._sql import identifier
 from duckdb_sketch.service.problem import Problem
 
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
 JSON_LINES = "application/x-ndjson"
 
+MEDIA_TYPES = (ARROW, PARQUET, JSON_LINES)
+
 _GROWTH = 20  # how many bytes of memory may come of one that was sent
 
 
-def events_table(body: bytes, media_type: str) -> Any:
+def events_table(body: bytes, media_type: str, types: Mapping[str, str]) -> Any:
     """The events in a body, as a `pyarrow.Table`.
+
+    Args:
+        body: The body.
+        media_type: What it is.
+        types: The SQL types of the columns in what was counted before, which JSON is read with.
 
     Raises:
         Problem: If it is not what it says, or would take much more memory than it has bytes.
@@ -24,12 +35,12 @@ def events_table(body: bytes, media_type: str) -> Any:
     import pyarrow  # type: ignore[import-untyped]
 
     try:
-        return _READERS[media_type](body)
-    except Problem:
-        raise
+        if media_type == JSON_LINES:
+            return _json(body, types)
+        return _arrow(body) if media_type == ARROW else _parquet(body)
     except (pyarrow.ArrowException, OSError, ValueError, RecursionError) as error:
         first = str(error).partition("\n")[0][:300]
-        raise Problem(400, "BadRequest", f"the body is not {media_type}: {first}") from None
+        raise Problem(400, "BadRequest", f"the body is not {media_type} of such events: {first}") from None
 
 
 def _arrow(body: bytes) -> Any:
@@ -46,10 +57,23 @@ def _parquet(body: bytes) -> Any:
     return _bounded(file.iter_batches(batch_size=65_536), file.schema_arrow, len(body))
 
 
-def _json(body: bytes) -> Any:
+def _json(body: bytes, types: Mapping[str, str]) -> Any:
     from pyarrow import json
 
-    return json.read_json(io.BytesIO(body))
+    options = json.ParseOptions(explicit_schema=_schema(types), unexpected_field_behavior="infer")
+    return json.read_json(io.BytesIO(body), parse_options=options)
+
+
+def _schema(types: Mapping[str, str]) -> Any:
+    """The Arrow types of columns, of those that PyArrow reads from JSON without loss."""
+    import pyarrow
+
+    if not types:
+        return None
+    items = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in types.items())
+    with duckdb.connect() as connection:
+        schema = arrow_table(connection.sql(f"SELECT {items} WHERE false")).schema
+    return pyarrow.schema([field for field in schema if not pyarrow.types.is_nested(field.type)])
 
 
 def _bounded(batches: Iterator[Any], schema: Any, sent: int) -> Any:
@@ -64,7 +88,3 @@ def _bounded(batches: Iterator[Any], schema: Any, sent: int) -> Any:
             raise Problem(413, "TooLarge", "the data is compressed too well: send it in several requests")
         found.append(batch)
     return pyarrow.Table.from_batches(found, schema)
-
-
-_READERS: dict[str, Callable[[bytes], Any]] = {ARROW: _arrow, PARQUET: _parquet, JSON_LINES: _json}
-MEDIA_TYPES = tuple(_READERS)

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from typing import Any
 
 import uvicorn
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from duckdb_sketch.errors import SketchError
@@ -51,9 +52,11 @@ class Serving:
     Attributes:
         port: The port that it listens on, once it does.
         host: What is served, from then on.
+        routes: Its routes.
     """
 
     host: Host
+    routes: list[BaseRoute]
 
     def __init__(self, configuration: Configuration, reread: Callable[[], Configuration] | None = None) -> None:
         self._configuration = configuration
@@ -78,6 +81,7 @@ class Serving:
         configuration, listen = self._configuration, self._configuration.listen
         host = self.host = Host(configuration)
         app = App(host).build()
+        self.routes = app.routes
         with _bound(listen) as tcp:
             await host.open()
             async with AsyncExitStack() as stack:

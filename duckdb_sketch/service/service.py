@@ -50,7 +50,7 @@ class Service:
             self._connection = open_instance(configuration, _WAIT)
             opened.callback(self._connection.close)
             self.workers = {settings.name: self._worker(settings, opened) for settings in configuration.rollups}
-            self.cube = Cube(self._connection, self._sources())
+            self.cube = Cube(self._connection, self._lookups())
             opened.callback(self.cube.close)
             self._tables: tuple[int, frozenset[str]] = (-1, frozenset())
             self.queries = Queries(self._connection, self.cube, configuration.limits, self.tables)
@@ -189,8 +189,11 @@ class Service:
         opened.callback(rollup.close)
         return Worker(settings, rollup, self._counted)
 
-    def _sources(self) -> Mapping[str, Any]:
-        return {name: files for rollup in self.configuration.rollups for name, files in rollup.sources.items()}
+    def _lookups(self) -> Mapping[str, Any]:
+        """What sources say besides the events, which the ledger knows."""
+        events = {worker.rollup.specification.source.lower() for worker in self.workers.values()}
+        given = (item for rollup in self.configuration.rollups for item in rollup.sources.items())
+        return {name: files for name, files in given if name.lower() not in events}
 
     def _new_watchers(self) -> list[Watcher]:
         found = []

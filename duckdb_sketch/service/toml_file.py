@@ -33,6 +33,7 @@ else:
     import tomli as tomllib
 
 _CALL = re.compile(r"\s*\w+\s*\(")
+_SELECT = re.compile(r"\s*(--|/\*|(SELECT|FROM|WITH)\s)", re.IGNORECASE)
 _T = TypeVar("_T")
 #: Of a rollup whose triggers are not said.
 DEFAULT_TRIGGERS = Triggers(every=timedelta(minutes=1))
@@ -164,7 +165,7 @@ def _statement(table: _Table) -> tuple[str, str | None]:
     given = table.get("statement", str, None)
     if given is None:
         raise table.error("statement", "is missing: give the path of a file with SELECT … GROUP BY ALL, or that itself")
-    if re.search(r"\s", given.strip()) and not table.resolve(given).is_file():
+    if _SELECT.match(given):
         return given, None
     path = table.resolve(given)
     try:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from bids import HOURLY, Bids
-from serving import until
+from bids import HOURLY, Bids, write_bids
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from serving import configuration, served, until
 
 from duckdb_sketch.cli.serve import serve
 from duckdb_sketch.cube import Cube
 from duckdb_sketch.errors import SketchError
-from duckdb_sketch.remote import connect_service
+from duckdb_sketch.remote import ServiceError, connect_service
 from duckdb_sketch.remote.discovery import socket_path
+from duckdb_sketch.service import Listen
 
 
 class Process:
@@ -102,3 +108,102 @@ def test_check_says_what_would_be_served(tmp_path: Path, capsys: pytest.CaptureF
     with pytest.raises(SketchError, match="say what bids stands for"):
         serve(statement, bids.database, check=True)
     assert not bids.database.exists()
+
+
+TOML = """
+database = "rollups.duckdb"
+[[rollup]]
+name = "hourly"
+statement = "hourly.sql"
+sources = {{ bids = "bids-*.parquet" }}
+triggers = {{ files = true }}
+[limits]
+rows = {rows}
+"""
+
+
+def test_a_configuration_is_read_again_on_sighup(tmp_path: Path) -> None:
+    """If it is right; else the one before holds."""
+    bids = Bids(tmp_path, days=["2026-01-01"])
+    (tmp_path / "hourly.sql").write_text(HOURLY)
+    toml = tmp_path / "rollups.toml"
+    toml.write_text(TOML.format(rows=1000))
+    with process(tmp_path, str(toml)) as served:
+        client = connect_service(served.url)
+        until(lambda: client.status()[0]["worker"]["rows"] == 200)
+        toml.write_text(TOML.format(rows=2) + "[limit]\n")
+        served.process.send_signal(signal.SIGHUP)
+        until(lambda: "there is no limit; there is" in served.log.read_text())
+        assert len(client.sql("SELECT ts FROM bids").fetchall()) == 200
+        toml.write_text(TOML.format(rows=2))
+        served.process.send_signal(signal.SIGHUP)
+        until(lambda: "was read again" in served.log.read_text())
+        with pytest.raises(ServiceError, match="more than 2 rows"):
+            client.sql("SELECT ts FROM bids")
+        toml.write_text(TOML.format(rows=2).replace("rollups.duckdb", "other.duckdb"))
+        served.process.send_signal(signal.SIGHUP)
+        until(lambda: "takes a restart" in served.log.read_text())
+        write_bids(tmp_path, "(TIMESTAMP '2026-01-02 00:10', 'de', 'view', 1, 2.5)")
+        until(lambda: client.sql("SELECT count(*) FROM bids").fetchall() == [(201,)])
+        assert served.end() == 0
+    with Cube(bids.database) as cube:
+        assert cube.sql("SELECT count(*) FROM bids").fetchall() == [(201,)]
+
+
+def test_sigkill_leaves_a_database_that_is_served_again(tmp_path: Path) -> None:
+    bids = Bids(tmp_path, days=["2026-01-01"])
+    (tmp_path / "hourly.sql").write_text(HOURLY)
+    arguments = ("hourly.sql", "--source", f"bids={bids.sources['bids']}", "--database", str(bids.database), "--watch")
+    with process(tmp_path, *arguments) as served:
+        client = connect_service(served.url)
+        until(lambda: client.status()[0]["worker"]["rows"] == 200)
+        served.end(signal.SIGKILL)
+    assert socket_path(bids.database).exists()
+    with Cube(bids.database) as cube:  # nothing answers at the socket, and the file is opened
+        assert cube.sql("SELECT count(*) FROM bids").fetchall() == [(200,)]
+    with process(tmp_path, *arguments), Cube(bids.database) as cube:
+        until(lambda: cube.sql("SELECT count(*) FROM bids").fetchall() == [(200,)])
+
+
+def test_tls(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    write_certificate(certificate, key)
+    bids = Bids(tmp_path, days=["2026-01-01"])
+    token = "0123456789abcdef"
+    listen = Listen(token=token, certificate=certificate, key=key)
+    with served(configuration(bids, listen=listen)) as service:
+        context = ssl.create_default_context(cafile=str(certificate))
+        url = service.url.replace("http:", "https:").replace("127.0.0.1", "localhost")
+        with connect_service(url, token=token, context=context) as client:
+            until(lambda: client.status()[0]["worker"]["rows"])
+            assert client.sql("SELECT count(*) FROM bids").fetchall() == [(200,)]
+        with pytest.raises(ServiceError, match="give the token"):
+            connect_service(url, context=context).status()
+        with pytest.raises(ServiceError, match="certificate verify failed"):
+            connect_service(url, token=token).status()
+        with Cube(bids.database) as cube:  # through the socket, which takes neither
+            assert cube.sql("SELECT count(*) FROM bids").fetchall() == [(200,)]
+
+
+def write_certificate(certificate: Path, key: Path) -> None:
+    """A certificate of localhost, signed by itself."""
+    secret = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(timezone.utc)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(secret.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(secret, hashes.SHA256())
+    )
+    certificate.write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    key.write_bytes(
+        secret.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
