@@ -13,6 +13,7 @@ import duckdb
 
 from duckdb_sketch._loading import load
 from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch.remote import ServiceClient, find_service
 from duckdb_sketch.rollup.access import Access, exclusive
 from duckdb_sketch.rollup.archive.export import Exported, export, resolve
 from duckdb_sketch.rollup.archive.manifest import ExportManifest
@@ -317,6 +318,9 @@ def open_level(
         LockedError: If another process has the database open.
     """
     existing = _existing(database)
+    service = find_service(existing) if isinstance(existing, (str, Path)) else None
+    if service is not None:
+        return _served(service, name)
     connection = open_to_read(existing, wait) if read_only else open_database(existing, None, wait)
     level = Level(connection, name, wait)
     try:
@@ -326,6 +330,15 @@ def open_level(
         connection.close()
         raise
     return level
+
+
+def _served(service: ServiceClient, name: str) -> Level:
+    from duckdb_sketch.rollup.served import ServedLevel, served_status  # only here: it is made of this
+
+    known = [status.rollup for status in served_status(service)]
+    if name not in known:
+        raise ManifestError(f"there is no rollup {name} in this database; there is {', '.join(known) or 'none'}")
+    return ServedLevel(service, name)
 
 
 def drop_rollup(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> None:
@@ -352,6 +365,11 @@ def drop_rollup(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, 
 
 def rollup_names(database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> list[str]:
     """The names of the rollups in a database, each followed by its coarser levels."""
+    service = find_service(database) if isinstance(database, (str, Path)) else None
+    if service is not None:
+        from duckdb_sketch.rollup.served import served_status  # only here: it is made of this
+
+        return [status.rollup for status in served_status(service)]
     connection = open_to_read(_existing(database), wait)
     try:
         return Ledger(connection).names()

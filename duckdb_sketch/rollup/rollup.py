@@ -151,7 +151,8 @@ class Rollup(Level):
             sources: What the tables in it stand for: paths with `*` of Parquet, CSV or JSON files, folders of such
                 files, or several; for lookup tables also data that DuckDB scans. Those not named are tables of the
                 database.
-            database: The database file that the rollup is kept in, or a connection to one.
+            database: The database file that the rollup is kept in, or a connection to one. If a service has the file
+                open, that one is asked, and its settings hold.
             name: The name of its table; by default that of the file with the statement.
             time_zone: In which TIMESTAMPTZ are truncated, such as `Europe/Berlin`.
             allowed_lateness: By how much the watermark stays behind the highest event time, such as `2 hours`.
@@ -179,6 +180,11 @@ class Rollup(Level):
             raise SpecificationError(f"keep_changes={keep_changes}: a number of batches, at least 1, is to be kept")
         lateness = parse_span(allowed_lateness)
         settings = Settings(time_zone, lateness, _checked(late), first, last, memory_limit, keep_changes)
+        from duckdb_sketch.rollup.served import find_rollup  # only here: it is made of this
+
+        served = find_rollup(database, name, specification)
+        if served is not None:
+            return served
         connection = open_database(database, memory_limit, wait)
         try:
             return cls(connection, name, specification, sources or {}, settings, wait)
