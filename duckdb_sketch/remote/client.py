@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,9 +26,12 @@ Edges = Literal["exact", "buckets"]
 _JSON = "application/json"
 _ARROW = "application/vnd.apache.arrow.stream"
 _ANSWER = "duckdb_sketch_answer"
+_PAUSE = 0.1  # seconds
 
 
-def connect_service(url: str, *, token: str | None = None, context: ssl.SSLContext | None = None) -> ServiceClient:
+def connect_service(
+    url: str, *, token: str | None = None, context: ssl.SSLContext | None = None, wait: float = 0
+) -> ServiceClient:
     """Connect to a service.
 
     >>> import duckdb_sketch
@@ -38,11 +42,16 @@ def connect_service(url: str, *, token: str | None = None, context: ssl.SSLConte
         url: Its address.
         token: Its token; by default that of the environment variable DUCKDB_SKETCH_TOKEN, if there is one.
         context: How its certificate is checked; by default as the system does.
+        wait: For how many seconds to wait until it answers, such as one that is just being started. With 0 it is first
+            asked when you ask.
 
     Raises:
-        ServiceError: If the address is none. Whether there is a service is not known before it is asked.
+        ServiceError: If the address is none, or it does not answer within that time.
     """
-    return ServiceClient(Transport(url, token, context))
+    client = ServiceClient(Transport(url, token, context))
+    if wait > 0:
+        client.wait(wait)
+    return client
 
 
 @dataclass(frozen=True)
@@ -155,6 +164,22 @@ class ServiceClient:
         """Say how a query would be answered: what is read, and why each other rollup is not."""
         asked = _question(query, parameters, exact=exact, edges=edges)
         return _explanation(self._transport.send("POST", "/explain", asked, {"Content-Type": _JSON}).json())
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the service answers.
+
+        Raises:
+            ServiceError: If it does not within some seconds.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                self._transport.send("GET", "/healthz")
+                return
+            except ServiceError:
+                if time.monotonic() >= end:
+                    raise
+            time.sleep(_PAUSE)
 
     def rollups(self) -> dict[str, Any]:
         """What there is to ask about: rollups, metrics, dimensions, as `GET /rollups` says it."""
