@@ -163,6 +163,7 @@ class CatalogReader:
     def _counted_by(self, ledger: Ledger, record: RollupRecord) -> tuple[dict[str, CountedSlice], Slices]:
         key = (record.name, record.last_batch)
         if key not in self._counted:
+            _forget(self._counted, record)
             self._counted[key] = _read_slices(ledger, record)
         return self._counted[key]
 
@@ -236,6 +237,7 @@ class CatalogReader:
             f"SELECT count(*), {layout.naive(f'min({bucket})')}, {layout.naive(f'max({bucket})')} FROM {layout.sql}",
         )
         dimensions = _dimensions(statement, layout, is_base=isinstance(record, RollupRecord))
+        _forget(self._layouts, record)
         self._layouts[key] = _Known(layout, event_type, dimensions, _metrics(statement, layout), *extent)
         return self._layouts[key]
 
@@ -313,6 +315,15 @@ class CatalogReader:
         known = {name.lower() for name in types}
         others = {name: kind for name, kind in self._columns[sample].items() if name.lower() not in known}
         return {**types, **others}
+
+
+def _forget(known: dict[tuple[str, int], Any], record: RollupRecord | LevelRecord) -> None:
+    """Forget what was known as of older batches than the last two: a cube may outlive any number of refreshes.
+
+    A query that began before the last batch may still ask for the one before.
+    """
+    for key in [key for key in known if key[0] == record.name and key[1] < record.last_batch - 1]:
+        del known[key]
 
 
 def _read_statement(text: str) -> _Statement:
