@@ -64,6 +64,8 @@ class Cube:
             the last refresh; and lookup tables that are not in the database.
         time_zone: In which times with a zone are truncated; by default that of the rollups.
         wait: For how many seconds to wait for another process that writes to the database.
+        listing_age: For how many seconds files are not looked for again, which takes long where there are many: an
+            answer may lack what came to be in that time.
 
     Raises:
         CubeError: If there is no such database.
@@ -77,8 +79,9 @@ class Cube:
         *,
         time_zone: str | None = None,
         wait: float = 10,
+        listing_age: float = 0,
     ) -> None:
-        self._reader = CatalogReader(sources or {})
+        self._reader = CatalogReader(sources or {}, listing_age)
         self._time_zone = time_zone
         self._service = _service_of(database)
         if self._service is not None:

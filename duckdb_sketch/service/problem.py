@@ -13,12 +13,13 @@ from duckdb_sketch.errors import SketchError
 from duckdb_sketch.rollup import LockedError, ManifestError, PrunedChangesError
 from duckdb_sketch.service.dispatcher import BusyError
 from duckdb_sketch.service.guard import RefusedError
-from duckdb_sketch.service.queries import MemoryLimitError, TimeLimitError, TooLargeError
+from duckdb_sketch.service.queries import MemoryLimitError, NotYetError, TimeLimitError, TooLargeError
 
 _log = logging.getLogger("duckdb_sketch.service")
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (BusyError, 503),
     (LockedError, 503),
+    (NotYetError, 503),
     (TimeLimitError, 504),
     (MemoryLimitError, 507),
     (TooLargeError, 413),

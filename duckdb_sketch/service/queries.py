@@ -31,6 +31,10 @@ class MemoryLimitError(SketchError):
     """A query needed too much memory."""
 
 
+class NotYetError(SketchError):
+    """A query asks about events of which none has been counted yet."""
+
+
 class TooLargeError(SketchError):
     """A query, or its result, is larger than the service takes."""
 
@@ -130,6 +134,7 @@ class Queries:
         cube: Answers them.
         limits: What they may take.
         tables: Tells which tables they may read, in lower case.
+        uncounted: Tells which of these are of events of which none has been counted yet.
     """
 
     def __init__(
@@ -138,11 +143,13 @@ class Queries:
         cube: Cube,
         limits: Limits,
         tables: Callable[[], frozenset[str]],
+        uncounted: Callable[[], frozenset[str]],
     ) -> None:
         self._connection = connection
         self._cube = cube
         self._limits = limits
         self._tables = tables
+        self._uncounted = uncounted
         guard = Guard(connection)
         # A dashboard asks the same queries again and again.
         self._checked = lru_cache(maxsize=1024)(lambda text, tables: self._check(guard, text, tables))
@@ -222,11 +229,22 @@ class Queries:
             raise TooLargeError("the query is nested too deep") from error
         except CubeError as error:
             running.check()  # a question to DuckDB that was interrupted is told as one that failed
+            self._require_counted(error)
             if isinstance(error.__cause__, duckdb.OutOfMemoryException):
                 raise _error(error.__cause__) from error
             raise
         finally:
             running.close()
+
+    def _require_counted(self, error: CubeError) -> None:
+        """Tell a table of events that the cube does not know yet from one that there is not.
+
+        Raises:
+            NotYetError: If that is why it failed.
+        """
+        for name in self._uncounted():
+            if f"Table with name {name} does not exist" in str(error):
+                raise NotYetError(f"nothing of {name} has been counted yet: ask again, or see /status") from error
 
 
 def _error(error: duckdb.Error) -> SketchError:

@@ -26,6 +26,7 @@ from duckdb_sketch.service.worker import Worker
 
 _log = logging.getLogger("duckdb_sketch.service")
 _WAIT = 10.0  # seconds for another process that has the database open
+_LISTING_AGE = 0.2  # seconds
 _BATCH = 4.0  # seconds for a batch that is being counted when the service stops
 
 
@@ -50,10 +51,10 @@ class Service:
             self._connection = open_instance(configuration, _WAIT)
             opened.callback(self._connection.close)
             self.workers = {settings.name: self._worker(settings, opened) for settings in configuration.rollups}
-            self.cube = Cube(self._connection, self._lookups())
+            self.cube = Cube(self._connection, self._lookups(), listing_age=_LISTING_AGE)
             opened.callback(self.cube.close)
             self._tables: tuple[int, frozenset[str]] = (-1, frozenset())
-            self.queries = Queries(self._connection, self.cube, configuration.limits, self.tables)
+            self.queries = Queries(self._connection, self.cube, configuration.limits, self.tables, self.uncounted)
             self._watchers = self._new_watchers()
             self._opened = opened.pop_all()
 
@@ -93,6 +94,13 @@ class Service:
                 found |= {specification.source, *specification.lookups}
             self._tables = version, frozenset(name.lower() for name in found)
         return self._tables[1]
+
+    def uncounted(self) -> frozenset[str]:
+        """The tables of events of rollups that have not been made yet."""
+        with self._connection.cursor() as cursor:
+            known = set(Ledger(cursor).names())
+        specifications = [worker.rollup.specification for name, worker in self.workers.items() if name not in known]
+        return frozenset(specification.source for specification in specifications)
 
     def status(self) -> list[dict[str, Any]]:
         """How each rollup stands, itself and its levels, and its worker."""

@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 import pyarrow
 import pytest
-from bids import write_bids
-from serving import Served, served_bids, until
+from bids import Bids, write_bids
+from serving import Served, configuration, served, served_bids, until
 
 QUERY = "SELECT country, count(*) AS n, count(DISTINCT user_id) AS users FROM bids GROUP BY ALL ORDER BY country"
 
@@ -152,3 +152,12 @@ def test_many_clients_at_once_get_the_same_answers(service: Served) -> None:
     for thread in threads:
         thread.join()
     assert answers == [True] * 16
+
+
+def test_events_of_which_none_has_been_counted(tmp_path: Path) -> None:
+    with served(configuration(Bids(tmp_path, days=[]))) as service:
+        reply = service.query("SELECT count(*) FROM bids")
+        assert (reply.status, reply.kind, reply.headers["retry-after"]) == (503, "NotYetError", "1")
+        assert service.query("SELECT count(*) FROM nothing").status == 403
+        write_bids(tmp_path, "(TIMESTAMP '2026-01-02 00:10', 'de', 'view', 1, 2.5)")
+        until(lambda: service.query("SELECT count(*) FROM bids").status == 200)
