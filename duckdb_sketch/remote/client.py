@@ -225,8 +225,8 @@ class ServiceClient:
         headers = {"Content-Type": _ARROW}
         if batch_id is not None:
             headers["Idempotency-Key"] = batch_id
-        body = _stream(data)
-        return dict(self._transport.send("POST", f"/append/{quote(rollup, safe='')}", body, headers).json())
+        path = f"/append/{quote(rollup, safe='')}"
+        return dict(self._transport.send_once(path, _stream(data), headers).json())
 
     def close(self) -> None:
         """Close the connections. Rows that were returned cannot be read after that."""

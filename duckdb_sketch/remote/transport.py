@@ -81,7 +81,15 @@ class Transport:
     def send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Response:
-        """Send a request, and read the response to its end. What only asks is sent again over a new connection.
+        """Send a request, and read the response to its end.
+
+        A connection that was kept may have been closed meanwhile; then the request is sent again over a new one.
+
+        Args:
+            method: `GET` or `POST`.
+            path: The path.
+            body: The body.
+            headers: Further headers.
 
         Raises:
             ServiceBusyError: If the service has too much to do.
@@ -100,6 +108,16 @@ class Transport:
                 raise ServiceError(f"the service at {self.name} cannot be reached: {error}") from error
             return _checked(answer, content)
         raise AssertionError
+
+    def send_once(self, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        """Send a POST that must not come twice: over a new connection, so that nothing is sent again.
+
+        Raises:
+            ServiceBusyError: If the service has too much to do.
+            ServiceError: If it cannot be reached, or answers with an error.
+        """
+        self.close()
+        return self.send("POST", path, body, headers)
 
     def close(self) -> None:
         """Close the connection of this thread."""

@@ -30,13 +30,10 @@ class Bell:
         self.is_closed = True
         self.ring()
 
-    async def wait(self, seconds: float) -> bool:
-        """Wait until it rings, or some seconds; say whether it did."""
-        try:
-            await asyncio.wait_for(self._event.wait(), seconds)
-        except asyncio.TimeoutError:
-            return False
-        return True
+    @property
+    def next(self) -> asyncio.Event:
+        """What is set when it rings for the next time. Taken before a look, no ring after that look is missed."""
+        return self._event
 
 
 def change_document(change: Change) -> dict[str, object]:
@@ -57,11 +54,10 @@ async def stream(
     """
     yield "retry: 1000\n\n"
     while not bell.is_closed:
-        ringing = bell.wait(_ALIVE)
+        ring = bell.next
         try:
             found = await read(since)
         except SketchError as error:
-            ringing.close()
             yield f"event: error\ndata: {json.dumps({'kind': type(error).__name__, 'message': str(error)})}\n\n"
             return
         for batch in sorted({change.batch for change in found}):
@@ -70,5 +66,7 @@ async def stream(
             shown = [each for each in of_batch if pane in (None, each["pane"])]
             if shown:
                 yield f"id: {batch}\nevent: changes\ndata: {json.dumps(shown)}\n\n"
-        if not await ringing:
+        try:
+            await asyncio.wait_for(ring.wait(), _ALIVE)
+        except asyncio.TimeoutError:
             yield ": \n\n"

@@ -88,9 +88,11 @@ class Serving:
                 stack.push_async_callback(host.close)
                 await stack.enter_async_context(_running(Security(app, listen), tcp, configuration, tls=True))
                 if listen.socket:
-                    with suppress(OSError):
+                    try:
                         local = stack.enter_context(listening(configuration.database))
                         await stack.enter_async_context(_running(app, local, configuration, tls=False))
+                    except OSError as error:
+                        _log.warning("local programs do not find the service by its database: %s", error)
                 stack.callback(host.bell.close)
                 with self._signals(host):
                     self.port = tcp.getsockname()[1]
@@ -189,7 +191,7 @@ def _uvicorn(app: ASGIApp, configuration: Configuration, *, tls: bool) -> uvicor
     encrypted = tls and listen.certificate is not None
     return uvicorn.Config(
         app,
-        http=protocol(limits.header_time.total_seconds()),
+        http=protocol(limits.connections, limits.header_time.total_seconds()),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -197,7 +199,6 @@ def _uvicorn(app: ASGIApp, configuration: Configuration, *, tls: bool) -> uvicor
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        limit_concurrency=limits.connections,
         h11_max_incomplete_event_size=_HEADER_BYTES,
         timeout_graceful_shutdown=_GRACE,
         ssl_certfile=str(listen.certificate) if encrypted else None,

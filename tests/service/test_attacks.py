@@ -33,6 +33,7 @@ LIMITS = Limits(
     append=100_000,
     body_time=timedelta(seconds=0.5),
     header_time=timedelta(seconds=0.5),
+    connections=32,
 )
 
 
@@ -292,6 +293,17 @@ def test_more_queries_than_there_are_turns_for(attacked: Served) -> None:
     assert [reply.status for reply in replies if reply.status != 503] == [504] * 4
     assert {reply.headers["retry-after"] for reply in refused} == {"1"}
     assert refused[0].kind == "BusyError"
+
+
+def test_more_connections_than_there_may_be(attacked: Served) -> None:
+    held = [socket.create_connection(("127.0.0.1", attacked.port)) for _ in range(LIMITS.connections)]
+    try:
+        answer = talk(attacked, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert answer == b"" or (answer.startswith(b"HTTP/1.1 503") and b"Retry-After: 1" in answer)
+    finally:
+        for connection in held:
+            connection.close()
+    until(lambda: attacked.get("/healthz").status == 200)
 
 
 @pytest.mark.parametrize(
