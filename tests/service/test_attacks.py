@@ -276,6 +276,14 @@ def test_questions_that_take_too_much(attacked: Served, sql: str, status: int | 
     assert attacked.rows("SELECT count(*) FROM bids") == [[200]]
 
 
+def test_questions_that_take_too_much_memory_are_told_so(tmp_path: Path) -> None:
+    with served_bids(tmp_path, limits=Limits(memory="100MB", temporary="1MB")) as service:
+        reply = service.query("SELECT list(x) FROM range(50000000) AS a(x)")
+        assert (reply.status, reply.kind) == (507, "MemoryLimitError")
+        assert "needs more memory than the service has for it" in reply.message
+        assert service.rows("SELECT count(*) FROM bids") == [[200]]
+
+
 def test_more_queries_than_there_are_turns_for(attacked: Served) -> None:
     slow = "SELECT count(*) FROM range(100000000000) AS a(x) WHERE hash(x) % 7 = {}"
     replies = []

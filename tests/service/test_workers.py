@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -187,3 +188,43 @@ def test_a_refresh_on_demand(bids: Bids, tmp_path: Path) -> None:
 
 def test_several_services_are_told_apart(service: Served) -> None:
     assert service.get("/status").json["rollups"][0]["rollup"] == "hourly"
+
+
+def test_queries_see_one_snapshot_while_batches_are_committed(bids: Bids, tmp_path: Path) -> None:
+    """A level and what it is made from agree in every answer, and answers do not wait for the refresh to end."""
+    with served(configuration(bids, levels=(LevelSettings("daily", "day"),))) as service:
+        service.refreshed()
+        seen = set()
+        for number in range(8):
+            write_bids(tmp_path, "(TIMESTAMP '2026-01-02 00:10', 'de', 'view', 1, 2.5)", name=f"more-{number}")
+            for _ in range(4):
+                reply = service.query("SELECT (SELECT sum(bids) FROM hourly), (SELECT sum(bids) FROM daily), random()")
+                ((hourly, daily, _),) = reply.json["rows"]
+                assert hourly == daily
+                seen.add(hourly)
+        until(lambda: service.rows("SELECT sum(bids) FROM daily") == [[208]])
+        assert len(seen) > 1
+
+
+def test_queries_are_answered_during_a_refresh(bids: Bids, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(configuration(bids)) as service:
+        service.refreshed()
+        worker = service.serving.host.service.workers["hourly"]
+        began, end = threading.Event(), threading.Event()
+        refresh = worker.rollup.refresh
+
+        def slow(**options: Any) -> Any:
+            with worker.rollup._ledger.transaction():
+                worker.rollup._connection.execute("UPDATE hourly SET bids = 0")
+                began.set()
+                end.wait(30)
+                worker.rollup._connection.execute("UPDATE hourly SET bids = 1")
+            return refresh(**options)
+
+        monkeypatch.setattr(worker.rollup, "refresh", slow)
+        worker.notice()
+        assert began.wait(10)
+        assert service.worker()["state"] == "refreshing"
+        assert service.rows("SELECT sum(bids) FROM hourly") == [[200]]
+        end.set()
+        until(lambda: service.rows("SELECT sum(bids) FROM hourly") == [[94]])
