@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -15,7 +15,9 @@ from duckdb_sketch.cli.options import Sources, TimeZone, Wait
 from duckdb_sketch.cli.output import Output
 from duckdb_sketch.cli.rollup.definition import read_sources
 from duckdb_sketch.cube import Answer, Cube, CubeError
-from duckdb_sketch.remote import connect_service
+
+if TYPE_CHECKING:
+    from duckdb_sketch.remote import ServiceClient
 
 _MOST_ROWS = 1_000  # that are printed for people
 
@@ -50,13 +52,9 @@ def query(
     ] = None,
 ) -> None:
     """Ask about the events: answered from the rollups that read least, and raw files for what they lack."""
-    if (database is None) == (url is None):
-        raise CubeError("say whom to ask: either --database rollups.duckdb or --url http://127.0.0.1:8123")
     if sum((as_json, as_csv, parquet is not None, explain)) > 1 and not (explain and as_json):
         raise CubeError("choose one of --json, --csv, --parquet and --explain")
-    asked = database if url is None else connect_service(url)
-    assert asked is not None
-    with Cube(asked, read_sources(source or ()), time_zone=time_zone, wait=wait) as cube:
+    with Cube(_asked(database, url), read_sources(source or ()), time_zone=time_zone, wait=wait) as cube:
         if query is None:
             from duckdb_sketch.cli.prompt import run_prompt
 
@@ -75,6 +73,18 @@ def query(
             return
         answer = cube.answer(query, exact=exact, raw=raw, errors=errors, edges=edges)
         _write(answer, as_json=as_json, as_csv=as_csv, parquet=parquet)
+
+
+def _asked(database: Path | None, url: str | None) -> Path | ServiceClient:
+    """Whom to ask: a database, or a service."""
+    if (database is None) == (url is None):
+        raise CubeError("say whom to ask: either --database rollups.duckdb or --url http://127.0.0.1:8123")
+    if database is not None:
+        return database
+    from duckdb_sketch.remote import connect_service  # only here: HTTP takes time to import
+
+    assert url is not None
+    return connect_service(url)
 
 
 def _write(answer: Answer, *, as_json: bool, as_csv: bool, parquet: Path | None) -> None:

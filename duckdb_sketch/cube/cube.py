@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 from sqlglot import exp
@@ -28,10 +28,13 @@ from duckdb_sketch.cube.reason import Reason, Rejection
 from duckdb_sketch.cube.remote_explanation import explanation_of
 from duckdb_sketch.cube.rewrite import stand_in, written
 from duckdb_sketch.cube.session import CubeSession, empty, first_paragraph, read_functions
-from duckdb_sketch.remote import ServiceClient, ServiceError, find_service
+from duckdb_sketch.remote import ServiceError, find_service
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe
 from duckdb_sketch.rollup.sources.lookups import provide
+
+if TYPE_CHECKING:
+    from duckdb_sketch.remote import ServiceClient
 
 _ANSWER = "duckdb_sketch_answer"
 _NUMBER = "duckdb_sketch_number"  # of a table of events in a query
@@ -87,11 +90,11 @@ class Cube:
         if self._service is not None:
             _require_plain(sources or {}, time_zone)
             return
-        if isinstance(database, duckdb.DuckDBPyConnection):
-            self._connection = load(database).cursor()
-        else:
-            assert not isinstance(database, ServiceClient)
+        if isinstance(database, (str, Path)):
             self._connection = open_database(database, wait)
+        else:
+            assert isinstance(database, duckdb.DuckDBPyConnection)
+            self._connection = load(database).cursor()
         self._functions = read_functions(self._connection)
 
     def sql(
@@ -255,7 +258,7 @@ def _service_of(database: str | Path | duckdb.DuckDBPyConnection | ServiceClient
     """The service that is asked in the place of a database; None if none has that open."""
     if isinstance(database, (str, Path)):
         return find_service(database)
-    return database if isinstance(database, ServiceClient) else None
+    return None if isinstance(database, duckdb.DuckDBPyConnection) else database
 
 
 def _require_plain(sources: Mapping[str, Any], time_zone: str | None) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from duckdb_sketch.cube.bounds import End, Moment, Range
 from duckdb_sketch.cube.explanation import Explanation
 from duckdb_sketch.cube.part import Part
 from duckdb_sketch.cube.planner import Route
 from duckdb_sketch.cube.reason import Reason, Rejection
-from duckdb_sketch.remote import RemoteExplanation
+
+if TYPE_CHECKING:
+    from duckdb_sketch.remote import RemoteExplanation
 
 
 def explanation_of(query: str, remote: RemoteExplanation) -> Explanation:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
@@ -312,11 +311,3 @@ def _pyarrow() -> Any:
             "the rows of a service come through PyArrow: pip install 'duckdb-sketch[arrow]'", name="pyarrow"
         ) from error
     return pyarrow
-
-
-def find_service(database: str | Path) -> ServiceClient | None:
-    """The service that has a database open on this machine; None if there is none."""
-    from duckdb_sketch.remote.discovery import find
-
-    path = find(database)
-    return None if path is None else ServiceClient(Transport(path))

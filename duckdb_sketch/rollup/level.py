@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 
 from duckdb_sketch._loading import load
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch.remote import ServiceClient, find_service
+from duckdb_sketch.remote import find_service
 from duckdb_sketch.rollup.access import Access, exclusive
 from duckdb_sketch.rollup.archive.export import Exported, export, resolve
 from duckdb_sketch.rollup.archive.manifest import ExportManifest
@@ -30,6 +30,9 @@ from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.reading.gaps import Moment, fill_level
 from duckdb_sketch.rollup.reading.status import Change, Status, read_changes, read_status
 from duckdb_sketch.rollup.specification.granularity import Granularity
+
+if TYPE_CHECKING:
+    from duckdb_sketch.remote import ServiceClient
 
 _PAUSE = 0.05  # seconds
 _T = TypeVar("_T")

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from duckdb_sketch._sql import identifier
-from duckdb_sketch.remote import ServiceClient, find_service
+from duckdb_sketch.remote import find_service
 from duckdb_sketch.rollup.access import Access
 from duckdb_sketch.rollup.engines.engine import Engine
 from duckdb_sketch.rollup.errors import ChangedFilesError, ChangedStatementError, ManifestError, RollupError
@@ -21,6 +21,9 @@ from duckdb_sketch.rollup.pipeline.refresh import OnChange
 from duckdb_sketch.rollup.reading.status import Change, Status
 from duckdb_sketch.rollup.rollup import Rollup
 from duckdb_sketch.rollup.specification.specification import Specification
+
+if TYPE_CHECKING:
+    from duckdb_sketch.remote import ServiceClient
 
 _TIMES = ("first_bucket", "last_bucket", "watermark", "expired_before")
 

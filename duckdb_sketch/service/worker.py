@@ -91,6 +91,7 @@ class Worker:
         self._files = threading.Event()
         self._stopping = threading.Event()
         self._levels: dict[str, Level] = {}
+        self._files_told = 0
         self._marker = _marker_time(settings.triggers.marker)
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"refresh {settings.name}", daemon=True)
@@ -181,8 +182,10 @@ class Worker:
             only = None
             if self.settings.triggers.late is not None and not (due.current and due.late):
                 only = due.chosen(self.rollup.waiting())
+            self._files_told = 0
             refreshed = self.rollup.refresh(on_change=self.settings.on_change, progress=self._progress, only=only)
-            self._counted()
+            if refreshed.batches:
+                self._counted()
             self._follow(refreshed)
         self._note(
             state="waiting",
@@ -199,8 +202,10 @@ class Worker:
         (_log.info if refreshed.batches else _log.debug)("%s", refreshed)
         return refreshed
 
-    def _progress(self, _: Progress) -> None:
-        self._counted()
+    def _progress(self, progress: Progress) -> None:
+        if progress.files > self._files_told:
+            self._files_told = progress.files
+            self._counted()
         if self._stopping.is_set():
             raise StoppedError("the service stops; what was counted before is kept")
 
@@ -230,6 +235,7 @@ class Worker:
     def _failed(self, error: Exception) -> None:
         if self._stopping.is_set():
             return
+        self._counted()  # there may have been batches before it
         failures = self.progress.failures + 1
         # So that workers that failed together do not come back together.
         pause = min(2.0 ** min(failures - 1, 16), _LONGEST_BACKOFF) * random.uniform(0.75, 1)
