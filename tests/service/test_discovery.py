@@ -6,6 +6,8 @@ import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +23,6 @@ from duckdb_sketch.cube import Cube
 from duckdb_sketch.remote.discovery import find, listening, socket_path
 from duckdb_sketch.rollup import (
     ChangedStatementError,
-    LockedError,
     ManifestError,
     Rollup,
     RollupError,
@@ -99,11 +100,14 @@ def test_through_another_name_of_the_database(own: Served, bids: Bids, tmp_path:
         assert cube.sql("SELECT count(*) FROM bids").fetchall() == [(200,)]
 
 
-def test_without_a_socket_the_database_is_locked(bids: Bids) -> None:
-    """In this process DuckDB shares it; another one is told who holds it."""
-    with served(configuration(bids, listen=Listen(socket=False))):
+def test_without_a_socket_the_database_is_locked_to_other_processes(bids: Bids) -> None:
+    with served(configuration(bids, listen=Listen(socket=False))) as service:
+        service.refreshed()
         assert find(bids.database) is None
-    assert issubclass(LockedError, RollupError)
+        command = [sys.executable, "-m", "duckdb_sketch", "query", "SELECT count(*) FROM bids"]
+        done = subprocess.run([*command, "--database", str(bids.database)], capture_output=True, text=True, check=False)
+        assert done.returncode == 75
+        assert "is open for writing in another process" in done.stderr
 
 
 def test_what_is_no_socket_of_a_service_is_left_alone(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 from bids import HOURLY, Bids, write_bids, write_day
-from serving import Served, configuration, served, until
+from serving import configuration, served, until
 
 from duckdb_sketch.rollup import Rollup
 from duckdb_sketch.service import (
@@ -184,10 +184,6 @@ def test_a_refresh_on_demand(bids: Bids, tmp_path: Path) -> None:
         reply = service.send("POST", "/refresh/hourly", b"{}", {"Content-Type": "application/json"})
         assert (reply.status, reply.json["rows"], reply.json["files"]) == (200, 1, 1)
         assert service.rows("SELECT sum(bids) FROM hourly") == [[201]]
-
-
-def test_several_services_are_told_apart(service: Served) -> None:
-    assert service.get("/status").json["rollups"][0]["rollup"] == "hourly"
 
 
 def test_queries_see_one_snapshot_while_batches_are_committed(bids: Bids, tmp_path: Path) -> None:
