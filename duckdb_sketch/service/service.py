@@ -113,7 +113,7 @@ class Service:
                 found.append(
                     {
                         "rollup": name,
-                        "worker": dataclasses.asdict(worker.progress),
+                        "worker": dataclasses.asdict(worker.status),
                         "tables": [dataclasses.asdict(level) for level in levels],
                     }
                 )

@@ -34,7 +34,7 @@ class StoppedError(SketchError):
 
 
 @dataclass(frozen=True)
-class Progressed:
+class WorkerStatus:
     """How the worker of a rollup stands.
 
     Attributes:
@@ -82,7 +82,7 @@ class Worker:
     ) -> None:
         self.settings = settings
         self.rollup = rollup
-        self.progress = Progressed()
+        self.status = WorkerStatus()
         self._counted = counted
         self._clock = clock
         self._schedule = Schedule(settings.triggers, clock())
@@ -123,8 +123,11 @@ class Worker:
         with self._lock:
             refreshed = self.rollup.append(data, batch_id=batch_id)
             self._counted()
-            self._follow(refreshed)
-        self._note(rows=self.progress.rows + refreshed.rows)
+            self._note(rows=self.status.rows + refreshed.rows)
+            try:
+                self._follow(refreshed)
+            except Exception as error:  # the data are counted, whatever becomes of an export
+                self._failed(error)
         return refreshed
 
     def stop(self, seconds: float) -> None:
@@ -137,6 +140,10 @@ class Worker:
             with suppress(duckdb.Error):
                 self.rollup.interrupt()
             self._thread.join(0.1)
+        while not self._lock.acquire(timeout=0.1):  # a request appends
+            with suppress(duckdb.Error):
+                self.rollup.interrupt()
+        self._lock.release()
         self._note(state="stopped")
 
     def turn(self) -> bool:
@@ -148,7 +155,7 @@ class Worker:
             files = self._files.is_set()
             self._files.clear()
             due = self._schedule.due(now, self._waiting, files=files, marker=self._marked())
-            if not due and self.progress.failures:
+            if not due and self.status.failures:
                 due = Due(True, self.settings.triggers.late is None, ("again",))
             if due:
                 self._refresh(due)
@@ -161,7 +168,7 @@ class Worker:
         while not self._stopping.is_set():
             self.turn()
             pause = max(self._schedule.next(), self._retry_at) - self._clock()
-            if self.progress.failures:
+            if self.status.failures:
                 pause = self._retry_at - self._clock()
             self._wake.wait(max(0.01, min(pause, _PAUSE)))
             self._wake.clear()
@@ -179,27 +186,36 @@ class Worker:
         with self._lock:
             started = self._clock()
             self._note(state="refreshing", last_attempt=_now(), why=due.why)
-            only = None
-            if self.settings.triggers.late is not None and not (due.current and due.late):
-                only = due.chosen(self.rollup.waiting())
-            self._files_told = 0
-            refreshed = self.rollup.refresh(on_change=self.settings.on_change, progress=self._progress, only=only)
-            if refreshed.batches:
-                self._counted()
-            self._follow(refreshed)
-        self._note(
-            state="waiting",
-            refreshes=self.progress.refreshes + 1,
-            failures=0,
-            error=None,
-            last_success=_now(),
-            next_attempt=None,
-            seconds=round(self._clock() - started, 3),
-            rows=self.progress.rows + refreshed.rows,
-            changed=tuple(refreshed.changed),
-        )
-        self._retry_at = 0.0
+            try:
+                refreshed = self._count(due)
+                self._follow(refreshed)
+            except BaseException:
+                self._note(state="waiting")
+                raise
+            self._note(
+                state="waiting",
+                refreshes=self.status.refreshes + 1,
+                failures=0,
+                error=None,
+                last_success=_now(),
+                next_attempt=None,
+                seconds=round(self._clock() - started, 3),
+                rows=self.status.rows + refreshed.rows,
+                changed=tuple(refreshed.changed),
+            )
+            self._retry_at = 0.0
         (_log.info if refreshed.batches else _log.debug)("%s", refreshed)
+        return refreshed
+
+    def _count(self, due: Due) -> Refreshed:
+        """Count the files that are due."""
+        only = None
+        if self.settings.triggers.late is not None and not (due.current and due.late):
+            only = due.chosen(self.rollup.waiting())
+        self._files_told = 0
+        refreshed = self.rollup.refresh(on_change=self.settings.on_change, progress=self._progress, only=only)
+        if refreshed.batches:
+            self._counted()
         return refreshed
 
     def _progress(self, progress: Progress) -> None:
@@ -213,7 +229,7 @@ class Worker:
         """Make the levels, drop what is old, and export what is new."""
         if not self._levels:
             self._make_levels()
-        if not refreshed.batches and self.progress.refreshes:
+        if not refreshed.batches and self.status.refreshes:
             return
         kept = {self.settings.name: self.settings.retention}
         kept |= {level.name: level.retention for level in self.settings.levels}
@@ -236,7 +252,7 @@ class Worker:
         if self._stopping.is_set():
             return
         self._counted()  # there may have been batches before it
-        failures = self.progress.failures + 1
+        failures = self.status.failures + 1
         # So that workers that failed together do not come back together.
         pause = min(2.0 ** min(failures - 1, 16), _LONGEST_BACKOFF) * random.uniform(0.75, 1)
         self._retry_at = self._clock() + pause
@@ -251,7 +267,8 @@ class Worker:
             _log.error("%s", self.settings.name, exc_info=error)
 
     def _note(self, **values: Any) -> None:
-        self.progress = replace(self.progress, **values)
+        """Change the status, on the thread that holds the lock, or the only one that is left."""
+        self.status = replace(self.status, **values)
 
 
 def _marker_time(marker: Path | None) -> int | None:

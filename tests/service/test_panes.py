@@ -40,7 +40,7 @@ class Game:
         """Let time pass, and say what is told then: the bucket, the pane, and its score."""
         self.now += seconds
         self.worker.turn()
-        assert self.worker.progress.error is None
+        assert self.worker.status.error is None
         scores = dict(self.rollup.table().fetchall())
         changes = self.rollup.changes(self._batch)
         self._batch = max((change.batch for change in changes), default=self._batch)

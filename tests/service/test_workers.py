@@ -89,14 +89,14 @@ def test_a_failing_source_is_tried_again_ever_more_rarely(bids: Bids, tmp_path: 
         while not found.turn():
             clock.now += 0.25
         pauses.append(clock.now - before)
-    assert found.progress.state == "failing"
-    assert "bids-broken.parquet" in str(found.progress.error)
+    assert found.status.state == "failing"
+    assert "bids-broken.parquet" in str(found.status.error)
     assert pauses[1] <= 1.5 < pauses[4] < pauses[7] <= 300 >= pauses[-1]
     broken.unlink()
     found.notice()
     clock.now += 1.25
     assert found.turn(), "a change of files is a reason to try at once"
-    assert (found.progress.state, found.progress.failures, found.progress.rows) == ("waiting", 0, 200)
+    assert (found.status.state, found.status.failures, found.status.rows) == ("waiting", 0, 200)
 
 
 def test_changed_files_are_reported(bids: Bids, tmp_path: Path, workers: list[Worker]) -> None:
@@ -106,7 +106,7 @@ def test_changed_files_are_reported(bids: Bids, tmp_path: Path, workers: list[Wo
     write_day(tmp_path, "2026-01-05", "2026-01-01")
     clock.now += 2
     found.turn()
-    assert [os.path.basename(path) for path in found.progress.changed] == ["bids-2026-01-01.parquet"]
+    assert [os.path.basename(path) for path in found.status.changed] == ["bids-2026-01-01.parquet"]
 
 
 def test_a_marker_tells_that_files_are_complete(bids: Bids, tmp_path: Path, workers: list[Worker]) -> None:
@@ -119,7 +119,7 @@ def test_a_marker_tells_that_files_are_complete(bids: Bids, tmp_path: Path, work
     assert not found.turn()
     marker.touch()
     assert found.turn()
-    assert (found.progress.why, found.progress.rows) == (("marker",), 201)
+    assert (found.status.why, found.status.rows) == (("marker",), 201)
     clock.now += 5
     assert not found.turn()
 
@@ -135,7 +135,7 @@ def test_rows_that_wait(bids: Bids, tmp_path: Path, workers: list[Worker]) -> No
     write_bids(tmp_path, row, name="b")
     clock.now += 5
     assert found.turn()
-    assert found.progress.rows == 203
+    assert found.status.rows == 203
 
 
 def test_one_rollup_that_fails_does_not_stop_the_others(bids: Bids, tmp_path: Path) -> None:
