@@ -32,14 +32,21 @@ class AnswerCache:
         return body if known == version and time.monotonic() - since <= self._seconds else None
 
     def put(self, key: Hashable, version: int, body: Body) -> None:
-        """Keep an answer. The oldest ones go when they take too much memory."""
+        """Keep an answer. Those that are too old go, and the oldest ones where they take too much memory."""
         if not self._seconds:
             return
+        now = time.monotonic()
         self._drop(key)
-        self._entries[key] = (version, time.monotonic(), body)
+        self._entries[key] = (version, now, body)
         self._bytes += len(body.content)
-        while self._bytes > _BYTES:
+        while self._bytes > _BYTES or now - self._oldest > self._seconds:
             self._drop(next(iter(self._entries)))
+
+    @property
+    def _oldest(self) -> float:
+        """When the oldest answer was put in; they are in that order."""
+        _, since, _ = next(iter(self._entries.values()), (0, time.monotonic(), None))
+        return since
 
     def _drop(self, key: Hashable) -> None:
         entry = self._entries.pop(key, None)
