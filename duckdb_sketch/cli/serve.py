@@ -69,6 +69,12 @@ def serve(
 
     is_toml = file.suffix == ".toml"
     if is_toml:
+        _refuse(
+            file,
+            database=database, source=source, name=name, refresh_every=refresh_every, watch=watch,
+            time_zone=time_zone, allowed_lateness=allowed_lateness, late=late, earliest=earliest, latest=latest,
+            expand=expand, memory=memory,
+        )  # fmt: skip
         configuration = read()
     else:
         configuration = _simple(
@@ -112,6 +118,13 @@ def _simple(
         **options,  # type: ignore[arg-type]
     )
     return Configuration(database, (rollup,), listen, Limits(memory=memory))
+
+
+def _refuse(file: Path, **options: object) -> None:
+    """See that what the file says is not said on the command line."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise RollupError(f"--{given[0].replace('_', '-')} is for a statement: say it in {file}")
 
 
 def _plain_sources(source: list[str] | None) -> dict[str, str | list[str]]:

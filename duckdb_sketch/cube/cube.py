@@ -23,7 +23,7 @@ from duckdb_sketch.cube.explanation import Explanation
 from duckdb_sketch.cube.listing import Dimension, Metric, dimensions_of, metrics_of, words_of
 from duckdb_sketch.cube.part import Part
 from duckdb_sketch.cube.planner import Edges, Planner, Route
-from duckdb_sketch.cube.query import Parameters, block_of, event_tables, parse
+from duckdb_sketch.cube.query import Parameters, block_of, event_tables, parse, without_semicolon
 from duckdb_sketch.cube.reason import Reason, Rejection
 from duckdb_sketch.cube.remote_explanation import explanation_of
 from duckdb_sketch.cube.rewrite import stand_in, written
@@ -535,7 +535,7 @@ class _Asking:
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {events}")
 
     def _create(self, query: str, parameters: Parameters, most_rows: int | None) -> None:
-        rows = query if most_rows is None else f"FROM (\n{query}\n) LIMIT {most_rows}"
+        rows = query if most_rows is None else f"FROM (\n{without_semicolon(query)}\n) LIMIT {most_rows}"
         self._cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_ANSWER} AS {rows}", parameters)
 
     def _refused(self, explanation: Explanation, *, errors: bool) -> str | None:

@@ -40,6 +40,20 @@ def parse_template(text: str) -> exp.Query | None:
     return statement
 
 
+def without_semicolon(text: str) -> str:
+    """A query without the semicolons that end it, so that it can stand in brackets."""
+    try:
+        tokens = sqlglot.tokenize(text, dialect="duckdb")
+    except sqlglot.errors.SqlglotError:
+        return text
+    end = len(text)
+    for token in reversed(tokens):
+        if token.token_type is not sqlglot.TokenType.SEMICOLON:
+            break
+        end = token.start
+    return text[:end]
+
+
 def event_tables(query: exp.Expr, names: Collection[str]) -> list[exp.Table]:
     """The places where a query reads tables of events, the innermost first."""
     found = [

@@ -29,7 +29,7 @@ def reachable(path: Path) -> Iterator[str]:
     if len(os.fsencode(path)) <= _LONGEST:
         yield str(path)
         return
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    folder = os.open(path.parent, os.O_RDONLY)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"  # Linux alone; elsewhere nothing is there
     finally:
@@ -46,6 +46,8 @@ def listening(database: str | Path) -> Iterator[socket.socket]:
         OSError: If it cannot be made.
     """
     path = socket_path(database)
+    if not hasattr(socket, "AF_UNIX"):
+        raise OSError("this system has no such sockets")
     with suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise FileExistsError(f"{path} is there, and is no socket")

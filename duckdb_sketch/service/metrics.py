@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -56,15 +56,22 @@ class Metrics:
 
 
 def _of_process(active: int, streams: int, database_bytes: int) -> Iterator[str]:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     for name, kind, text, value in (
         ("duckdb_sketch_queries_active", "gauge", "Queries that run or wait.", active),
         ("duckdb_sketch_streams_active", "gauge", "Open streams of changes.", streams),
         ("duckdb_sketch_duckdb_memory_bytes", "gauge", "Memory that DuckDB holds.", database_bytes),
-        ("duckdb_sketch_resident_peak_bytes", "gauge", "The most memory that the process had.", peak),
+        ("duckdb_sketch_resident_peak_bytes", "gauge", "The most memory that the process had.", _peak()),
     ):
         yield from _heading(name, kind, text)
         yield f"{name} {value}"
+
+
+def _peak() -> int:
+    with suppress(ImportError):
+        import resource  # only here: Windows has none
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return 0
 
 
 def _of_rollups(status: list[dict[str, Any]]) -> Iterator[str]:

@@ -103,15 +103,16 @@ class Serving:
     @contextmanager
     def _signals(self, host: Host) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        handlers = {signal.SIGTERM: self._stop.set, signal.SIGINT: self._stop.set}
-        handlers[signal.SIGHUP] = lambda: self._later(self._reload(host))
-        with suppress(ValueError, RuntimeError):  # not the main thread, as in tests
+        handlers: dict[int, Callable[[], None]] = {signal.SIGTERM: self._stop.set, signal.SIGINT: self._stop.set}
+        if hasattr(signal, "SIGHUP"):
+            handlers[signal.SIGHUP] = lambda: self._later(self._reload(host))
+        with suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread, or Windows
             for number, handler in handlers.items():
                 loop.add_signal_handler(number, handler)
         try:
             yield
         finally:
-            with suppress(ValueError, RuntimeError):
+            with suppress(ValueError, RuntimeError, NotImplementedError):
                 for number in handlers:
                     loop.remove_signal_handler(number)
 

@@ -60,6 +60,17 @@ def test_options_are_those_of_a_cube(service: Served) -> None:
     assert "raw events are not to be read" in refused.message
 
 
+@pytest.mark.parametrize("end", [";", " ;; ", "; -- all of them;", " -- ;", "\n/* ; */ ;"])
+def test_a_query_may_end_as_in_a_shell(service: Served, end: str) -> None:
+    assert len(service.rows(f"SELECT ts, ';' FROM bids{end}")) == 200
+    assert service.rows(f"SELECT count(*) FROM bids{end}") == [[200]]
+
+
+def test_an_order_is_kept(service: Served) -> None:
+    query = "SELECT ts, user_id FROM bids ORDER BY user_id DESC, ts"
+    assert [row[1] for row in service.rows(query)] == [row[1] for row in raw(service, query)]
+
+
 def test_csv(service: Served) -> None:
     reply = service.query(QUERY, headers={"Accept": "text/csv"})
     assert reply.headers["content-type"] == "text/csv; charset=utf-8"

@@ -99,6 +99,12 @@ def test_mistakes_on_the_command_line(tmp_path: Path, options: dict[str, object]
     assert not (tmp_path / "r.duckdb").exists()
 
 
+def test_what_the_file_says_is_not_said_on_the_command_line(tmp_path: Path) -> None:
+    for options, message in (({"watch": True}, "--watch"), ({"source": ["a=b"]}, "--source")):
+        with pytest.raises(SketchError, match=f"{message} is for a statement: say it in .*rollups.toml"):
+            serve(tmp_path / "rollups.toml", **options)  # type: ignore[arg-type]
+
+
 def test_check_says_what_would_be_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bids = Bids(tmp_path, days=[])
     statement = tmp_path / "hourly.sql"
