@@ -9,10 +9,17 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from duckdb_sketch.errors import InvalidInputError, LoadError, MissingDependencyError, SketchError
+from duckdb_sketch.errors import (
+    InvalidInputError,
+    LoadError,
+    MissingDependencyError,
+    NativeUnavailableError,
+    SketchError,
+)
 
 if TYPE_CHECKING:
-    from duckdb_sketch._loading import connect, install, load
+    from duckdb_sketch._installing import install, uninstall
+    from duckdb_sketch._loading import connect, load
     from duckdb_sketch._version import __version__
     from duckdb_sketch.cube import Cube
     from duckdb_sketch.remote import connect_service
@@ -37,6 +44,7 @@ __all__ = [
     "InvalidInputError",
     "LoadError",
     "MissingDependencyError",
+    "NativeUnavailableError",
     "Rollup",
     "SketchError",
     "__version__",
@@ -51,6 +59,7 @@ __all__ = [
     "hyper_unique_estimate",
     "install",
     "load",
+    "uninstall",
 ]
 
 # Imported when they are first used: DuckDB takes 0.1 s to import, and the SQL parser of rollups as long again.
@@ -58,7 +67,8 @@ _MODULES = {
     "__version__": "duckdb_sketch._version",
     "Cube": "duckdb_sketch.cube",
     "connect_service": "duckdb_sketch.remote",
-    **dict.fromkeys(("connect", "install", "load"), "duckdb_sketch._loading"),
+    **dict.fromkeys(("install", "uninstall"), "duckdb_sketch._installing"),
+    **dict.fromkeys(("connect", "load"), "duckdb_sketch._loading"),
     **dict.fromkeys(("Rollup", "fill_gaps"), "duckdb_sketch.rollup"),
     **dict.fromkeys(("ApproxHistogram", "HllSketch", "HyperUniqueSketch"), "duckdb_sketch.values"),
     **dict.fromkeys(("histogram_cdf", "histogram_quantile", "histogram_stats"), "duckdb_sketch.values"),

@@ -1,5 +1,7 @@
 """Where this package's own files are, in an installed wheel and in a working copy alike."""
 
+import os
+import threading
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -12,3 +14,13 @@ def sql_folder() -> Path:
     """The folder of `.sql` files: inside the package once it is in a wheel, beside it in a working copy."""
     packaged = _PACKAGE / "sql"
     return packaged if packaged.is_dir() else _PACKAGE.parent / "sql"
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put a new file into the place of `path` at once: what a process has mapped of the old one stays as it is."""
+    scratch = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        scratch.write_bytes(content)
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)

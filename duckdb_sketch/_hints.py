@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-_TIME = re.compile(r"'approx_histogram_agg\((?:DATE|TIME|TIMESTAMP|INTERVAL)\b")
-_NUMBER = re.compile(r"'approx_histogram_agg\((?:BOOLEAN|BLOB|UUID|BIT)\b")
+_TIME = re.compile(r"'(?:__duckdb_sketch_)?approx_histogram_agg\((?:DATE|TIME|TIMESTAMP|INTERVAL)\b")
+_NUMBER = re.compile(r"'(?:__duckdb_sketch_)?approx_histogram_agg\((?:BOOLEAN|BLOB|UUID|BIT)\b")
 
 
 def hint(message: str) -> str:

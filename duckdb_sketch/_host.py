@@ -64,6 +64,14 @@ class Host:
         folder = str(self.folders.get("extension_repository_directory") or "~/.duckdb/extension_repositories")
         return Path(home + folder[1:] if folder.startswith("~") else folder).absolute()
 
+    @property
+    def extension_folders(self) -> list[Path]:
+        """Where DuckDB keeps what it has installed, a folder for each version."""
+        home = str(self.folders.get("home_directory") or Path.home())
+        several = self.folders.get("extension_directories") or []
+        folders = [*several, self.folders.get("extension_directory") or "~/.duckdb/extensions"]
+        return [Path(home + str(folder)[1:] if str(folder).startswith("~") else str(folder)) for folder in folders]
+
 
 def _folders(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     # `extension_directory` is a setting that `duckdb_settings()` of 2.0 no longer lists.

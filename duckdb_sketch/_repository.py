@@ -19,26 +19,44 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from duckdb_sketch._files import EXTENSION, PUBLIC_KEY
+from duckdb_sketch._extension_file import SIGNATURE_BYTES
+from duckdb_sketch._files import EXTENSION, PUBLIC_KEY, replace_file
 from duckdb_sketch._host import Host
 from duckdb_sketch._lock import locked
 from duckdb_sketch._sql import quote
-from duckdb_sketch.errors import LoadError
+from duckdb_sketch.errors import LoadError, NativeUnavailableError
 
 INSTALLED = "duckdb_sketch"
-_SIGNATURE_BYTES = 256
+_LOCK = "duckdb_sketch.lock"
+_OURS = re.compile("duckdb_sketch(_[0-9a-f]{16})?")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An extension that DuckDB has installed.
+
+    Attributes:
+        folder: Of extensions, with a folder for each version of DuckDB.
+        file: Below it, that which DuckDB loads.
+    """
+
+    folder: Path
+    file: Path
 
 
 def build_repository() -> str:
     """The name of the repository that holds this very build."""
     # The signature covers the whole file and comes from a key of this build alone.
-    signature = EXTENSION.read_bytes()[-_SIGNATURE_BYTES:]
+    signature = EXTENSION.read_bytes()[-SIGNATURE_BYTES:]
     return f"duckdb_sketch_{hashlib.sha256(signature).hexdigest()[:16]}"
 
 
@@ -46,7 +64,8 @@ def load_from_repository(cursor: duckdb.DuckDBPyConnection, host: Host) -> None:
     """Load this build into a database that takes signed extensions alone.
 
     Raises:
-        LoadError: If the configuration does not allow it, or DuckDB's folders cannot be written.
+        LoadError: If the configuration does not allow it.
+        NativeUnavailableError: If DuckDB's folders cannot be written.
     """
     if host.forbids_repositories:
         raise LoadError(
@@ -67,7 +86,7 @@ def load_from_repository(cursor: duckdb.DuckDBPyConnection, host: Host) -> None:
         cursor.execute(load)
 
 
-def install_from_repository(host: Host, repository: str, versions: Iterable[str] = ()) -> None:
+def install_from_repository(host: Host, repository: str, versions: Iterable[str] = ()) -> Installed:
     """Have DuckDB trust this build under the name `repository`, and install it.
 
     Args:
@@ -75,30 +94,102 @@ def install_from_repository(host: Host, repository: str, versions: Iterable[str]
         repository: The repository's name.
         versions: Further versions of DuckDB, such as `v2.0.1`, that may install it from there.
 
+    Returns:
+        Where DuckDB has put it.
+
     Raises:
-        LoadError: If DuckDB's folders cannot be written, or DuckDB refuses the file.
+        NativeUnavailableError: If DuckDB's folders cannot be written, or DuckDB refuses the file.
     """
     folder = host.repository_folder / build_repository()
-    config = {**host.folders, "allow_extension_repositories": "allowed"}
     try:
-        host.repository_folder.mkdir(parents=True, exist_ok=True)
-        with locked(host.repository_folder / "duckdb_sketch.lock"), duckdb.connect(config=config) as scratch:
+        with _scratch(host) as scratch:
             for version in {host.version, *versions}:
                 _publish(folder / version / host.platform)
             _trust(scratch, repository, folder)
             if not _loads(scratch, repository):
                 scratch.execute(f"FORCE INSTALL duckdb_sketch FROM {repository}")
+                scratch.execute(f"LOAD duckdb_sketch FROM {repository}")
+            return _installed(scratch)
     except (duckdb.Error, OSError) as error:
-        raise LoadError(
+        raise NativeUnavailableError(
             f"DuckDB could not install duckdb_sketch ({error}): connect with "
             'config={"home_directory": "…"}, a folder that can be written, '
             'or config={"allow_unsigned_extensions": "true"}'
         ) from error
 
 
+def copy_to_version(host: Host, installed: Installed, version: str) -> None:
+    """Install for another version of DuckDB what is installed for the one of `host`.
+
+    Raises:
+        NativeUnavailableError: If DuckDB's folders cannot be written.
+    """
+    _, *below = installed.file.relative_to(installed.folder).parts
+    target = Path(installed.folder, version, *below)
+    try:
+        with locked(host.repository_folder / _LOCK):
+            _publish(host.repository_folder / build_repository() / version / host.platform)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            for source in (installed.file.with_name(f"{installed.file.name}.info"), installed.file):
+                replace_file(target.with_name(source.name), source.read_bytes())
+    except OSError as error:
+        raise NativeUnavailableError(f"DuckDB's folder {target.parent} cannot be written ({error})") from error
+
+
+def remove_repositories(host: Host) -> set[str]:
+    """Remove every repository of this package and what was installed from it, of every build and DuckDB.
+
+    Returns:
+        The versions of DuckDB that had something installed.
+
+    Raises:
+        LoadError: If DuckDB's folders cannot be written.
+    """
+    if not host.repository_folder.is_dir():
+        return set()
+    try:
+        with _scratch(host) as scratch:
+            found = scratch.execute("SELECT repository_name FROM duckdb_extension_repositories()").fetchall()
+            for (name,) in found:
+                if _OURS.fullmatch(name):
+                    scratch.execute(f"DROP EXTENSION REPOSITORY {name}")
+        for folder in _ours(host.repository_folder):
+            shutil.rmtree(folder)
+        versions = set()
+        for extensions in host.extension_folders:
+            for folder in (path for place in extensions.glob("*/*/repositories") for path in _ours(place)):
+                shutil.rmtree(folder)
+                versions.add(folder.parents[2].name)
+        return versions
+    except (duckdb.Error, OSError) as error:
+        raise LoadError(f"what duckdb_sketch has installed cannot be removed: {error}") from error
+
+
+@contextmanager
+def _scratch(host: Host) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with the folders of `host` that may change its repositories, one process at a time."""
+    config = {**host.folders, "allow_extension_repositories": "allowed"}
+    host.repository_folder.mkdir(parents=True, exist_ok=True)
+    with locked(host.repository_folder / _LOCK), duckdb.connect(config=config) as connection:
+        yield connection
+
+
+def _installed(scratch: duckdb.DuckDBPyConnection) -> Installed:
+    row = scratch.execute(
+        "SELECT install_path FROM duckdb_extensions() WHERE extension_name = 'duckdb_sketch' AND loaded"
+    ).fetchone()
+    assert row is not None
+    file = Path(row[0])
+    return Installed(file.parents[4], file)
+
+
+def _ours(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("duckdb_sketch*") if path.is_dir() and _OURS.fullmatch(path.name)]
+
+
 def _publish(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(EXTENSION, folder / EXTENSION.name)
+    replace_file(folder / EXTENSION.name, EXTENSION.read_bytes())
 
 
 def _trust(scratch: duckdb.DuckDBPyConnection, repository: str, folder: Path) -> None:

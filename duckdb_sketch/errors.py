@@ -9,6 +9,10 @@ class LoadError(SketchError):
     """The functions could not be loaded into a connection; the message says what to do instead."""
 
 
+class NativeUnavailableError(LoadError):
+    """The native extension cannot be loaded, and the portable backend can; the message says why, and what to do."""
+
+
 class MissingDependencyError(SketchError, ImportError):
     """An optional dependency is not installed; the message is the pip command that installs it."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from duckdb_sketch._database_file import holder, no_file
 from duckdb_sketch._glob import literal
 from duckdb_sketch._loading import connect
 from duckdb_sketch._sql import identifier, quote
@@ -62,15 +62,15 @@ def opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[StateCo
             else:
                 raise SketchError(f"{file} is neither a Parquet file nor a DuckDB database")
         except duckdb.Error as error:
-            if isinstance(error, duckdb.IOException) and (process := re.search(r"PID (\d+)", str(error))):
-                raise LockedError(
-                    f"{file} is open in process {process[1]}, which writes to it: try again later"
-                ) from error
+            if isinstance(error, duckdb.IOException) and "PID" in str(error):
+                raise LockedError(f"{file} is open in {holder(error)}, which writes to it: try again later") from error
             raise SketchError(f"cannot read {file}: {error}") from error
 
 
 def _magic(file: Path) -> bytes:
     """The first bytes of a file, which say what it is."""
+    if reason := no_file(file):
+        raise SketchError(f"cannot read {file}: {reason}")
     try:
         with file.open("rb") as stream:
             return stream.read(12)

@@ -6,7 +6,6 @@ from pathlib import Path
 from extension_file.compiler import compile_library, crate_version
 from extension_file.footer import footer
 from extension_file.platforms import duckdb_platform
-from extension_file.signing import sign_once
 
 EXTENSION = "duckdb_sketch.duckdb_extension"
 PUBLIC_KEY = "duckdb_sketch.pem"
@@ -17,14 +16,21 @@ def build_extension(project: Path) -> Path:
 
     Returns:
         The path of the extension.
+
+    Raises:
+        NoToolchainError: If nothing here can compile it; the package works without, more slowly.
+        subprocess.CalledProcessError: If the compiler fails; it has said why on stderr.
     """
     crate = project / "extension"
+    name = duckdb_platform()
     library = compile_library(crate).read_bytes()
-    return write_extension(project / "duckdb_sketch", library, crate_version(crate), duckdb_platform())
+    return write_extension(project / "duckdb_sketch", library, crate_version(crate), name)
 
 
 def write_extension(folder: Path, library: bytes, version: str, platform: str) -> Path:
     """Sign `library` as a DuckDB extension and write it and its public key into `folder`."""
+    from extension_file.signing import sign_once  # cryptography, which a build without the extension does not need
+
     content = library + footer(extension_version=version, platform=platform)
     signature, public_key = sign_once(content)
     _replace(folder / PUBLIC_KEY, public_key)

@@ -1,7 +1,5 @@
 """Calling cargo."""
 
-import importlib
-import os
 import platform
 import re
 import shutil
@@ -9,17 +7,13 @@ import subprocess
 from pathlib import Path
 
 from extension_file.platforms import OLDEST_MACOS
+from extension_file.toolchain import find_toolchain
 
 _LIBRARIES = {
     "Linux": "libduckdb_sketch.so",
     "Darwin": "libduckdb_sketch.dylib",
     "Windows": "duckdb_sketch.dll",
 }
-
-
-def build_requirements() -> list[str]:
-    """What pip must fetch before `compile_library` can run: a Rust toolchain, where there is none."""
-    return [] if shutil.which("cargo") else ["puccinialin"]
 
 
 def compile_library(crate: Path) -> Path:
@@ -29,11 +23,12 @@ def compile_library(crate: Path) -> Path:
         The path of the shared library.
 
     Raises:
+        NoToolchainError: If there is no Rust that can.
         subprocess.CalledProcessError: If cargo fails; it has said why on stderr.
     """
     target = crate / "target"
     manifest = crate / "Cargo.toml"
-    environment = {"MACOSX_DEPLOYMENT_TARGET": OLDEST_MACOS, **_toolchain()}
+    environment = {"MACOSX_DEPLOYMENT_TARGET": OLDEST_MACOS, **find_toolchain(crate)}
     cargo = shutil.which("cargo", path=environment["PATH"]) or "cargo"
     command = [cargo, "build", "--release", "--locked", "--lib"]
     subprocess.run(
@@ -51,11 +46,3 @@ def crate_version(crate: Path) -> str:
     if version is None:
         raise ValueError(f"no version in {crate / 'Cargo.toml'}")
     return version[1]
-
-
-def _toolchain() -> dict[str, str]:
-    """The environment to run cargo in."""
-    environment = dict(os.environ)
-    if build_requirements():
-        environment.update(importlib.import_module("puccinialin").setup_rust())
-    return environment

@@ -3,6 +3,8 @@
 import platform
 import sysconfig
 
+from extension_file.toolchain import NoToolchainError
+
 _SYSTEMS = {"Linux": "linux", "Darwin": "osx", "Windows": "windows"}
 _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 OLDEST_MACOS = "11.0"  # what rustc targets on Apple silicon
@@ -12,12 +14,12 @@ def duckdb_platform() -> str:
     """DuckDB's name of this machine, such as `linux_amd64`.
 
     Raises:
-        RuntimeError: If DuckDB has no name for it.
+        NoToolchainError: If DuckDB has no name for it, and so no extensions.
     """
     try:
         name = f"{_SYSTEMS[platform.system()]}_{_MACHINES[platform.machine()]}"
     except KeyError:
-        raise RuntimeError(f"no DuckDB platform for {platform.system()} on {platform.machine()}") from None
+        raise NoToolchainError(f"DuckDB has no extensions for {platform.system()} on {platform.machine()}") from None
     return name + "_musl" if _is_musl() else name
 
 

@@ -6,15 +6,67 @@ import fcntl
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import hypothesis
 import pytest
 from processes import OUTSIDE, PROJECT, pinned
 
 import duckdb_sketch
+from duckdb_sketch._files import EXTENSION
 from duckdb_sketch.demo.flights import write_flights
+
+_NATIVE = "needs the native extension, which was not built"
+# They show what the extension does, or would take the portable backend many minutes; tests/portable shows that
+# rollups and cubes work on it.
+_NATIVE_FOLDERS = {
+    "cli",
+    "cube",
+    "docs",
+    "druid",
+    "flights",
+    "functions",
+    "fuzz",
+    "histogram",
+    "hll",
+    "host",
+    "interop",
+    "plot",
+    "rollup",
+    "spark",
+    "versions",
+}
+if not EXTENSION.exists():
+    hypothesis.settings.register_profile("portable", deadline=None, max_examples=10)
+    hypothesis.settings.load_profile("portable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs the native extension where there is none; where there is one, nothing is ever skipped for it."""
+    if EXTENSION.exists():
+        return
+    for item in items:
+        if (
+            item.get_closest_marker("native")
+            or "native" in getattr(item, "fixturenames", ())
+            or item.path.parent.name in _NATIVE_FOLDERS
+        ):
+            item.add_marker(pytest.mark.skip(reason=_NATIVE))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count by name what was skipped for it."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    names = Counter(report.nodeid.partition("[")[0] for report in skipped if _NATIVE in str(report.longrepr))
+    if not names:
+        return
+    terminalreporter.section("skipped, because the native extension was not built")
+    for name, tests in sorted(names.items()):
+        terminalreporter.line(f"{tests:5} {name}")
+    terminalreporter.line(f"{names.total()} tests were skipped: they need the native extension, and there is none.")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
-from benchmarks.cube import measuring
+from benchmarks.cube import clickhouse, measuring
 from benchmarks.cube.report import render
 from benchmarks.scale import THREADS
 from benchmarks.suite import Suite
@@ -30,10 +31,20 @@ class CubeSuite(Suite):
             tables = measuring.build(bids, database)
         with self.progress.step("the questions"):
             questions = measuring.ask(bids, database, self.runs, raw_runs=min(self.runs, 2))
+        with self.progress.step("ClickHouse"):
+            in_clickhouse = self._clickhouse(bids)
         with self.progress.step("many rollups"):
             many = measuring.many_rollups(self.data / "many.duckdb", _ROLLUPS[self.options.scale], self.runs)
         common = {"runs": self.runs, "threads": THREADS, "rows": self.size, "files": files}
-        return {**common, "tables": tables, "questions": questions, "many": many}
+        return {**common, "tables": tables, "questions": questions, "many": many, "clickhouse": in_clickhouse}
+
+    def _clickhouse(self, bids: Path) -> dict[str, float]:
+        """What the questions take there; nothing if it is not installed."""
+        try:
+            return dict(clickhouse.measure(bids, self.runs))
+        except ModuleNotFoundError as error:
+            self.progress.line(f"no ClickHouse: {error}")
+            return {}
 
     @staticmethod
     def render(sections: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_DFL)  # the second one ends the process at once
         raise Stopped
 
+    logging.getLogger("duckdb_sketch").addHandler(_Log())
     with _handling(stop):
         try:
             from duckdb_sketch.cli.app import app
@@ -48,6 +50,14 @@ def main() -> None:
             from duckdb_sketch.cli.failure import report  # only here: it has to know DuckDB's errors
 
             sys.exit(report(error))
+
+
+class _Log(logging.Handler):
+    """Writes what the package logs to stderr, a line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one."""
+        _say(record.levelname.lower(), {"message": record.getMessage()})
 
 
 @contextmanager
@@ -66,11 +76,15 @@ def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None
 
 def _stopped(number: int) -> int:
     how = _SAID[signal.Signals(number)]
-    message = f"{how}; what was counted before is kept"
+    _say("error", {"kind": how, "message": f"{how}; what was counted before is kept"})
+    return 128 + number
+
+
+def _say(event: str, fields: dict[str, str]) -> None:
+    """A line on stderr, of JSON where `--json` was asked for."""
     if "--json" in sys.argv:
         from duckdb_sketch.cli.output import log_line
 
-        log_line("error", {"kind": how, "message": message})
+        log_line(event, fields)
     else:
-        print(f"duckdb-sketch: {message}", file=sys.stderr)
-    return 128 + number
+        print(f"duckdb-sketch: {fields['message']}", file=sys.stderr)

@@ -24,7 +24,7 @@ class Commands(LazyGroup):
         ),
         "install": Command(
             "duckdb_sketch.cli.install:install",
-            "Make LOAD duckdb_sketch FROM duckdb_sketch work in every DuckDB client of yours.",
+            "Make LOAD duckdb_sketch FROM duckdb_sketch work in every DuckDB 2.x client of yours.",
         ),
         "plan": Command(
             "duckdb_sketch.cli.plan:plan",
@@ -45,6 +45,10 @@ class Commands(LazyGroup):
         "show": Command(
             "duckdb_sketch.cli.show:show",
             "Draw the sketches of a rollup in the terminal: distributions as bars, what changes over time as a line.",
+        ),
+        "uninstall": Command(
+            "duckdb_sketch.cli.uninstall:uninstall",
+            "Remove what install has put into DuckDB's folders; the package itself stays.",
         ),
         "version": Command(
             "duckdb_sketch.cli.version:version", "Say which versions of duckdb_sketch and DuckDB these are."

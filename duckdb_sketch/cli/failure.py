@@ -18,7 +18,7 @@ _EXTERNAL = (SketchError, duckdb.Error, OSError, UnicodeError, OverflowError, Me
 # How options are written in Python: with the command line's spelling behind it, and without.
 _BOTH = re.compile(r"\b[a-z_]+=(?:'[^']*'|\{[^}]*\}) \((--[^)]*)\)")
 _PYTHON = re.compile(
-    r"\b(on_change|time_zone|allowed_lateness|late|memory_limit|older_than|name|missing|every|keep_changes)='([^']*)'"
+    r"\b(on_change|time_zone|allowed_lateness|late|memory_limit|older_than|name|missing|every|keep_changes|partition|sample|since)='([^']*)'"
 )
 _PHRASES = {
     "(wait=60, --wait 60)": "(--wait 60)",

@@ -41,6 +41,10 @@ Late = Annotated[
 Earliest = Annotated[datetime | None, typer.Option(help="Event times before this are rejected; 1900 at first.")]
 Latest = Annotated[datetime | None, typer.Option(help="Event times from this on are rejected; 2200 at first.")]
 MemoryLimit = Annotated[str | None, typer.Option(help="Memory limit, such as 2GB.")]
+Missing = Annotated[
+    Literal["error", "null"] | None,
+    typer.Option(help="What a column is that a file lacks and others have: an error, or NULL."),
+]
 Expand = Annotated[
     bool,
     typer.Option("--expand", help="Write avg, stddev, median, count(DISTINCT x) and the like as metrics that merge."),

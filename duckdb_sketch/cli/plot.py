@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from enum import Enum
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -101,10 +103,24 @@ def plot(
         selection = Selection(connection, chosen, family, where or "true").checked()
         picture = kind or Picture.of(family.reading)
         _draw(ax, picture, selection, time, every, scale.value, label or chosen.name)
+    image = BytesIO()
+    figure.savefig(image, format=output.suffix[1:])
     try:
-        figure.savefig(output)
+        _write(output, image.getvalue())
     except OSError as error:
         raise SketchError(f"cannot write {output}: {error.strerror}") from error
+
+
+def _write(output: Path, image: bytes) -> None:
+    """Write a picture; of a disk that is full nothing is left, and the picture that was there stays."""
+    part = output.with_name(f".{output.name}.tmp")
+    try:
+        part.write_bytes(image)
+        part.replace(output)
+    except OSError:
+        with suppress(OSError):
+            part.unlink()
+        raise
 
 
 def _draw(

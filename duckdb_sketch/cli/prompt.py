@@ -35,7 +35,7 @@ def run_prompt(cube: Cube, answer: Callable[[str], None]) -> None:
         from prompt_toolkit.history import FileHistory
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
-            'the prompt needs prompt_toolkit: pip install "duckdb-sketch[prompt]"', name=error.name
+            "the prompt needs prompt_toolkit: pip install prompt_toolkit", name=error.name
         ) from error
     words = [*_WORDS, *cube.words()]
     session: PromptSession[str] = PromptSession(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from duckdb_sketch.cli.options import Sources, TimeZone, Wait
-from duckdb_sketch.cli.output import Output
+from duckdb_sketch.cli.output import Output, plain
 from duckdb_sketch.cli.rollup.definition import read_sources
+from duckdb_sketch.cli.rows import csv_lines, documents, texts
 from duckdb_sketch.cube import Answer, Cube, CubeError
 
 if TYPE_CHECKING:
@@ -92,12 +90,10 @@ def _write(answer: Answer, *, as_json: bool, as_csv: bool, parquet: Path | None)
     if parquet is not None:
         relation.write_parquet(str(parquet))
     elif as_json:
-        rows = relation.fetchall()
-        Output(True).document([dict(zip(relation.columns, row, strict=True)) for row in rows])
+        Output(True).document(documents(relation))
     elif as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(relation.columns)
-        writer.writerows([_text(value, null="") for value in row] for row in relation.fetchall())
+        for line in csv_lines(relation):
+            print(line)
     else:
         _show(Output(False), answer)
 
@@ -108,10 +104,10 @@ def _show(output: Output, answer: Answer) -> None:
     table = Table(box=None)
     for name, kind in zip(relation.columns, relation.types, strict=True):
         title = f"~{name}" if name in answer.explanation.approximate else name
-        table.add_column(Text(title), justify="right" if kind.id in _NUMBERS else "left")
-    rows = relation.limit(_MOST_ROWS + 1).fetchall()
+        table.add_column(plain(title), justify="right" if kind.id in _NUMBERS else "left")
+    rows = texts(relation.limit(_MOST_ROWS + 1))
     for row in rows[:_MOST_ROWS]:
-        table.add_row(*(Text(_text(value, null="NULL")) for value in row))
+        table.add_row(*(plain("NULL" if value is None else value) for value in row))
     output.table(table)
     if len(rows) > _MOST_ROWS:
         output.line(f"… only the first {_MOST_ROWS:,} rows: take --csv, --json or --parquet for all of them")
@@ -123,11 +119,3 @@ _NUMBERS = frozenset(
     [f"{sign}{width}" for sign in ("", "u") for width in ("tinyint", "smallint", "integer", "bigint", "hugeint")]
     + ["float", "double", "decimal"]
 )
-
-
-def _text(value: Any, *, null: str) -> str:
-    if value is None:
-        return null
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value.hex() if isinstance(value, bytes) else str(value)

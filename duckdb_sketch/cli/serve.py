@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from duckdb_sketch.cli.options import Earliest, Expand, Late, Lateness, Latest, Sources, TableName, TimeZone
+from duckdb_sketch.cli.options import (
+    Earliest,
+    Expand,
+    Late,
+    Lateness,
+    Latest,
+    Missing,
+    Sources,
+    TableName,
+    TimeZone,
+)
 from duckdb_sketch.cli.rollup.definition import read_sources
 from duckdb_sketch.errors import MissingDependencyError
 from duckdb_sketch.rollup import RollupError
@@ -36,6 +47,7 @@ def serve(
     time_zone: TimeZone = None,
     allowed_lateness: Lateness = None,
     late: Late = None,
+    missing: Missing = None,
     earliest: Earliest = None,
     latest: Latest = None,
     expand: Expand = False,
@@ -64,24 +76,23 @@ def serve(
         return replace(listen, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
 
     def read() -> Configuration:
-        configuration = read_configuration(file)
-        return replace(configuration, listen=moved(configuration.listen))
+        return read_configuration(file, lambda found: replace(found, listen=moved(found.listen)))
 
+    counting: dict[str, Any] = {
+        "time_zone": time_zone,
+        "allowed_lateness": allowed_lateness,
+        "late": late,
+        "missing": missing,
+    }
+    counting |= {"earliest": earliest, "latest": latest, "expand": expand}
     is_toml = file.suffix == ".toml"
     if is_toml:
-        _refuse(
-            file,
-            database=database, source=source, name=name, refresh_every=refresh_every, watch=watch,
-            time_zone=time_zone, allowed_lateness=allowed_lateness, late=late, earliest=earliest, latest=latest,
-            expand=expand, memory=memory,
-        )  # fmt: skip
+        given = {"database": database, "source": source, "name": name, "refresh_every": refresh_every, "watch": watch}
+        _refuse(file, {**given, **counting, "memory": memory})
         configuration = read()
     else:
-        configuration = _simple(
-            file, database, source, _triggers(refresh_every, watch), moved(Listen()), memory,
-            name=name, time_zone=time_zone, allowed_lateness=allowed_lateness, late=late, earliest=earliest,
-            latest=latest, expand=expand,
-        )  # fmt: skip
+        triggers = _triggers(refresh_every, watch)
+        configuration = _simple(file, database, source, triggers, moved(Listen()), memory, {"name": name, **counting})
     configuration.check()
     if check:
         from duckdb_sketch.service.service import check_rollups
@@ -99,7 +110,7 @@ def _simple(
     triggers: Triggers,
     listen: Listen,
     memory: str | None,
-    **options: object,
+    options: dict[str, Any],
 ) -> Configuration:
     """A configuration of one rollup."""
     from duckdb_sketch.rollup.specification.granularity import parse_span
@@ -109,18 +120,18 @@ def _simple(
     if database is None:
         raise RollupError("say in which database the rollup is kept: --database rollups.duckdb")
     text, stem = read_statement(file)
-    options["allowed_lateness"] = parse_span(options["allowed_lateness"])  # type: ignore[arg-type]
+    options["allowed_lateness"] = parse_span(options["allowed_lateness"])
     options["name"] = options["name"] or stem
     rollup = RollupSettings(
         statement=text,
         sources=_plain_sources(source),
         triggers=triggers,
-        **options,  # type: ignore[arg-type]
+        **options,
     )
     return Configuration(database, (rollup,), listen, Limits(memory=memory))
 
 
-def _refuse(file: Path, **options: object) -> None:
+def _refuse(file: Path, options: Mapping[str, object]) -> None:
     """See that what the file says is not said on the command line."""
     given = [name for name, value in options.items() if value]
     if given:

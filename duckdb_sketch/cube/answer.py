@@ -13,9 +13,10 @@ from duckdb_sketch.cube.canonical import Canonical, conjuncts, sql, without_pare
 from duckdb_sketch.cube.functions import name_of
 from duckdb_sketch.cube.state import State, arguments_of, state_of, takes_doubles, without_double
 
-_ITSELF = frozenset({"count", "sum", "min", "max", "bool_and", "bool_or", "bit_and", "bit_or", "bit_xor"})
+_ITSELF = frozenset({"count", "count_if", "sum", "min", "max", "bool_and", "bool_or", "bit_and", "bit_or", "bit_xor"})
 _AVERAGES = frozenset({"avg", "mean"})
 _VARIANCES = frozenset({"stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop"})
+_SYNONYMS = {"percentile_cont": "quantile_cont", "percentile_disc": "quantile_disc", "countif": "count_if"}
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 _FITS_A_DOUBLE = re.compile(r"U?(TINYINT|SMALLINT|INTEGER)|DECIMAL\(([1-9]|1[0-5]),\d+\)")
 #: Aggregates that give the same if a value comes several times.
@@ -64,9 +65,6 @@ class Call:
             arguments = [*arguments[0].expressions, *arguments[1:]]
         elif arguments and isinstance(arguments[0], exp.Order):
             distinct = isinstance(arguments[0].this, exp.Distinct)
-        if name == "count_if" and len(arguments) == 1:
-            condition += tuple(conjuncts(arguments[0]))
-            name, arguments = "count", []
         if name == "count" and not distinct and arguments and isinstance(arguments[0], exp.Literal):
             arguments = arguments[1:]
         parent = node.parent
@@ -107,6 +105,8 @@ def merged(state: State, column: str, condition: str | None) -> str:
     where = f" FILTER (WHERE {condition})" if condition else ""
     if state.aggregate == "count":
         return f"CAST(coalesce(sum({column}){where}, 0) AS BIGINT)"
+    if state.aggregate == "count_if":  # NULL where its argument always is, unlike a count
+        return f"sum({column}){where}"
     family = families.family_of(state.aggregate)
     if family is None:
         return f"{state.aggregate}({column}){where}"
@@ -143,11 +143,16 @@ def forms(call: Call, canonical: Canonical, kind: str) -> list[Form]:
     return _estimates(call, canonical, kind, call.name)
 
 
+def has_bounds(call: Call, canonical: Canonical, kind: str) -> bool:
+    """Whether an answer to a call may be an estimate with bounds."""
+    return any(form.bounds is not None for form in forms(call, canonical, kind))
+
+
 def _name(function: exp.Expr) -> str:
     name = name_of(function)
     if isinstance(function, exp.Variance):
         return "var_samp"
-    return {"percentile_cont": "quantile_cont", "percentile_disc": "quantile_disc"}.get(name, name)
+    return _SYNONYMS.get(name, name)
 
 
 def _cast(value: str, kind: str) -> str:
@@ -192,21 +197,32 @@ def _extremes(call: Call, canonical: Canonical, kind: str) -> Iterator[Form]:
 
 
 def _estimate(state: State, answer: families.Answer, others: Sequence[str]) -> Form:
+    is_list = bool(others) and others[0].startswith("[")
+
+    def value(states: Sequence[str], kind: str) -> str:
+        found = _cast(answer.expression.format(*others, state=states[0]), kind)
+        return _of_some(found) if is_list else found
+
     def bounds(states: Sequence[str]) -> tuple[str, str]:
         assert answer.bounds is not None
-        if others and others[0].startswith("["):
+        if is_list:
             found = f"list_transform({others[0]}, lambda q: {answer.bounds.format('q', state=states[0])}.%s)"
-        else:
-            found = f"({answer.bounds.format(*others, state=states[0])}).%s"
+            return _of_some(found % "lower"), _of_some(found % "upper")
+        found = f"({answer.bounds.format(*others, state=states[0])}).%s"
         return found % "lower", found % "upper"
 
     return Form(
         (state,),
-        lambda states, kind: _cast(answer.expression.format(*others, state=states[0]), kind),
+        value,
         approximate=not answer.exact,
         bounds=None if answer.bounds is None else bounds,
         any_precision=True,
     )
+
+
+def _of_some(values: str) -> str:
+    """SQL of a list of quantiles; NULL, and not a list of NULLs, where there are no values."""
+    return f"(CASE WHEN ({values})[1] IS NOT NULL THEN {values} END)"
 
 
 def _is_number(kind: str) -> bool:

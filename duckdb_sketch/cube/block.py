@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from duckdb_sketch.cube.answer import Call
-from duckdb_sketch.cube.canonical import Canonical, conjuncts, sql
+from duckdb_sketch.cube.answer import Call, Form, forms
+from duckdb_sketch.cube.canonical import Canonical, conjuncts, sql, without_parens
 from duckdb_sketch.cube.functions import Functions
+from duckdb_sketch.cube.grain import Grain, grain_of
 from duckdb_sketch.cube.reason import Reason, RejectedError
 
 _CLAUSES = ("expressions", "group", "having", "qualify", "order", "distinct", "windows")
@@ -37,6 +38,8 @@ class Block:
     where: list[exp.Expr] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     joins: tuple[str, ...] = ()
+    _forms: dict[int, list[Form]] = field(default_factory=dict)
+    _grains: dict[int, Grain | None] = field(default_factory=dict)
 
     @staticmethod
     def of(select: exp.Select, functions: Functions, columns: frozenset[str]) -> Block:
@@ -84,6 +87,18 @@ class Block:
             for part in value if isinstance(value, list) else [value]:
                 if isinstance(part, exp.Expr):
                     yield part
+
+    def forms(self, call: Call, kind: str) -> list[Form]:
+        """The ways to answer one of its calls, which has a SQL type over the events."""
+        if id(call.node) not in self._forms:
+            self._forms[id(call.node)] = forms(call, self.canonical, kind)
+        return self._forms[id(call.node)]
+
+    def grain(self, node: exp.Expr) -> Grain | None:
+        """The grain of one of its expressions; see `grain_of`."""
+        if id(node) not in self._grains:
+            self._grains[id(node)] = grain_of(without_parens(node))
+        return self._grains[id(node)]
 
     def _refuse(self) -> None:
         select = self.select

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
 
 
 def sql(node: exp.Expr) -> str:
@@ -20,7 +22,7 @@ class Canonical:
     """
 
     def __init__(self, alias: str) -> None:
-        self._alias = alias.lower()
+        self._writer = _Writer(alias.lower())
         self._texts: dict[int, str] = {}
         self._kept: list[exp.Expr] = []  # an id is that of one node only while the node is alive
 
@@ -33,17 +35,30 @@ class Canonical:
         return known
 
     def _text(self, node: exp.Expr) -> str:
-        plain = without_parens(node).copy()
-        columns = [plain] if isinstance(plain, exp.Column) else list(plain.find_all(exp.Column))
-        for column in columns:
-            if isinstance(column.this, exp.Star):
-                continue
-            name = exp.to_identifier(column.name.lower())
-            qualifier = column.table.lower()
-            table = exp.to_identifier(qualifier) if qualifier and qualifier != self._alias else None
-            column.set("this", name)
-            column.set("table", table)
-        return sql(plain)
+        plain = without_parens(node)
+        if isinstance(plain, exp.Column):
+            return self._writer.column_sql(plain)
+        return str(self._writer.generate(plain))
+
+
+class _Writer(DuckDB.Generator):  # type: ignore[misc, valid-type]
+    """Writes names of columns in lower case, without that of one table."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(dialect="duckdb", comments=False, unsupported_level=sqlglot.ErrorLevel.IGNORE)
+        self._table = table
+
+    def column_sql(self, expression: exp.Column) -> str:
+        if isinstance(expression.this, exp.Star) or expression.args.get("db"):
+            return str(super().column_sql(expression))
+        table = expression.table.lower()
+        name = _identifier(expression.name.lower())
+        return f"{_identifier(table)}.{name}" if table and table != self._table else name
+
+
+@lru_cache(maxsize=10_000)
+def _identifier(name: str) -> str:
+    return sql(exp.to_identifier(name))
 
 
 def without_parens(node: exp.Expr) -> exp.Expr:

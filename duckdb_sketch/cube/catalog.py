@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -25,9 +26,9 @@ from duckdb_sketch.cube.event_source import Counted, EventSource
 from duckdb_sketch.cube.state import MetricColumn, state_of
 from duckdb_sketch.cube.table import Clock, CubeTable, Slices, Span
 from duckdb_sketch.rollup.errors import ManifestError
-from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.ledger import Ledger, read_record
 from duckdb_sketch.rollup.ledger.records import CountedSlice, LevelRecord, RollupRecord
-from duckdb_sketch.rollup.query import describe, fetch, fetch_row
+from duckdb_sketch.rollup.query import Row, describe, fetch, fetch_row
 from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
@@ -40,7 +41,10 @@ from duckdb_sketch.rollup.specification.table import Table
 
 Sources = Mapping[str, Any]
 
+_BatchKey = tuple[str, int, int]
+
 _MICROSECOND = timedelta(microseconds=1)
+_READ_ONLY = "SELECT readonly FROM duckdb_databases() WHERE database_name = current_database()"
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,14 @@ class Catalog:
         tables: The rollups of it, and their levels.
         files: The files of the table of events, as they were listed.
         unusable: What is wrong with rollups whose tables are gone.
+        version: Tells it from what there was at other times: two of one reader that have the same version are alike.
     """
 
     source: EventSource
     tables: tuple[CubeTable, ...]
     files: tuple[File, ...]
     unusable: tuple[str, ...]
+    version: int
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,41 @@ class _Known:
     last: datetime | None
 
 
+class _Records:
+    """The records of a ledger as they were at one moment, by what they are looked up by.
+
+    Attributes:
+        rows: The rows that they were made from.
+        by_name: The records.
+        children: The levels that are made from each rollup or level.
+        keys: What tells a batch of a rollup or level from every other one, also of a rollup of the same name that was
+            dropped.
+        sources: The rollups of each table of events, by the name of that table in lower case.
+    """
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.by_name: dict[str, RollupRecord | LevelRecord] = {}
+        self.children: dict[str, list[LevelRecord]] = {}
+        self.keys: dict[str, _BatchKey] = {}
+        self.sources: dict[str, list[RollupRecord]] = {}
+        for row in rows:
+            record = read_record(row)
+            self.by_name[record.name] = record
+            self.keys[record.name] = (record.name, row[-1], record.last_batch)
+            if isinstance(record, LevelRecord):
+                self.children.setdefault(record.parent, []).append(record)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A catalog, and what it was made from: it holds as long as both are as they were."""
+
+    records: _Records
+    files: Sequence[File]
+    catalog: Catalog
+
+
 class CatalogReader:
     """Reads the catalog of a database, and keeps what cannot have changed.
 
@@ -99,11 +140,13 @@ class CatalogReader:
         self._listings: dict[tuple[str, ...], tuple[float, dict[str, File]]] = {}
         #: Held from `sources` to the last `read`, as the one leaves what it found for the other.
         self.lock = Lock()
-        self._records: list[RollupRecord | LevelRecord] = []
+        self._versions = count()
+        self._is_fixed: bool | None = None
+        self._records = _Records(())
+        self._catalogs: dict[str, _Kept] = {}
         self._statements: dict[str, _Statement] = {}
-        self._columns: dict[File, dict[str, str]] = {}
-        self._counted: dict[tuple[str, int], tuple[dict[str, CountedSlice], Slices]] = {}
-        self._layouts: dict[tuple[str, int], _Known] = {}
+        self._counted: dict[_BatchKey, tuple[dict[str, CountedSlice], Slices]] = {}
+        self._layouts: dict[_BatchKey, _Known] = {}
 
     def sources(self, connection: duckdb.DuckDBPyConnection) -> dict[str, list[RollupRecord]]:
         """The rollups of each table of events, by the name of that table in lower case.
@@ -111,12 +154,27 @@ class CatalogReader:
         Raises:
             ManifestError: If the ledger is of another version.
         """
-        self._records = Ledger(connection).records()
-        found: dict[str, list[RollupRecord]] = {}
-        for record in self._records:
+        if not (self._is_fixed and self._records.rows):
+            self._read_records(connection)
+        return self._records.sources
+
+    def _read_records(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Read the records, and keep those that there are if they are still the same."""
+        ledger = Ledger(connection)
+        rows = ledger.rows_of_records() if self._records.rows or ledger.exists() else []
+        if rows == self._records.rows:
+            return
+        self._records = _Records(rows)
+        for record in self._records.by_name.values():
             if isinstance(record, RollupRecord):
-                found.setdefault(self._statement(record).specification.source.lower(), []).append(record)
-        return found
+                name = self._statement(record).specification.source.lower()
+                self._records.sources.setdefault(name, []).append(record)
+        current = set(self._records.keys.values())
+        self._counted = {key: value for key, value in self._counted.items() if key in current}
+        self._layouts = {key: value for key, value in self._layouts.items() if key in current}
+        if self._is_fixed is None:
+            # A database that is open for reading alone is one that no process writes to.
+            self._is_fixed = bool(fetch_row(connection, _READ_ONLY)[0])
 
     def read(
         self,
@@ -136,17 +194,41 @@ class CatalogReader:
             held: Holds what text files are read into, for as long as the catalog is used.
         """
         ledger = Ledger(connection)
-        self._prober = prober
-        files = self._files(connection, rollups, ledger)
+        name = self._statement(rollups[0]).specification.source
+        files, listed = self._files(connection, rollups, ledger)
+        found, kept = tuple(files.values()), self._catalogs.get(name)
+        if kept is None or kept.records is not self._records or kept.files != found:
+            catalog = self._read(ledger, prober, rollups, files, calendar, listed=listed)
+            kept = self._catalogs[name] = _Kept(self._records, found, catalog)
+        source = replace(kept.catalog.source, scan=self._scanner(connection, rollups, kept.catalog, held))
+        return replace(kept.catalog, source=source)
+
+    def _read(
+        self,
+        ledger: Ledger,
+        prober: duckdb.DuckDBPyConnection,
+        rollups: Sequence[RollupRecord],
+        files: Mapping[str, File],
+        calendar: Calendar,
+        *,
+        listed: bool,
+    ) -> Catalog:
         found: list[CubeTable] = []
         unusable: list[str] = []
         for record in rollups:
             try:
-                found += self._family(ledger, record, files, calendar)
+                found += self._family(ledger, prober, record, files, calendar)
             except ManifestError as error:  # its table was dropped by hand
                 unusable.append(str(error))
-        source = self._source(rollups, found, files, self._scanner(connection, rollups, files[0], held))
-        return Catalog(source, tuple(found), tuple(files[0].values()), tuple(unusable))
+        source = EventSource(
+            name=self._statement(rollups[0]).specification.source,
+            sizes={path: file.size for path, file in files.items()},
+            counted=_counted(found),
+            scan=lambda paths: "",
+            columns=_all_columns(prober, files, _input_types(rollups)),
+            listed=listed,
+        )
+        return Catalog(source, tuple(found), tuple(files.values()), tuple(unusable), next(self._versions))
 
     def _statement(self, record: RollupRecord) -> _Statement:
         if record.statement not in self._statements:
@@ -177,30 +259,30 @@ class CatalogReader:
         return files
 
     def _counted_by(self, ledger: Ledger, record: RollupRecord) -> tuple[dict[str, CountedSlice], Slices]:
-        key = (record.name, record.last_batch)
+        key = self._records.keys[record.name]
         if key not in self._counted:
-            _forget(self._counted, record)
             self._counted[key] = _read_slices(ledger, record)
         return self._counted[key]
 
     def _family(
         self,
         ledger: Ledger,
+        prober: duckdb.DuckDBPyConnection,
         record: RollupRecord,
-        files: tuple[dict[str, File], bool],
+        files: Mapping[str, File],
         calendar: Calendar,
     ) -> list[CubeTable]:
         """A rollup and its levels."""
         statement = self._statement(record)
-        base = self._layout(ledger, record, None)
-        slices = _compared(*self._counted_by(ledger, record), files[0], record.watermark)
+        base = self._layout(ledger, prober, record, None)
+        slices = _compared(*self._counted_by(ledger, record), files, record.watermark)
         found: list[CubeTable] = []
         layouts: dict[str, Table] = {}
         pending: list[tuple[RollupRecord | LevelRecord, int]] = [(record, 0)]
         while pending:
             current, behind = pending.pop(0)
             parent = layouts[current.parent] if isinstance(current, LevelRecord) else None
-            known = self._layout(ledger, current, parent)
+            known = self._layout(ledger, prober, current, parent)
             layouts[current.name] = known.layout
             found.append(
                 CubeTable(
@@ -224,25 +306,30 @@ class CatalogReader:
                     behind=behind,
                 )
             )
-            for child in self._records:
-                if isinstance(child, LevelRecord) and child.parent == current.name:
-                    pending.append((child, behind + current.last_batch - child.consumed))
+            for child in self._records.children.get(current.name, ()):
+                pending.append((child, behind + current.last_batch - child.consumed))
         return found
 
-    def _layout(self, ledger: Ledger, record: RollupRecord | LevelRecord, parent: Table | None) -> _Known:
+    def _layout(
+        self,
+        ledger: Ledger,
+        prober: duckdb.DuckDBPyConnection,
+        record: RollupRecord | LevelRecord,
+        parent: Table | None,
+    ) -> _Known:
         """What is known of a table: read once for each of its batches."""
-        key = (record.name, record.last_batch)
+        key = self._records.keys[record.name]
         if key in self._layouts:
             return self._layouts[key]
         try:
-            types = describe(self._prober, f"SELECT * FROM {identifier(record.name)}")
+            types = describe(prober, f"SELECT * FROM {identifier(record.name)}")
         except duckdb.CatalogException as error:
             raise ManifestError(f"the ledger has a rollup {record.name}, and its table is gone: {error}") from error
         event_type = ""
         if isinstance(record, RollupRecord):
             statement = self._statement(record)
             layout = Table.of(statement.specification, record.name, types)
-            event_type = _event_type(self._prober, statement, record, layout)
+            event_type = _event_type(prober, statement, record, layout)
         else:
             assert parent is not None
             statement = self._statements[self._base(record).statement]
@@ -253,45 +340,25 @@ class CatalogReader:
             f"SELECT count(*), {layout.naive(f'min({bucket})')}, {layout.naive(f'max({bucket})')} FROM {layout.sql}",
         )
         dimensions = _dimensions(statement, layout, is_base=isinstance(record, RollupRecord))
-        _forget(self._layouts, record)
         self._layouts[key] = _Known(layout, event_type, dimensions, _metrics(statement, layout), *extent)
         return self._layouts[key]
 
     def _base(self, record: RollupRecord | LevelRecord) -> RollupRecord:
         """The rollup of events that a level comes from."""
         while isinstance(record, LevelRecord):
-            parent = record.parent
-            record = next(other for other in self._records if other.name == parent)
+            record = self._records.by_name[record.parent]
         return record
-
-    def _source(
-        self,
-        records: Sequence[RollupRecord],
-        tables: Sequence[CubeTable],
-        files: tuple[dict[str, File], bool],
-        scan: Callable[[Sequence[str]], str],
-    ) -> EventSource:
-        found, listed = files
-        types = _input_types(records)
-
-        return EventSource(
-            name=self._statement(records[0]).specification.source,
-            sizes={path: file.size for path, file in found.items()},
-            counted=_counted(tables),
-            scan=scan,
-            columns=self._all_columns(found, types),
-            listed=listed,
-        )
 
     def _scanner(
         self,
         connection: duckdb.DuckDBPyConnection,
         records: Sequence[RollupRecord],
-        files: Mapping[str, File],
+        catalog: Catalog,
         held: ExitStack,
     ) -> Callable[[Sequence[str]], str]:
         """What writes SQL of the events of files. Text is read as a refresh reads it, and held in a table meanwhile."""
         types = _input_types(records)
+        files = {file.path: file for file in catalog.files}
         known: dict[tuple[str, ...], str] = {}
 
         def scan(paths: Sequence[str]) -> str:
@@ -300,7 +367,7 @@ class CatalogReader:
             parts = [scan_all(binary, types)] if binary else []
             if len(binary) < len(chosen):
                 text = [file for file in chosen if file.reader != "read_parquet"]
-                columns = frozenset(map(str.lower, self._all_columns(files, types)))
+                columns = frozenset(map(str.lower, catalog.source.columns))
                 specification = replace(self._statement(records[0]).specification, references=columns)
                 source = FileSource(connection, specification, self._declared(records) or Declaration(()))
                 parts.append(held.enter_context(source.events(text, types)).sql)
@@ -320,26 +387,16 @@ class CatalogReader:
         given = given if given is not None else next((record.source for record in records if record.source), None)
         return None if given is None else Declaration.of(given)
 
-    def _all_columns(self, files: Mapping[str, File], types: Mapping[str, str]) -> dict[str, str]:
-        """The columns of the events: those that statements read, and the others of one of the files."""
-        if not files:
-            return dict(types)
-        sample = files[max(files)]
-        if sample not in self._columns:
-            rows = f"SELECT * EXCLUDE ({FILE}) FROM ({scan_all([sample], types)})"
-            self._columns = {sample: describe(self._prober, rows)}
-        known = {name.lower() for name in types}
-        others = {name: kind for name, kind in self._columns[sample].items() if name.lower() not in known}
-        return {**types, **others}
 
-
-def _forget(known: dict[tuple[str, int], Any], record: RollupRecord | LevelRecord) -> None:
-    """Forget what was known as of older batches than the last two: a cube may outlive any number of refreshes.
-
-    A query that began before the last batch may still ask for the one before.
-    """
-    for key in [key for key in known if key[0] == record.name and key[1] < record.last_batch - 1]:
-        del known[key]
+def _all_columns(
+    prober: duckdb.DuckDBPyConnection, files: Mapping[str, File], types: Mapping[str, str]
+) -> dict[str, str]:
+    """The columns of the events: those that statements read, and the others of one of the files."""
+    if not files:
+        return dict(types)
+    found = describe(prober, f"SELECT * EXCLUDE ({FILE}) FROM ({scan_all([files[max(files)]], types)})")
+    known = {name.lower() for name in types}
+    return {**types, **{name: kind for name, kind in found.items() if name.lower() not in known}}
 
 
 def _read_statement(text: str) -> _Statement:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from duckdb_sketch.cube.bounds import Cut, End, Moment, Range
 from duckdb_sketch.cube.bucket_calendar import Calendar, ceiling
@@ -43,12 +44,12 @@ class Candidate:
     bytes_per_row: int
     blocked: list[Span] = field(default_factory=list)
 
-    @property
+    @cached_property
     def rate(self) -> float:
         """Bytes for a second of time."""
         return self.table.rows * self.bytes_per_row / self.seconds
 
-    @property
+    @cached_property
     def seconds(self) -> float:
         """The length of the time that it has buckets of."""
         width = self.table.layout.granularity

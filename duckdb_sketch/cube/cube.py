@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -12,25 +13,26 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from sqlglot import exp
 
-from duckdb_sketch._loading import load
-from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch._database_file import no_file
+from duckdb_sketch._loading import cursor as loaded_cursor
+from duckdb_sketch._sql import identifier
 from duckdb_sketch.cube.advice import Advice, suggest
 from duckdb_sketch.cube.catalog import Catalog, CatalogReader
-from duckdb_sketch.cube.connection import open_database
 from duckdb_sketch.cube.cover import widened
 from duckdb_sketch.cube.errors import CubeError
 from duckdb_sketch.cube.explanation import Explanation
 from duckdb_sketch.cube.listing import Dimension, Metric, dimensions_of, metrics_of, words_of
 from duckdb_sketch.cube.part import Part
 from duckdb_sketch.cube.planner import Edges, Planner, Route
-from duckdb_sketch.cube.query import Parameters, block_of, event_tables, parse, without_semicolon
+from duckdb_sketch.cube.prober import Columns, Prober, columns_of, empty, take_no_variables
+from duckdb_sketch.cube.query import Parameters, block_of, event_tables, name_columns, parse, without_semicolon
 from duckdb_sketch.cube.reason import Reason, Rejection
 from duckdb_sketch.cube.remote_explanation import explanation_of
 from duckdb_sketch.cube.rewrite import stand_in, written
-from duckdb_sketch.cube.session import CubeSession, empty, first_paragraph, read_functions
+from duckdb_sketch.cube.session import Answers, CubeSession, first_paragraph, read_functions
 from duckdb_sketch.remote import ServiceError, find_service
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.query import describe
+from duckdb_sketch.rollup.ledger.database import open_to_read, search_path_of, use_search_path
 from duckdb_sketch.rollup.sources.lookups import provide
 
 if TYPE_CHECKING:
@@ -84,18 +86,20 @@ class Cube:
         wait: float = 10,
         listing_age: float = 0,
     ) -> None:
-        self._reader = CatalogReader(sources or {}, listing_age)
-        self._time_zone = time_zone
+        self._probers: list[Prober] = []
         self._service = _service_of(database)
         if self._service is not None:
             _require_plain(sources or {}, time_zone)
             return
-        if isinstance(database, (str, Path)):
-            self._connection = open_database(database, wait)
-        else:
-            assert isinstance(database, duckdb.DuckDBPyConnection)
-            self._connection = load(database).cursor()
+        assert isinstance(database, (str, Path, duckdb.DuckDBPyConnection))
+        if not isinstance(database, duckdb.DuckDBPyConnection):
+            _require_file(database)
+        self._connection = open_to_read(database, wait)
+        self._search_path = search_path_of(self._connection)
+        self._reader = CatalogReader(sources or {}, listing_age)
+        self._time_zone = time_zone
         self._functions = read_functions(self._connection)
+        self._known = Answers()
 
     def sql(
         self,
@@ -149,19 +153,18 @@ class Cube:
             errors: Whether to append the bounds of estimates.
             edges: What happens to partial buckets.
             most_rows: Of the answer; rows after these are left out.
-            watch: Is told each connection that the query is to run on, so that it can be interrupted. The first one
-                holds the rows until it is closed.
+            watch: Is told the connection that the query is to run on, so that it can be interrupted. It holds the rows
+                until it is closed.
         """
         if self._service is not None:
             options: dict[str, Any] = {"exact": exact, "raw": raw, "errors": errors, "edges": edges}
             return _answer_of(self._service, query, parameters, options, most_rows)
-        cursor = self._connection.cursor()
+        cursor = self._cursor()
         watch(cursor)
-        with self._connection.cursor() as prober, _snapshot(cursor), ExitStack() as held:
-            watch(prober)
+        with self._probing() as prober, _snapshot(cursor), ExitStack() as held:
             asking = self._asking(cursor, prober, query, parameters, edges, held)
             explanation = asking.run(exact=exact, raw=raw, errors=errors, most_rows=most_rows)
-        return Answer(cursor.table(_ANSWER), explanation)
+        return Answer(_named(cursor.table(_ANSWER), asking.names, explanation.bounded), explanation)
 
     def explain(
         self,
@@ -176,9 +179,8 @@ class Cube:
         if self._service is not None:
             with _told():
                 return explanation_of(query, self._service.explain(query, parameters, exact=exact, edges=edges))
-        with self._cursors() as (cursor, prober, held):
+        with self._asked() as (cursor, prober, held):
             watch(cursor)
-            watch(prober)
             asking = self._asking(cursor, prober, query, parameters, edges, held)
             return asking.plan(exact=exact, raw=True, errors=False)
 
@@ -193,27 +195,47 @@ class Cube:
         return [self._advice(query) for query in queries]
 
     def _advice(self, query: str) -> Advice:
-        with self._cursors() as (cursor, prober, held):
+        with self._asked() as (cursor, prober, held):
             asking = self._asking(cursor, prober, query, None, "exact", held)
             return asking.advice()
 
     def _asking(
         self,
         cursor: duckdb.DuckDBPyConnection,
-        prober: duckdb.DuckDBPyConnection,
+        prober: Prober,
         query: str,
         parameters: Parameters,
         edges: Edges,
         held: ExitStack,
     ) -> _Asking:
-        return _Asking(cursor, prober, self._reader, self._functions, self._time_zone, query, parameters, edges, held)
+        session = CubeSession(cursor, prober, self._functions, self._known)
+        known, zone = self._known, self._time_zone
+        return _Asking(cursor, prober, self._reader, session, known, zone, query, parameters, edges, held)
 
     @contextmanager
-    def _cursors(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection, ExitStack]]:
-        """Two connections for one question, the first of which is in a transaction, and what is held meanwhile."""
-        connect = self._connection.cursor
-        with connect() as cursor, connect() as prober, _snapshot(cursor), ExitStack() as held:
+    def _asked(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, Prober, ExitStack]]:
+        """What a question takes that has no rows: a connection in a transaction, and what is held meanwhile."""
+        with self._cursor() as cursor, self._probing() as prober, _snapshot(cursor), ExitStack() as held:
             yield cursor, prober, held
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """Another connection to the database, in the same schema."""
+        cursor = loaded_cursor(self._connection)
+        use_search_path(cursor, self._search_path)
+        take_no_variables(cursor)
+        return cursor
+
+    @contextmanager
+    def _probing(self) -> Iterator[Prober]:
+        """A prober of which this thread has no other user."""
+        try:
+            prober = self._probers.pop()
+        except IndexError:
+            prober = Prober(self._cursor)
+        try:
+            yield prober
+        finally:
+            self._probers.append(prober)
 
     def metrics(self) -> list[Metric]:
         """What the rollups hold: each aggregate over events with the tables that have it."""
@@ -234,15 +256,15 @@ class Cube:
         return words_of(self._catalogs())
 
     def _catalogs(self) -> list[Catalog]:
-        with self._connection.cursor() as cursor, self._connection.cursor() as prober, _snapshot(cursor):
-            calendar = CubeSession(cursor, prober, self._functions).calendar
-            with self._reader.lock:
-                sources = self._reader.sources(cursor)
-                with ExitStack() as held:
-                    return [self._reader.read(cursor, prober, rollups, calendar, held) for rollups in sources.values()]
+        with self._asked() as (cursor, prober, held), self._reader.lock:
+            calendar = CubeSession(cursor, prober, self._functions, self._known).calendar
+            sources = self._reader.sources(cursor)
+            return [self._reader.read(cursor, prober.bare, rollups, calendar, held) for rollups in sources.values()]
 
     def close(self) -> None:
         """Close the connection. Rows that were returned cannot be read after that."""
+        while self._probers:
+            self._probers.pop().close()
         (self._service or self._connection).close()
 
     def __enter__(self) -> Cube:
@@ -301,6 +323,18 @@ def _frozen(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}
 
 
+def _require_file(database: str | Path) -> None:
+    """See that there is a database to open.
+
+    Raises:
+        CubeError: If there is none.
+    """
+    if reason := no_file(database):
+        raise CubeError(f"{database} cannot be opened: {reason}")
+    if not os.path.lexists(database):
+        raise CubeError(f"there is no database {database}")
+
+
 @contextmanager
 def _snapshot(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Do everything on the database as it is at one moment."""
@@ -317,15 +351,38 @@ def _snapshot(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
     cursor.execute("COMMIT")
 
 
+def _named(
+    relation: duckdb.DuckDBPyRelation, names: Sequence[str], bounded: Sequence[tuple[int, bool]]
+) -> duckdb.DuckDBPyRelation:
+    """Rows under the names that the query gives them: in a table, two columns cannot have the same one.
+
+    Args:
+        relation: The rows.
+        names: The names.
+        bounded: The columns that raw events have answered, of which bounds are appended, and whether exactly.
+    """
+    named = [*names, *relation.columns[len(names) :]]  # the bounds of what rollups have answered
+    if relation.columns == named and not bounded:
+        return relation
+    columns = [identifier(column) for column in relation.columns]
+    items = [f"{column} AS {identifier(name)}" for column, name in zip(columns, named, strict=True)]
+    for index, is_exact in bounded:
+        kind = "DOUBLE[]" if str(relation.types[index]).endswith("[]") else "DOUBLE"
+        value = columns[index] if is_exact else "NULL"
+        items += [f"CAST({value} AS {kind}) AS {identifier(f'{named[index]}_{end}')}" for end in ("lower", "upper")]
+    return relation.project(", ".join(items))
+
+
 class _Asking:
     """One query, on a connection of its own, in one transaction."""
 
     def __init__(
         self,
         cursor: duckdb.DuckDBPyConnection,
-        prober: duckdb.DuckDBPyConnection,
+        prober: Prober,
         reader: CatalogReader,
-        functions: Any,
+        session: CubeSession,
+        known: Answers,
         time_zone: str | None,
         query: str,
         parameters: Parameters,
@@ -340,10 +397,15 @@ class _Asking:
         self._text = query
         self._parameters = parameters
         self._time_zone = time_zone
-        self._session = CubeSession(cursor, prober, functions)
+        self._session = session
+        self._known = known
         self._catalogs: dict[str, Catalog] = {}
+        self._lookups: Mapping[str, Any] = {}
         self._zone = "UTC"
-        self._schema: dict[str, str] = {}
+        self._schema: Columns = []
+        self._query: exp.Query | None = None  # parsed, and not changed yet
+        #: The names of the columns that are asked for, once the query was planned.
+        self.names: tuple[str, ...] = ()
 
     def run(self, *, exact: bool, raw: bool, errors: bool, most_rows: int | None = None) -> Explanation:
         """Plan the query and run it."""
@@ -380,9 +442,53 @@ class _Asking:
 
     def plan(self, *, exact: bool, raw: bool, errors: bool) -> Explanation:
         """Route the query's SELECTs over events."""
+        sources = self._read_catalogs()
+        versions = tuple(catalog.version for catalog in self._catalogs.values())
+        key = (self._text, self._edges, exact, raw, errors, versions)
+        known = self._known.plans.find(key)
+        if known is not None and self._is_alone:
+            explanation, self.names = known
+            return explanation
+        query = self._parsed()
+        is_lasting = self._is_alone and self._is_lasting(query)
+        explanation = self._planned(query, sources, exact=exact, raw=raw, errors=errors)
+        self.names = tuple(name for name, _ in self._schema)
+        if is_lasting and not self._session.is_of_now:
+            self._known.plans.keep(key, (explanation, self.names))
+        return explanation
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether nothing but the text and the catalogs says what is asked."""
+        return self._parameters is None and bool(self._catalogs) and not self._lookups
+
+    def _parsed(self) -> exp.Query | None:
+        """The query, to be changed."""
+        if self._query is None:
+            return parse(self._text, self._parameters)
+        found, self._query = self._query, None
+        return found
+
+    def _is_lasting(self, query: exp.Query | None) -> bool:
+        """Whether the query reads nothing but what the catalogs have, so that its plan holds as long as they do."""
+        if query is None:
+            return False
+        known = {*self._catalogs, *(common.alias.lower() for common in query.find_all(exp.CTE))}
+        if any(table.name.lower() not in known or table.args.get("db") for table in query.find_all(exp.Table)):
+            return False
+        if any(self._session.functions.is_opaque(node) for node in query.find_all(exp.Anonymous)):
+            return False
+        return all(file.reader == "read_parquet" for catalog in self._catalogs.values() for file in catalog.files)
+
+    def _planned(
+        self, query: exp.Query | None, sources: Mapping[str, Any], *, exact: bool, raw: bool, errors: bool
+    ) -> Explanation:
         self._require_query()
-        query = parse(self._text, self._parameters)
-        tables = self._read_catalogs(query)
+        tables = [] if query is None else event_tables(query, sources)
+        self._provide_lookups()
+        self._check_query(sources)
+        if query is not None:
+            name_columns(query, [name for name, _ in self._schema])
         if errors and not any(block_of(table) is query for table in tables):
             raise CubeError("errors=True takes a query whose outermost SELECT is FROM the table of events")
         routes = []
@@ -395,8 +501,16 @@ class _Asking:
         if explanation.routed:
             why = self._refused(explanation, errors=errors)
             if why is not None:
-                return self._unrouted(explanation, why, raw=raw)
+                explanation = self._unrouted(explanation, why, raw=raw)
+        if errors and not explanation.routed:
+            return replace(explanation, bounded=self._bounded())
         return explanation
+
+    def _bounded(self) -> tuple[tuple[int, bool], ...]:
+        """The columns that raw events answer and that have bounds, and whether exactly."""
+        query = parse(self._text, self._parameters)
+        assert isinstance(query, exp.Select)
+        return tuple(self._planner(_from(query).name.lower(), exact=False).bounded(query))
 
     def _require_query(self) -> None:
         """See that the text is one query, which changes nothing.
@@ -405,7 +519,7 @@ class _Asking:
             CubeError: If it is not.
         """
         try:
-            statements = self._prober.extract_statements(self._text)
+            statements = self._prober.bare.extract_statements(self._text)
         except duckdb.Error as error:
             raise CubeError(f"the query is not SQL: {first_paragraph(error)}") from error
         if len(statements) != 1:
@@ -413,30 +527,33 @@ class _Asking:
         if statements[0].type != duckdb.StatementType.SELECT:
             raise CubeError("a cube answers queries: write SELECT … FROM the table of events")
 
-    def _read_catalogs(self, query: exp.Query | None) -> list[exp.Table]:
-        """Read what there is of the query's tables of events, and find where they stand in it."""
+    def _read_catalogs(self) -> Mapping[str, Any]:
+        """Read what there is of the query's tables of events. The names of all such tables are returned."""
         with self._reader.lock:
             sources = self._reader.sources(self._cursor)
-            tables = [] if query is None else event_tables(query, sources)
-            wanted = dict.fromkeys(table.name.lower() for table in tables)
-            if query is None:  # it is read as a whole from raw events
-                wanted = dict.fromkeys(name for name in sources if name in self._text.lower())
+            wanted = self._known.names.get((self._text, tuple(sources)), lambda: self._event_names(sources))
             self._enter_zone({record.time_zone for name in wanted for record in sources[name] if record.time_zone})
             for name in wanted:
                 calendar = self._session.calendar
                 self._catalogs[name] = self._reader.read(
-                    self._cursor, self._prober, sources[name], calendar, self._held
+                    self._cursor, self._prober.bare, sources[name], calendar, self._held
                 )
-        self._provide_lookups(sources)
-        self._check_query(sources)
-        return tables
+        given = self._reader.given
+        self._lookups = {name: data for name, data in given.items() if name.lower() not in sources}
+        return sources
 
-    def _provide_lookups(self, sources: Mapping[str, Any]) -> None:
+    def _event_names(self, sources: Mapping[str, Any]) -> tuple[str, ...]:
+        """The tables of events that the query reads."""
+        self._query = query = parse(self._text, self._parameters)
+        if query is None:  # it is read as a whole from raw events
+            return tuple(name for name in sources if name in self._text.lower())
+        return tuple(dict.fromkeys(table.name.lower() for table in event_tables(query, sources)))
+
+    def _provide_lookups(self) -> None:
         """Make what `sources` says besides the events known under its names."""
-        lookups = {name: data for name, data in self._reader.given.items() if name.lower() not in sources}
-        if lookups:
-            provide(self._cursor, lookups)
-            provide(self._prober, lookups)
+        if self._lookups:
+            provide(self._cursor, self._lookups)
+            self._prober.provide(self._lookups)
 
     def _enter_zone(self, zones: set[str]) -> None:
         if self._time_zone is not None:
@@ -447,11 +564,8 @@ class _Asking:
                 "asked, with time_zone='…' (--time-zone)"
             )
         self._zone = next(iter(zones), "UTC")
-        try:
-            self._prober.execute(f"SET SESSION TimeZone = {quote(self._zone)}")
-        except duckdb.Error as error:
-            raise CubeError(f"{self._zone!r} is no time zone: write its name, such as Europe/Berlin") from error
-        self._cursor.execute(f"SET SESSION TimeZone = {quote(self._zone)}")
+        self._prober.enter_zone(self._zone)
+        self._session.enter_zone(self._zone)
 
     def _check_query(self, sources: Mapping[str, Any]) -> None:
         """Have DuckDB read the query over events of which there is none.
@@ -459,27 +573,26 @@ class _Asking:
         Raises:
             CubeError: If it is wrong: an unknown column or function, or a table that is not there.
         """
-        for name, catalog in self._catalogs.items():
-            view = f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS SELECT * FROM {empty(catalog.source, name)}"
-            self._prober.execute(view)
+        self._prober.show(catalog.source for catalog in self._catalogs.values())
         try:
-            rows = self._prober.execute(f"DESCRIBE {self._text}", self._parameters).fetchall()
-            self._schema = {row[0]: row[1] for row in rows}
+            self._schema = columns_of(self._prober.events, self._text, self._parameters)
         except duckdb.Error as error:
             known = "" if self._catalogs else f"; the tables of events are {', '.join(sorted(sources)) or 'none'}"
             raise CubeError(f"{first_paragraph(error)}{known}") from error
-        for name in self._catalogs:
-            self._prober.execute(f"DROP VIEW {identifier(name)}")  # or what is left of it would be taken for the events
 
     def _route(self, table: exp.Table, *, exact: bool, errors: bool) -> Route:
         catalog = self._catalogs[table.name.lower()]
         select = block_of(table)
         if select is None:
             return Route(catalog.source.name, rejected=[Rejection(None, Reason.JOINED)])
-        planner = Planner(catalog.source, catalog.tables, self._session, self._zone, exact=exact, edges=self._edges)
+        planner = self._planner(table.name.lower(), exact=exact)
         if select.parent is not None:
             return planner.route(select)
-        return planner.route(select, columns=list(self._schema), errors=errors)
+        return planner.route(select, columns=[name for name, _ in self._schema], errors=errors)
+
+    def _planner(self, name: str, *, exact: bool) -> Planner:
+        catalog = self._catalogs[name]
+        return Planner(catalog.source, catalog.tables, self._session, self._zone, exact=exact, edges=self._edges)
 
     def _explained(self, query: exp.Query | None, routes: Sequence[Route], *, raw: bool) -> Explanation:
         routed = any(route.routed for route in routes)
@@ -494,7 +607,7 @@ class _Asking:
                 table.replace(stand_in(table.alias_or_name, route.parts))
         approximate: tuple[str, ...] = ()
         if routed and routes:
-            own = routes[-1:] if isinstance(query, exp.Select) and "parts" in _from(query).meta else routes
+            own = routes[-1:] if isinstance(query, exp.Select) and _is_of_events(query) else routes
             approximate = tuple(dict.fromkeys(name for route in own for name in route.approximate))
         notes = [note for catalog in self._catalogs.values() for note in (*catalog.unusable, *_unlisted(catalog))]
         notes += [note for route in routes for note in route.notes]
@@ -536,18 +649,21 @@ class _Asking:
 
     def _create(self, query: str, parameters: Parameters, most_rows: int | None) -> None:
         rows = query if most_rows is None else f"FROM (\n{without_semicolon(query)}\n) LIMIT {most_rows}"
-        self._cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_ANSWER} AS {rows}", parameters)
+        try:
+            self._cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_ANSWER} AS {rows}", parameters)
+        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.IOException) as error:
+            raise CubeError(f"the query failed: {first_paragraph(error)}") from error
 
     def _refused(self, explanation: Explanation, *, errors: bool) -> str | None:
         """Why the rewritten query is not what was asked; None if it is."""
         if any(not path.endswith(".parquet") for part in explanation.parts for path in part.paths):
             return None  # text is held in tables that the prober does not see
         try:
-            found = describe(self._prober, explanation.sql)
+            found = columns_of(self._prober.bare, explanation.sql)
         except duckdb.Error as error:
             return first_paragraph(error)
         if errors:
-            found = {name: kind for name, kind in found.items() if name in self._schema}
+            found = found[: len(self._schema)]  # the bounds follow
         return (
             None if found == self._schema else f"the columns would be {found}, and are {self._schema} over the events"
         )
@@ -575,6 +691,11 @@ def _numbered(query: exp.Expr, number: int) -> exp.Table:
 def _from(select: exp.Select) -> exp.Expr:
     found: exp.Expr = select.args["from_"].this
     return found
+
+
+def _is_of_events(select: exp.Select) -> bool:
+    """Whether the parts of a table of events stand in the FROM of a SELECT."""
+    return select.args.get("from_") is not None and "parts" in _from(select).meta
 
 
 def _reasons(route: Route) -> str:

@@ -21,6 +21,7 @@ class Explanation:
         routes: How each SELECT over events is answered, the innermost first.
         approximate: The names of the query's columns that are estimates.
         notes: What else is to be known.
+        bounded: The columns that raw events answer, of which bounds are asked for, by index, and whether exactly.
     """
 
     query: str
@@ -28,6 +29,7 @@ class Explanation:
     routes: Sequence[Route]
     approximate: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    bounded: tuple[tuple[int, bool], ...] = ()
 
     @property
     def routed(self) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
 from duckdb_sketch.cube.answer import UNREPEATED, Call, Form, forms
 from duckdb_sketch.cube.block import Block
 from duckdb_sketch.cube.canonical import sql, without_parens
-from duckdb_sketch.cube.grain import Grain, grain_of, is_constant_within
+from duckdb_sketch.cube.grain import Grain, is_constant_within
 from duckdb_sketch.cube.reason import Reason, RejectedError
 from duckdb_sketch.cube.state import MetricColumn, State
 from duckdb_sketch.cube.table import CubeTable
@@ -41,12 +41,14 @@ class Answered:
         form: How.
         states: The states of the form, with the condition of the metrics that hold them.
         condition: The parts of the FILTER that the metrics do not imply.
+        counted: What is counted where it is true: an expression over keys. None if all is.
     """
 
     call: Call
     form: Form
     states: tuple[State, ...]
     condition: tuple[exp.Expr, ...]
+    counted: exp.Expr | None = None
 
 
 @dataclass
@@ -130,11 +132,11 @@ class _Matcher:
             return  # its FILTER and its arguments have been looked at
         if isinstance(node, exp.Query):
             return  # if it names columns of the events, DuckDB finds none of that name, and raw events answer
+        if isinstance(node, exp.Column) and self._is_alias_in_order(node):
+            return  # which comes before a column of that name
         if self._take(node):
             return
         if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier):
-            if self._is_alias_in_order(node):
-                return
             raise self._unknown(node)
         for child in node.iter_expressions():
             self._visit(child, calls)
@@ -155,7 +157,7 @@ class _Matcher:
         table = self._table
         if (node_is_aligned := self._time.is_aligned(node, table)) is not None:
             return node_is_aligned
-        grain = grain_of(without_parens(node))
+        grain = self._block.grain(node)
         if grain is None or self._text(grain.argument) != table.event:
             return False
         if self._is_constant(grain):
@@ -191,9 +193,9 @@ class _Matcher:
             for node in (*call.arguments, *call.condition):
                 self._visit(node, {})
             return
-        if self._count_of_key(call):
+        if self._count_of_key(call) or self._count_if_of_key(call):
             return
-        found = forms(call, self._block.canonical, self._types.get(id(call.node), ""))
+        found = self._block.forms(call, self._types.get(id(call.node), ""))
         reason = None
         for form in found:
             if form.approximate and self._exact:
@@ -219,7 +221,7 @@ class _Matcher:
         """Whether an expression is one over keys."""
         if self._table.dimensions.get(self._text(node)) is not None:
             return True
-        grain = grain_of(without_parens(node))
+        grain = self._block.grain(node)
         if grain is not None and self._text(grain.argument) == self._table.event:
             return self._is_constant(grain)
         if isinstance(node, (exp.Column, exp.Query)):
@@ -236,6 +238,22 @@ class _Matcher:
         plain = Call(call.node, call.function, "count", (), False, (*call.condition, counted), call.defaulted)
         form = forms(plain, self._block.canonical, self._types.get(id(call.node), ""))[0]
         self._match.answered.append(self._find(plain, form))
+        return True
+
+    def _count_if_of_key(self, call: Call) -> bool:
+        """Count the events of which an expression over dimensions is true."""
+        if (
+            call.name != "count_if"
+            or call.distinct
+            or len(call.arguments) != 1
+            or not self._is_known(call.arguments[0])
+        ):
+            return False
+        (argument,) = call.arguments
+        self._visit(argument, {})
+        plain = Call(call.node, call.function, "count", (), False, call.condition, call.defaulted)
+        form = forms(plain, self._block.canonical, self._types.get(id(call.node), ""))[0]
+        self._match.answered.append(replace(self._find(plain, form), counted=argument))
         return True
 
     def _find(self, call: Call, form: Form) -> Answered:

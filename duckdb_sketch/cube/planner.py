@@ -10,10 +10,11 @@ from typing import Literal, Protocol
 from sqlglot import exp
 
 from duckdb_sketch import families
+from duckdb_sketch.cube.answer import has_bounds
 from duckdb_sketch.cube.block import Block
 from duckdb_sketch.cube.bounds import Cut, End, Moment, Range
 from duckdb_sketch.cube.bucket_calendar import Calendar
-from duckdb_sketch.cube.canonical import sql
+from duckdb_sketch.cube.canonical import sql, without_parens
 from duckdb_sketch.cube.cover import Candidate, Cover, Segment, cost, widened, width_of
 from duckdb_sketch.cube.event_source import EventSource
 from duckdb_sketch.cube.functions import Functions
@@ -117,6 +118,14 @@ class Planner:
         self._zone = zone
         self._exact = exact
         self._edges = edges
+        self._known_blocked: dict[str, list[Span]] = {}
+        self._gone = [
+            (clock, path, span)
+            for clock, counted in source.counted.items()
+            for path, span in counted.ranges.items()
+            if span is not None and path not in source.sizes
+        ]
+        self._appended = {(table.clock, table.slices.batches, table.slices.appended) for table in tables}
 
     def route(self, select: exp.Select, *, columns: Sequence[str] = (), errors: bool = False) -> Route:
         """Route a SELECT. It is rewritten if a rollup answers it, and left as it is if none does.
@@ -145,10 +154,37 @@ class Planner:
             return route
         chosen = [found for found in best.matches if found.table.name in used]
         route.parts = parts_of(block, chosen, best.segments, best.candidates, self._source, unasked=best.unasked)
-        route.approximate = Rewriter(block, chosen[0], types, names).run(route.parts, errors=errors)
+        bounded = self._bounded(block, types) if errors else []
+        route.approximate = Rewriter(block, chosen[0], types, names, bounded).run(route.parts)
         for name in {*select.args, *draft.args}:
             select.set(name, draft.args.get(name))
         return route
+
+    def bounded(self, select: exp.Select) -> list[tuple[int, bool]]:
+        """The columns of a SELECT that have bounds, by index, and whether raw events answer each exactly.
+
+        A SELECT that cannot be read here has none.
+        """
+        try:
+            block = Block.of(select.copy(), self._session.functions, frozenset(map(str.lower, self._source.columns)))
+            types, _ = self._types(block, ())
+        except RejectedError:
+            return []
+        items = block.select.expressions
+        calls = {id(call.node): call for call in block.calls}
+        found = self._bounded(block, types)
+        names = {index: calls[id(without_parens(items[index].unalias()))].name for index in found}
+        return [(index, not names[index].startswith("approx_")) for index in found]
+
+    def _bounded(self, block: Block, types: Mapping[int, str]) -> list[int]:
+        """The columns of a SELECT that may be estimates, and nothing else."""
+        calls = {id(call.node): call for call in block.calls}
+        found = [calls.get(id(without_parens(item.unalias()))) for item in block.select.expressions]
+        return [
+            index
+            for index, call in enumerate(found)
+            if call is not None and has_bounds(call, block.canonical, types[id(call.node)])
+        ]
 
     def _types(self, block: Block, columns: Sequence[str]) -> tuple[dict[int, str], dict[int, str]]:
         """The types of the aggregates over the events, by the ids of their nodes, and the names of nameless columns."""
@@ -206,8 +242,10 @@ class Planner:
         plans: list[_Plan] = []
         for group in groups.values():
             within = _limited(group[0][1].within, group[0][0].table)
-            rollups = dict.fromkeys(found.table.rollup for found, _ in group)
-            choices = [[found for found, _ in group if found.table.rollup == rollup] for rollup in rollups]
+            by_rollup: dict[str, list[Match]] = {}
+            for found, _ in group:
+                by_rollup.setdefault(found.table.rollup, []).append(found)
+            choices = list(by_rollup.values())
             for chosen in choices if len(choices) == 1 else [*choices, [found for found, _ in group]]:
                 plan = self._plan(chosen, within, route)
                 if plan is not None:
@@ -235,7 +273,8 @@ class Planner:
         return []
 
     def _plan(self, matches: list[Match], within: Range, route: Route) -> _Plan | None:
-        candidates = [Candidate(found.table, _bytes_per_row(found), self._blocked(found.table)) for found in matches]
+        size = _bytes_per_row(matches[0])  # the others are read in the same columns
+        candidates = [Candidate(found.table, size, self._blocked(found.table)) for found in matches]
         cover, clock = Cover(candidates, self._session.calendar), matches[0].table.clock
         segments = [each for each in cover.segments(within) if each.table or self._holds_events(each, clock)]
         if not any(segment.table for segment in segments):
@@ -253,24 +292,22 @@ class Planner:
 
     def _blocked(self, table: CubeTable) -> list[Span]:
         """Where a table does not have all events."""
-        found: list[Span] = [(None, table.expired_before)] if table.expired_before else []
-        found += table.slices.dropped
-        return found + self._lacking(table)
+        if table.name not in self._known_blocked:
+            found: list[Span] = [(None, table.expired_before)] if table.expired_before else []
+            found += table.slices.dropped
+            self._known_blocked[table.name] = found + self._lacking(table)
+        return list(self._known_blocked[table.name])
 
     def _lacking(self, table: CubeTable) -> list[Span]:
         """Where events are that another rollup has, that this one has not, and that are in no file."""
         found: list[Span] = []
-        for clock, counted in self._source.counted.items():
-            spans = [
-                span
-                for path, span in counted.ranges.items()
-                if span is not None and path not in self._source.sizes and path not in table.slices.ranges
-            ]
-            found += [(first, _after(last)) if clock == table.clock else (None, None) for first, last in spans]
-        for other in self._tables:
-            if other.slices.batches - table.slices.batches:
-                spans = [(first, _after(last)) for first, last in other.slices.appended]
-                found += spans if other.clock == table.clock else [(None, None)]
+        for clock, path, (first, last) in self._gone:
+            if path not in table.slices.ranges:
+                found.append((first, _after(last)) if clock == table.clock else (None, None))
+        for clock, batches, appended in self._appended:
+            if batches - table.slices.batches:
+                spans: list[Span] = [(first, _after(last)) for first, last in appended]
+                found += spans if clock == table.clock else [(None, None)]
         return found
 
     def _explain(self, used: set[str], matches: Sequence[tuple[Match, TimeRange]], route: Route) -> None:

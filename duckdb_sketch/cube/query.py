@@ -34,9 +34,11 @@ def parse_template(text: str) -> exp.Query | None:
         statements = [statement for statement in sqlglot.parse(text, dialect="duckdb") if statement is not None]
     except sqlglot.errors.SqlglotError:
         return None
-    statement = statements[0]
+    statement = statements[0] if statements else None
     if not isinstance(statement, exp.Query):
         return None
+    for node in statement.walk():
+        node._meta = None  # where it was in the text, which takes most of the time of each copy
     return statement
 
 
@@ -73,6 +75,29 @@ def block_of(table: exp.Table) -> exp.Select | None:
     if isinstance(clause, exp.From) and isinstance(clause.parent, exp.Select):
         return clause.parent
     return None
+
+
+def name_columns(query: exp.Query, names: Sequence[str]) -> None:
+    """Give the columns of a query the names that it gives them by itself, which what is read instead would change.
+
+    Args:
+        query: The query.
+        names: The names of its columns.
+    """
+    first: exp.Expr = query
+    while isinstance(first, (exp.SetOperation, exp.Subquery)):
+        first = first.this
+    if not isinstance(first, exp.Select) or len(first.expressions) != len(names):
+        return
+    source = first.args.get("from_")
+    reads_table = source is not None and isinstance(source.this, exp.Table)  # whose SELECT the planner sees to
+    for item, name in zip(list(first.expressions), names, strict=True):
+        if isinstance(item, (exp.Alias, exp.Column, exp.Star)) or item.find(exp.Columns):
+            continue
+        if not reads_table or item.find(exp.Query):
+            alias = exp.Alias(alias=exp.to_identifier(name, quoted=True))
+            item.replace(alias)
+            alias.set("this", item)
 
 
 def _depth(node: exp.Expr) -> int:

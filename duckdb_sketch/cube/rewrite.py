@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -21,21 +21,24 @@ class Rewriter:
         match: What of the tables answers it.
         types: The SQL types of its aggregates over the events, by the ids of their nodes.
         names: The names of its columns that have no alias, by their index.
+        bounded: The indexes of its columns of which bounds are appended.
     """
 
-    def __init__(self, block: Block, match: Match, types: Mapping[int, str], names: Mapping[int, str]) -> None:
+    def __init__(
+        self, block: Block, match: Match, types: Mapping[int, str], names: Mapping[int, str], bounded: Collection[int]
+    ) -> None:
         self._block = block
         self._match = match
         self._types = types
         self._columns = Names([match])
         self._names = names
+        self._bounded = bounded
 
-    def run(self, parts: Sequence[Part], *, errors: bool) -> list[str]:
+    def run(self, parts: Sequence[Part]) -> list[str]:
         """Rewrite the SELECT.
 
         Args:
             parts: Its parts.
-            errors: Whether to append the bounds of its approximate columns.
 
         Returns:
             The names of the columns that are estimates.
@@ -44,17 +47,24 @@ class Rewriter:
         for index, name in self._names.items():
             self._name(select.expressions[index], name)
         answered = {id(answer.call.node): answer for answer in self._match.answered}
-        estimates = [
-            (item.alias_or_name, answered.get(id(without_parens(item.unalias())))) for item in select.expressions
-        ]
+        asked = {
+            index: answered.get(id(without_parens(select.expressions[index].unalias()))) for index in self._bounded
+        }
         approximate = [item.alias_or_name for item in select.expressions if self._is_estimate(item)]
         filters = [self._rewritten(condition) for condition in self._match.filters]
         for root in list(self._block.roots()):
             self._rewritten(root)
-        bounds = [bound for name, answer in estimates for bound in self._bounds(name, answer)] if errors else []
+        values = {id(answer.call.node): self._value(answer) for answer in self._match.answered}
+        estimates = {
+            index: answer.form.bounds(self._states(answer))
+            for index, answer in asked.items()
+            if answer and answer.form.bounds
+        }
         for answer in self._match.answered:
-            value = answer.form.value(self._states(answer), self._types[id(answer.call.node)])
-            answer.call.node.replace(_written(value))
+            answer.call.node.replace(_written(values[id(answer.call.node)]))
+        bounds = [
+            bound for index in self._bounded for bound in self._bounds(select.expressions[index], estimates.get(index))
+        ]
         select.set("expressions", [*select.expressions, *bounds])
         select.set("from_", exp.From(this=stand_in(self._block.alias, parts)))
         select.set("joins", None)
@@ -85,8 +95,10 @@ class Rewriter:
                 self._rewritten(child)
         return node
 
-    def _states(self, answer: Answered) -> list[str]:
-        condition = " AND ".join(f"({sql(self._rewritten(part))})" for part in answer.condition) or None
+    def _states(self, answer: Answered, *conditions: str) -> list[str]:
+        """SQL of the merged states, of what meets the FILTER and more conditions."""
+        own = (f"({sql(self._rewritten(part))})" for part in answer.condition)
+        condition = " AND ".join([*own, *conditions]) or None
         alias = sql(exp.to_identifier(self._block.alias, quoted=True))
         columns = {
             state: f"{alias}.{sql(exp.to_identifier(name, quoted=True))}"
@@ -94,14 +106,23 @@ class Rewriter:
         }
         return [merged(state, columns[state], condition) for state in answer.states]
 
-    def _bounds(self, name: str, answer: Answered | None) -> list[exp.Expr]:
-        """The bounds of a column that is an estimate and nothing else."""
-        if answer is None or answer.form.bounds is None:
-            return []
-        lower, upper = answer.form.bounds(self._states(answer))
+    def _value(self, answer: Answered) -> str:
+        kind = self._types[id(answer.call.node)]
+        if answer.counted is None:
+            return answer.form.value(self._states(answer), kind)
+        counted = f"({sql(self._rewritten(answer.counted))})"
+        known, value = (
+            answer.form.value(self._states(answer, condition), kind)
+            for condition in (f"{counted} IS NOT NULL", counted)
+        )
+        return f"(CASE WHEN {known} > 0 THEN {value} END)"
+
+    def _bounds(self, item: exp.Expr, estimated: tuple[str, str] | None) -> list[exp.Expr]:
+        """The bounds of a column: those of an estimate, or the answer itself where it is exact."""
+        value = f"CAST({sql(item.unalias())} AS DOUBLE)"
         return [
-            exp.alias_(_written(text), f"{name}_{end}", quoted=True)
-            for text, end in ((lower, "lower"), (upper, "upper"))
+            exp.alias_(_written(text), f"{item.alias_or_name}_{end}", quoted=True)
+            for text, end in zip(estimated or (value, value), ("lower", "upper"), strict=True)
         ]
 
 
@@ -109,13 +130,23 @@ def stand_in(alias: str, parts: Sequence[Part]) -> exp.Table:
     """A table that stands for the rows of parts until the query is written: their SQL need not be parsed."""
     table = exp.to_table(f"duckdb_sketch_parts_{id(parts)}")
     table.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
-    table.meta["parts"] = parts
+    table.meta["parts"] = _Uncopied(parts)
     return table
+
+
+class _Uncopied:
+    """Parts in a tree, of which copies of the tree have the same ones."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = parts
+
+    def __deepcopy__(self, memo: object) -> _Uncopied:
+        return self
 
 
 def written(query: exp.Expr) -> str:
     """SQL of a query, with the parts in place of what stands for them."""
-    found = {table.name: table.meta["parts"] for table in query.find_all(exp.Table) if "parts" in table.meta}
+    found = {table.name: table.meta["parts"].parts for table in query.find_all(exp.Table) if "parts" in table.meta}
     text = query.sql(dialect="duckdb", pretty=True, comments=False)
     for name, parts in found.items():
         union = "\n  UNION ALL\n  ".join(part.sql for part in parts)

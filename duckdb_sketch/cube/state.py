@@ -19,7 +19,7 @@ class State:
     """Which values are in a state, and what of them it keeps. Two states that are equal merge.
 
     Attributes:
-        aggregate: The aggregate's name in DuckDB. `count_if(x)` is `count(*)` with the condition `x`.
+        aggregate: The aggregate's name in DuckDB.
         argument: Canonical SQL of its first argument; None for `count(*)`.
         parameters: Canonical SQL of its other arguments, such as `lg_k`; none if they are the usual ones.
         condition: Canonical SQL of the parts of its FILTER.
@@ -65,9 +65,7 @@ def state_of(node: exp.Expr, canonical: Canonical) -> State:
         node = node.this
     name = name_of(node)
     arguments = arguments_of(node)
-    if name == "count_if":
-        condition += conjuncts(arguments.pop())
-        name = "count"
+    name = "count_if" if name == "countif" else name
     if name == "count" and arguments and isinstance(arguments[0], (exp.Star, exp.Literal)):
         arguments = []
     family = families.family_of(name)

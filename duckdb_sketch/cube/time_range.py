@@ -39,13 +39,13 @@ class Comparison:
     Attributes:
         node: The comparison, or the BETWEEN that it is half of.
         operator: `exp.GTE`, `exp.LT` and so on, the time being on the left.
-        constant: The constant.
+        constant: SQL of the constant.
         grain: How the time is truncated; None if it is not.
     """
 
     node: exp.Expr
     operator: type[exp.Expr]
-    constant: exp.Expr
+    constant: str
     grain: Grain | None
 
 
@@ -65,6 +65,7 @@ class TimeRange:
         self._functions = functions
         self._calendar = calendar
         self._known: dict[str, datetime | None] = {}
+        self._compared: dict[int, Sequence[Comparison]] = {}
         found = [(condition, list(self._comparisons(condition))) for condition in block.where]
         inner = [
             comparison
@@ -73,8 +74,8 @@ class TimeRange:
             for comparison in self._comparisons(node)
         ]
         texts = list(
-            dict.fromkeys(sql(c.constant) for _, cs in found for c in cs)
-            | dict.fromkeys(sql(c.constant) for c in inner)
+            dict.fromkeys(comparison.constant for _, comparisons in found for comparison in comparisons)
+            | dict.fromkeys(comparison.constant for comparison in inner)
         )
         if texts:
             self._known = dict(zip(texts, moments(texts, table.event_type), strict=True))
@@ -87,7 +88,7 @@ class TimeRange:
         for comparison in self._comparisons(node):
             if comparison.grain is not None or comparison.operator not in (exp.GTE, exp.LT):
                 return None
-            time = self._known.get(sql(comparison.constant))
+            time = self._known.get(comparison.constant)
             if time is None or table.layout.zoned != table.zoned:
                 return None
             layout = table.layout
@@ -98,7 +99,7 @@ class TimeRange:
         starts: list[Moment | Cut] = []
         ends: list[Moment | Cut] = []
         for condition, comparisons in found:
-            times = [self._known.get(sql(comparison.constant)) for comparison in comparisons]
+            times = [self._known.get(comparison.constant) for comparison in comparisons]
             if not comparisons or None in times:
                 continue
             if any(c.grain is None and not self._is_plain(c) for c in comparisons):
@@ -140,6 +141,12 @@ class TimeRange:
             ends.append(Cut(layout, after))
 
     def _comparisons(self, condition: exp.Expr) -> Sequence[Comparison]:
+        """The comparisons that a condition is; none if it is another one."""
+        if id(condition) not in self._compared:
+            self._compared[id(condition)] = self._read_comparisons(condition)
+        return self._compared[id(condition)]
+
+    def _read_comparisons(self, condition: exp.Expr) -> Sequence[Comparison]:
         node = without_parens(condition)
         if isinstance(node, exp.Between) and not node.args.get("symmetric"):
             found = [
@@ -159,17 +166,17 @@ class TimeRange:
     def _comparison(
         self, condition: exp.Expr, operator: type[exp.Expr], time: exp.Expr, constant: exp.Expr
     ) -> Comparison | None:
-        if not is_constant(constant, self._functions):
-            return None
         time = without_parens(time)
+        if isinstance(time, exp.Literal) or not is_constant(constant, self._functions):
+            return None
         if self._canonical.text(time) == self._table.event:
-            return Comparison(condition, operator, constant, None)
+            return Comparison(condition, operator, sql(constant), None)
         grain = grain_of(time)
         if grain is None or not grain.truncates or self._canonical.text(grain.argument) != self._table.event:
             return None
         if self._table.zoned and grain.utc and (grain.width.local or not grain.width.microseconds):
             return None
-        return Comparison(condition, operator, constant, grain)
+        return Comparison(condition, operator, sql(constant), grain)
 
 
 def is_constant(node: exp.Expr, functions: Functions) -> bool:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from duckdb_sketch._sql import quote
 from duckdb_sketch._text import bytes_text
+from duckdb_sketch.cube import Answer
 from duckdb_sketch.demo.accuracy import GROUPINGS, QUANTILES, Grouping, RankError, UniquesError
 from duckdb_sketch.demo.rollup import DATABASE, LevelCost, Raw
 from duckdb_sketch.demo.timing import REPEATS, Timing
@@ -107,6 +108,24 @@ def print_sql(console: Console, folder: Path) -> None:
     _note(console, "To go on in a DuckDB 2.0 shell, run `duckdb-sketch install` once, start it here, and paste:")
     console.print()
     console.print(Text(_sql(folder)), soft_wrap=True)
+
+
+def print_query(console: Console, answer: Answer) -> None:
+    """A query over the flights themselves, its rows, and what they were read from."""
+    console.print()
+    _note(console, "Or ask about the flights themselves, in Python or with `duckdb-sketch query`:")
+    console.print()
+    console.print(Text(answer.explanation.query), soft_wrap=True)
+    relation = answer.relation
+    estimates = answer.explanation.approximate
+    first, *others = (f"~{name}" if name in estimates else name for name in relation.columns)
+    table = _table("From the rollups (~: estimates)", first, *others)
+    for row in relation.fetchall():
+        table.add_row(*(f"{value:.1f}" if isinstance(value, float) else str(value) for value in row))
+    _print(console, table)
+    _note(console, "What was read (--explain):")
+    console.print()
+    console.print(Text(str(answer.explanation)), soft_wrap=True)
 
 
 def _sql(folder: Path) -> str:

@@ -13,4 +13,4 @@ def require(*modules: str) -> None:
     """
     for name in modules:
         if find_spec(name) is None:
-            raise MissingDependencyError(f'the demo needs {name}: pip install "duckdb-sketch[demo]"', name=name)
+            raise MissingDependencyError(f"the demo needs {name}: pip install {name}", name=name)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from duckdb_sketch._loading import connect
 from duckdb_sketch._sql import quote
+from duckdb_sketch.cube import Cube
 from duckdb_sketch.demo import report
 from duckdb_sketch.demo.accuracy import GROUPINGS, rank_error, uniques_error
 from duckdb_sketch.demo.flights import SOURCE, write_flights
@@ -25,8 +26,15 @@ from duckdb_sketch.errors import SketchError
 
 PICTURE = "flights.png"
 FILES = (RAW, *(f"{table}.parquet" for table in TABLES), DATABASE, PICTURE)
+#: Ends within a month, so that days and months answer it together.
+QUERY = """\
+SELECT date_trunc('month', time_hour) AS month, count(*) AS flights,
+       count(DISTINCT tailnum) AS aircraft, quantile_cont(dep_delay, 0.9) AS p90
+FROM flights
+WHERE origin = 'JFK' AND time_hour >= TIMESTAMP '2013-08-15 12:00'
+GROUP BY ALL ORDER BY month"""
 _LEFT_BY_A_CRASH = f"{DATABASE}.wal"
-_STEPS = 3 + len(GROUPINGS) + len(QUESTIONS)
+_STEPS = 4 + len(GROUPINGS) + len(QUESTIONS)
 
 
 def run(folder: Path, console: Console) -> None:
@@ -67,6 +75,9 @@ def run(folder: Path, console: Console) -> None:
         step("drawing")
         draw(folder / PICTURE, before.rows, aircraft_by_day(connection), delays_of_the_year(connection))
 
+        step("asking about the flights themselves")
+        answer = Cube(connection).answer(QUERY)
+
     console.print(Text(f"Flights out of New York City, 2013: {before.rows:,}, by local scheduled hour ({SOURCE})."))
     report.print_sizes(console, before, levels)
     report.print_uniques(console, uniques)
@@ -76,6 +87,7 @@ def run(folder: Path, console: Console) -> None:
     console.print(Text(f"All of it took {time.perf_counter() - start:.1f} seconds."))
     console.print()
     report.print_sql(console, folder)
+    report.print_query(console, answer)
 
 
 def _make_room(folder: Path) -> None:

@@ -13,4 +13,4 @@ def require_matplotlib() -> None:
     """
     for name in ("matplotlib", "pyarrow"):
         if find_spec(name) is None:
-            raise MissingDependencyError(f'pictures need {name}: pip install "duckdb-sketch[plot]"', name=name)
+            raise MissingDependencyError(f"pictures need {name}: pip install {name}", name=name)

@@ -17,8 +17,6 @@ What differs:
   bytes of a histogram of many different values differ.
 - An error comes as DuckDB's "Python exception occurred while executing the UDF", with the extension's message behind.
 - `hll_sketch_agg(x, 10)` over no row at all is empty at `lg_k` 10.
-
-Needs numpy, mmh3 and pyarrow: `pip install 'duckdb-sketch[portable]'`.
 """
 
 from duckdb_sketch.portable.register import register

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 
-from duckdb_sketch._loading import load
+from duckdb_sketch._loading import cursor
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.remote import find_service
 from duckdb_sketch.rollup.access import Access, exclusive
@@ -62,7 +62,7 @@ class Level:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A connection to the database, to query the tables with."""
         if self._reader is None:
-            reader = load(self._connection.cursor())
+            reader = cursor(self._connection)
             zone, path = fetch_row(
                 self._connection, "SELECT current_setting('TimeZone'), current_setting('search_path')"
             )

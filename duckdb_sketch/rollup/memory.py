@@ -13,6 +13,9 @@ from duckdb_sketch.rollup.query import fetch_row
 #: Bytes that are set aside for a row's states: if it is a group of its own, and if it is one of many in a group.
 BYTES_OF_A_GROUP = 160
 BYTES_OF_A_ROW = 50
+# What DuckDB holds for each file that a query reads, however small it is.
+_BYTES_OF_A_FILE = 1 << 15
+_LEAST_FILES = 100  # of a batch
 
 #: No limit, in bytes: more than any machine has, and what DuckDB takes for no limit.
 UNLIMITED = 2**63 - 1
@@ -56,12 +59,22 @@ def memory_of_machine() -> int:
 
 def rows_that_fit(connection: duckdb.DuckDBPyConnection, memory_limit: str | None) -> int:
     """How many rows a batch may have, each a group of its own, so that states fit beside what DuckDB may use."""
+    return max(_limit(connection, memory_limit) // BYTES_OF_A_GROUP, _LEAST)
+
+
+def files_that_fit(connection: duckdb.DuckDBPyConnection, memory_limit: str | None) -> int:
+    """How many files a batch may have, however small they are."""
+    return max(_limit(connection, memory_limit) // _BYTES_OF_A_FILE, _LEAST_FILES)
+
+
+def _limit(connection: duckdb.DuckDBPyConnection, memory_limit: str | None) -> int:
+    """How many bytes a batch may take."""
     (setting,) = fetch_row(connection, "SELECT current_setting('memory_limit')")
     limit = parse_bytes(setting)
     limits = [limit if limit < _NO_LIMIT else memory_of_machine()]
     if memory_limit:
         limits.append(parse_bytes(memory_limit) // 2)
-    return max(min(limits) // BYTES_OF_A_GROUP, _LEAST)
+    return min(limits)
 
 
 def rows_of_batch(most_rows: int, rows: int, groups: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -29,7 +30,7 @@ from duckdb_sketch.rollup.errors import (
 from duckdb_sketch.rollup.ledger.database import open_database
 from duckdb_sketch.rollup.ledger.records import Batch, LevelRecord, Record
 from duckdb_sketch.rollup.level import Level
-from duckdb_sketch.rollup.memory import rows_that_fit
+from duckdb_sketch.rollup.memory import files_that_fit, rows_that_fit
 from duckdb_sketch.rollup.pipeline.append import append, events_of_groups
 from duckdb_sketch.rollup.pipeline.levels import update_levels
 from duckdb_sketch.rollup.pipeline.preview import preview
@@ -39,7 +40,7 @@ from duckdb_sketch.rollup.pipeline.replay import Replay
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.pipeline.waiting import Waiting, waiting
 from duckdb_sketch.rollup.reading.status import Change
-from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Settings
+from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Missing, Settings
 from duckdb_sketch.rollup.sources.data import events_of_data, registered
 from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.events import Events, Extent
@@ -92,6 +93,7 @@ class Rollup(Level):
         self._target = Target(self._ledger, name, specification, settings, source)
         self._engine = DuckDBEngine(specification)
         self._seen: dict[File, Extent] = {}
+        _check_sources(specification, sources)
         provide(connection, {name: data for name, data in sources.items() if name != specification.source})
         self._enter_zone(self._ledger.find(name))
 
@@ -141,6 +143,7 @@ class Rollup(Level):
         latest: datetime | None = None,
         memory_limit: str | None = None,
         keep_changes: int = KEPT_CHANGES,
+        missing: Missing | None = None,
         wait: float = 10,
         expand: bool = False,
     ) -> Rollup:
@@ -162,6 +165,8 @@ class Rollup(Level):
             memory_limit: That a refresh may use, such as `2GB`.
             keep_changes: For how many batches `changes` keeps every change; a consumer that is further behind has to
                 read the whole table once.
+            missing: What a column is that a file lacks and others have: an `error` (the default), or `null`. A key that
+                a JSON object lacks is NULL in any case.
             wait: For how many seconds to wait for another process or thread that is in the way.
             expand: Whether to write `avg`, `stddev`, `median`, `count(DISTINCT x)` and the like as metrics that merge;
                 `specification.statement` has the result.
@@ -179,7 +184,9 @@ class Rollup(Level):
         if keep_changes < 1:
             raise SpecificationError(f"keep_changes={keep_changes}: a number of batches, at least 1, is to be kept")
         lateness = parse_span(allowed_lateness)
-        settings = Settings(time_zone, lateness, _checked(late), first, last, memory_limit, keep_changes)
+        settings = Settings(
+            time_zone, lateness, _checked(late), first, last, memory_limit, keep_changes, _known_missing(missing)
+        )
         from duckdb_sketch.rollup.served import find_rollup  # only here: it is made of this
 
         served = find_rollup(database, name, specification)
@@ -425,7 +432,16 @@ class Rollup(Level):
         known = self._target.known()
         self._enter_zone(known)
         most_rows = self._most_rows() if engine is None else None
-        refresh = Refresh(self._target, self._files(), engine or self._engine, most_rows, levels=levels, only=only)
+        most_files = sys.maxsize if engine else files_that_fit(self._connection, self._settings.memory_limit)
+        refresh = Refresh(
+            self._target,
+            self._files(),
+            engine or self._engine,
+            most_rows,
+            levels=levels,
+            most_files=most_files,
+            only=only,
+        )
         refresh.run(on_change, progress, refreshed)
         if levels and not refreshed.batches and known is not None:
             self._catch_up()
@@ -434,8 +450,9 @@ class Rollup(Level):
 
     def _replay(self, progress: Callable[[Progress], None]) -> Refreshed:
         self._enter_zone(self._ledger.rollup(self.name))
-        source = FileSource(self._connection, self.specification, self._declaration())
-        refreshed = Replay(self._target, source, self._most_rows(), progress).run()
+        source = self._source(self._declaration())
+        most_files = files_that_fit(self._connection, self._settings.memory_limit)
+        refreshed = Replay(self._target, source, self._most_rows(), progress, most_files).run()
         refreshed.watermark = self._record().watermark
         return refreshed
 
@@ -463,7 +480,10 @@ class Rollup(Level):
                 f"the source {source} is a {type(given).__name__}: give paths of files, or count data with "
                 "append(data, batch_id=…)"
             )
-        return FileSource(self._connection, self.specification, Declaration.of(given))
+        return self._source(Declaration.of(given))
+
+    def _source(self, declaration: Declaration) -> FileSource:
+        return FileSource(self._connection, self.specification, declaration, self._settings.missing)
 
     def _catch_up(self) -> None:
         if all(child.consumed == self._record().last_batch for child in self._ledger.children(self.name)):
@@ -477,6 +497,18 @@ class Rollup(Level):
 
 def _is_files(given: object) -> TypeGuard[str | Path | Sequence[str | Path]]:
     return isinstance(given, (str, Path, list, tuple))
+
+
+def _check_sources(specification: Specification, sources: Mapping[str, Any]) -> None:
+    """See that each source is a table of the statement; under a mistyped name it would stand for nothing.
+
+    Raises:
+        SourceError: If one is not.
+    """
+    tables = (specification.source, *specification.lookups)
+    for name in sources:
+        if name not in tables:
+            raise SourceError(f"the statement reads no table {name}, but {', '.join(tables)}: name the source so")
 
 
 def _check_id(batch_id: str) -> None:
@@ -493,6 +525,12 @@ def _check_id(batch_id: str) -> None:
         batch_id.encode()
     except UnicodeEncodeError as error:
         raise InvalidInputError(f"batch_id {batch_id!r} is no Unicode text: {error.reason}") from error
+
+
+def _known_missing(missing: Missing | None) -> Missing | None:
+    if missing not in (None, "error", "null"):
+        raise RollupError(f"missing is null or error, not {missing}")
+    return missing
 
 
 def _checked(late: Late | None) -> Late | None:

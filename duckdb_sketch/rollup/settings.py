@@ -10,6 +10,7 @@ from typing import Literal
 KEPT_CHANGES = 1000
 
 Late = Literal["merge", "drop", "error"]
+Missing = Literal["error", "null"]
 
 
 @dataclass(frozen=True)
@@ -23,3 +24,4 @@ class Settings:
     latest: datetime | None = None
     memory_limit: str | None = None
     keep_changes: int = KEPT_CHANGES
+    missing: Missing | None = None

@@ -11,7 +11,7 @@ from typing import Literal
 
 from duckdb_sketch.errors import SketchError
 from duckdb_sketch.rollup.pipeline.refresh import OnChange
-from duckdb_sketch.rollup.settings import Late
+from duckdb_sketch.rollup.settings import Late, Missing
 
 Source = str | list[str]
 
@@ -95,6 +95,7 @@ class RollupSettings:
     time_zone: str | None = None
     allowed_lateness: timedelta | None = None
     late: Late | None = None
+    missing: Missing | None = None
     earliest: datetime | None = None
     latest: datetime | None = None
     on_change: OnChange = "report"

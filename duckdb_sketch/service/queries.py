@@ -17,7 +17,6 @@ from duckdb_sketch.cube import Answer, Cube, CubeError
 from duckdb_sketch.cube.planner import Edges
 from duckdb_sketch.cube.session import first_paragraph
 from duckdb_sketch.errors import SketchError
-from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.service.configuration import Limits
 from duckdb_sketch.service.formats import Body, encode
 from duckdb_sketch.service.guard import Guard, RefusedError
@@ -77,11 +76,6 @@ class Running:
         self._connections: list[duckdb.DuckDBPyConnection] = []
         self._lock = threading.Lock()
         self.stopped: str | None = None
-
-    @property
-    def first(self) -> duckdb.DuckDBPyConnection:
-        """The connection that holds its rows."""
-        return self._connections[0]
 
     def watch(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Have a connection interrupted when it is stopped.
@@ -168,7 +162,7 @@ class Queries:
         with self._told(running):
             self._checked(question.sql, self._tables())
             answer = self._ask(question, running)
-            (rows,) = fetch_row(running.first, f"SELECT count(*) FROM {answer.relation.alias}")
+            ((rows,),) = answer.relation.aggregate("count(*)").fetchall()
             if rows > self._limits.rows:
                 raise TooLargeError(
                     f"the result has more than {self._limits.rows:,} rows: aggregate more, or add LIMIT"

@@ -190,6 +190,7 @@ class Service:
             time_zone=settings.time_zone,
             allowed_lateness=settings.allowed_lateness,
             late=settings.late,
+            missing=settings.missing,
             earliest=settings.earliest,
             latest=settings.latest,
             expand=settings.expand,

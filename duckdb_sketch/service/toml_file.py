@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast, get_args
 
 from duckdb_sketch.rollup import RollupError
 from duckdb_sketch.rollup.memory import parse_bytes
-from duckdb_sketch.rollup.settings import Late
+from duckdb_sketch.rollup.settings import Late, Missing
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.granularity import Granularity, parse_span
 from duckdb_sketch.service.configuration import (
@@ -39,8 +39,14 @@ _T = TypeVar("_T")
 DEFAULT_TRIGGERS = Triggers(every=timedelta(minutes=1))
 
 
-def read_configuration(path: Path) -> Configuration:
+def read_configuration(
+    path: Path, changed: Callable[[Configuration], Configuration] = lambda found: found
+) -> Configuration:
     """Read a file. Paths in it that are not absolute are taken from its folder.
+
+    Args:
+        path: The file.
+        changed: Puts what else is known in the place of what the file says.
 
     Raises:
         ConfigurationError: If it is not one, or is wrong.
@@ -49,7 +55,9 @@ def read_configuration(path: Path) -> Configuration:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    return parse_configuration(document, path.absolute().parent, str(path))
+    configuration = changed(parse_configuration(document, path.absolute().parent, str(path)))
+    configuration.check()
+    return configuration
 
 
 def parse_configuration(document: Mapping[str, Any], folder: Path, name: str) -> Configuration:
@@ -72,7 +80,6 @@ def parse_configuration(document: Mapping[str, Any], folder: Path, name: str) ->
         log=cast(Any, top.choice("log", ("warning", "info", "debug"), "info")),
     )
     top.finish()
-    configuration.check()
     return configuration
 
 
@@ -145,6 +152,7 @@ def _rollup(table: _Table) -> RollupSettings:
         time_zone=table.get("time_zone", str, None),
         allowed_lateness=table.span("allowed_lateness", None),
         late=cast("Late | None", table.choice("late", get_args(Late), None)),
+        missing=cast("Missing | None", table.choice("missing", get_args(Missing), None)),
         earliest=table.time("earliest"),
         latest=table.time("latest"),
         on_change=cast(Any, table.choice("on_change", ("report", "rebuild", "error"), "report")),

@@ -39,7 +39,7 @@ def require_pyspark() -> None:
         import pyspark.sql  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
-            f'Spark needs {error.name}: pip install "duckdb-sketch[spark]"', name=error.name
+            f'Spark needs {error.name}: pip install "pyspark[sql]>=4"', name=error.name
         ) from error
 
 

@@ -75,7 +75,6 @@ class Job:
             SpecificationError: If DuckDB does not take the statement over these columns, or no zone is said and it is
                 needed.
         """
-        self._specification = specification
         self._events = events
         self._zone = zone or "UTC"
         self._lookups = dict(lookups)
@@ -84,6 +83,8 @@ class Job:
             events.show(connection)
             for name, table in self._lookups.items():
                 connection.register(name, table)
+            self.types = describe(connection, f"SELECT * FROM {EVENTS}")
+            self._specification = specification.typed(self.types)  # times in nanoseconds are truncated, not rounded
             self._bind(connection, zone)
 
     def _bind(self, connection: duckdb.DuckDBPyConnection, zone: str | None) -> None:
@@ -95,7 +96,6 @@ class Job:
         self._table = bind(specification, specification.source, zone, shown)
         self._statement = specification.aggregate(extra)
         self._types = describe(connection, self._statement)
-        self.types = describe(connection, f"SELECT * FROM {EVENTS}")
 
     @property
     def partial(self) -> DataFrame:

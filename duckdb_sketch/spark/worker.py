@@ -47,4 +47,4 @@ def _database() -> duckdb.DuckDBPyConnection:
         "allow_unsigned_extensions": "true",
         "temp_directory": str(Path(local, f"duckdb_sketch-{os.getpid()}")),
     }
-    return load(duckdb.connect(config=config))
+    return load(duckdb.connect(config=config), backend="native")

@@ -279,6 +279,6 @@ def pyarrow(wanted_for: str) -> Any:
     try:
         import pyarrow  # type: ignore[import-untyped]
     except ModuleNotFoundError as error:
-        message = f'{wanted_for} needs pyarrow: pip install "duckdb-sketch[arrow]"'
+        message = f"{wanted_for} needs pyarrow: pip install pyarrow"
         raise MissingDependencyError(message, name="pyarrow") from error
     return pyarrow

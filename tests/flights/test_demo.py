@@ -117,6 +117,17 @@ def test_sql_can_be_pasted(demo: Demo, home: Path) -> None:
 
 
 @pytest.mark.slow
+def test_it_ends_with_a_query_over_the_flights_and_what_answered_it(demo: Demo) -> None:
+    _, asked, rest = demo.output.partition("Or ask about the flights themselves")
+    assert asked
+    rows = re.findall(r"^ +2013-(\d\d)-01 00:00:00 +\S+ +\S+ +\S+ *$", rest, re.MULTILINE)
+    assert rows == ["08", "09", "10", "11", "12"]
+    read = re.findall(r"^  reads (\w+),", rest, re.MULTILINE)
+    assert read == ["flights_hourly", "flights_daily", "flights_monthly"]
+    assert "approximate: aircraft, p90" in rest
+
+
+@pytest.mark.slow
 def test_again_in_the_same_folder(demo: Demo) -> None:
     assert demo_command(demo.folder.parent).returncode == 0
     assert {path.name for path in demo.folder.iterdir()} == set(FILES)
@@ -150,7 +161,7 @@ def test_missing_dependency_is_one_line(tmp_path: Path, module: str) -> None:
         "try: main()\n"
         "except SystemExit as exit: print(exit.code)"
     ).replace("sys.argv[1]", repr(str(tmp_path / "demo")))
-    message = f'duckdb-sketch: the demo needs {module}: pip install "duckdb-sketch[demo]"'
+    message = f"duckdb-sketch: the demo needs {module}: pip install {module}"
     assert run_python(code).splitlines() == [message, "1"]
     assert not (tmp_path / "demo").exists()
 

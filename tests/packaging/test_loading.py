@@ -14,7 +14,7 @@ import pytest
 from processes import files, has_functions, run_python
 
 import duckdb_sketch
-from duckdb_sketch import _loading
+from duckdb_sketch import _native
 
 
 def test_connect(home: Path) -> None:
@@ -32,6 +32,7 @@ def test_connect_passes_on_what_duckdb_connect_takes(home: Path, tmp_path: Path)
             connection.execute("CREATE TABLE t (i INT)")
 
 
+@pytest.mark.native
 def test_connect_closes_what_it_cannot_load_into(home: Path, tmp_path: Path) -> None:
     with pytest.raises(duckdb_sketch.LoadError):
         duckdb_sketch.connect(tmp_path / "a.duckdb", config={"enable_external_access": "false"})
@@ -51,21 +52,16 @@ def test_nothing_is_forbidden_once_it_is_loaded(home: Path) -> None:
         assert has_functions(duckdb_sketch.load(connection))
 
 
+@pytest.mark.native
 def test_another_version_is_loaded_already(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with duckdb_sketch.connect() as connection:
-        monkeypatch.setattr(_loading, "__version__", "9.9.9")
+        monkeypatch.setattr(_native, "__version__", "9.9.9")
         with pytest.raises(duckdb_sketch.LoadError, match=r"is already loaded in this database, and this is 9\.9\.9"):
             duckdb_sketch.load(connection)
 
 
-def test_extension_that_was_not_built(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_loading, "EXTENSION", tmp_path / "duckdb_sketch.duckdb_extension")
-    with pytest.raises(duckdb_sketch.LoadError, match="make build"):
-        duckdb_sketch.connect()
-
-
 def test_unknown_backend() -> None:
-    with duckdb.connect() as connection, pytest.raises(ValueError, match="'native' or 'portable', not 'spark'"):
+    with duckdb.connect() as connection, pytest.raises(ValueError, match="'auto', 'native' or 'portable', not 'spark'"):
         duckdb_sketch.load(connection, backend="spark")  # type: ignore[arg-type]
 
 
@@ -76,7 +72,7 @@ def test_portable_backend_without_its_dependencies(home: Path) -> None:
         "try: duckdb_sketch.load(duckdb.connect(), backend='portable')\n"
         "except duckdb_sketch.MissingDependencyError as error: print(error)"
     )
-    assert run_python(code) == 'the portable backend needs mmh3: pip install "duckdb-sketch[portable]"'
+    assert run_python(code) == "the portable backend needs mmh3: pip install mmh3"
 
 
 def test_threads_with_a_database_each(home: Path) -> None:

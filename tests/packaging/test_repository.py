@@ -23,7 +23,7 @@ from extension_file.build import write_extension
 from extension_file.footer import SIGNATURE_BYTES, footer
 from extension_file.platforms import duckdb_platform
 
-pytestmark = pytest.mark.skipif(not HAS_REPOSITORIES, reason="needs DuckDB 2.0")
+pytestmark = [pytest.mark.native, pytest.mark.skipif(not HAS_REPOSITORIES, reason="needs DuckDB 2.0")]
 
 LOAD = "import duckdb_sketch as s; con = s.connect(); "
 # DuckDB 2.0.1 lists every installed build, loaded or not.
@@ -169,7 +169,7 @@ def test_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
     no_folder.touch()
     monkeypatch.setenv("HOME", str(no_folder))
     with pytest.raises(duckdb_sketch.LoadError, match="home_directory"):
-        duckdb_sketch.connect()
+        duckdb_sketch.connect(backend="native")
     with duckdb_sketch.connect(config={"home_directory": str(tmp_path / "other")}) as connection:
         assert has_functions(connection)
 
@@ -182,7 +182,7 @@ def test_folder_that_cannot_be_written(home: Path, setting: str) -> None:
     folder = "/proc/self/fdinfo"
     config = {setting: f"['{folder}']" if setting.endswith("ies") else folder}
     with pytest.raises(duckdb_sketch.LoadError, match=r"could not install duckdb_sketch.*a folder that can be written"):
-        duckdb_sketch.connect(config=config)
+        duckdb_sketch.connect(config=config, backend="native")
     with duckdb_sketch.connect(config={**config, "allow_unsigned_extensions": "true"}) as connection:
         assert has_functions(connection)
 
@@ -191,7 +191,7 @@ def test_folder_that_cannot_be_written(home: Path, setting: str) -> None:
 def test_home_that_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/proc/self/fdinfo")
     with pytest.raises(duckdb_sketch.LoadError, match=r'connect with config=\{"home_directory": "…"\}'):
-        duckdb_sketch.connect()
+        duckdb_sketch.connect(backend="native")
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
@@ -199,7 +199,7 @@ def test_home_without_the_right_to_write(home: Path) -> None:
     home.chmod(0o500)
     try:
         with pytest.raises(duckdb_sketch.LoadError, match=r'connect with config=\{"home_directory": "…"\}'):
-            duckdb_sketch.connect()
+            duckdb_sketch.connect(backend="native")
     finally:
         home.chmod(0o700)
 
@@ -228,8 +228,8 @@ def test_tampered_package_is_refused(home: Path, tmp_path: Path, place: int) -> 
     content = bytearray(extension.read_bytes())
     content[place] ^= 1
     extension.write_bytes(content)
-    code = "import duckdb_sketch as s\ntry: s.connect()\nexcept s.LoadError as error: print(error)"
-    assert run_python(code, path=package).startswith("DuckDB could not install duckdb_sketch (")
+    code = "import duckdb_sketch as s\ntry: s.connect(backend='native')\nexcept s.LoadError as error: print(error)"
+    assert run_python(code, path=package).startswith(f"{extension} is damaged: ")
     assert not list(home.glob(".duckdb/extensions/*/*/repositories/*/*.duckdb_extension"))
 
 
@@ -314,12 +314,6 @@ def test_install_serves_a_process_without_the_package(home: Path, tmp_path: Path
         package = package_with_build(tmp_path / build, build)
         run_python("import duckdb_sketch; duckdb_sketch.install()", path=package)
         assert run_python(load + PRINT_BUILD, path=tmp_path) == build
-
-
-def test_install_for_another_duckdb_version(home: Path) -> None:
-    duckdb_sketch.install(["v2.0.9"])
-    (folder,) = (home / ".duckdb" / "extension_repositories").glob("*/v2.0.9")
-    assert (folder / duckdb_platform() / "duckdb_sketch.duckdb_extension").read_bytes() == _files.EXTENSION.read_bytes()
 
 
 def test_damaged_installation_is_mended(home: Path) -> None:

@@ -460,4 +460,4 @@ def test_without_matplotlib_the_error_says_what_to_install() -> None:
     """
     lines = [line.strip() for line in code.splitlines()]
     script = "\n".join(lines).replace("try:\nimport", "try:\n import").replace("error:\nprint", "error:\n print")
-    assert run_python(script) == 'pictures need matplotlib: pip install "duckdb-sketch[plot]"'
+    assert run_python(script) == "pictures need matplotlib: pip install matplotlib"

@@ -74,6 +74,7 @@ def test_json_is_one_document_and_a_log(run: Run) -> None:
         "late_rows": 0,
         "dropped_rows": 0,
         "rejected_rows": 0,
+        "unreadable_rows": 0,
         "watermark": "2026-01-01T01:39:00",
     }
     lines = [json.loads(line) for line in err.splitlines()]

@@ -122,3 +122,16 @@ def test_a_statement_is_kept_as_it_was_given(tmp_path: Path) -> None:
     with duckdb.connect(database) as connection:
         ((kept,),) = connection.execute("SELECT statement FROM rollup_manifest.rollups").fetchall()
     assert "epoch_us" not in kept
+
+
+def test_every_truncated_column_is_truncated() -> None:
+    """Hours of the day beside minutes, of which only the finer ones are the buckets."""
+    statement = """
+        SELECT date_trunc('minute', ts) AS minute, date_trunc('hour', ts) AS hour, ts::DATE AS day, count(*) AS events
+        FROM e GROUP BY ALL
+    """
+    with Rollup.from_sql(statement, name="r") as rollup:
+        rollup.append(_times([LATE, MIDNIGHT]))
+        rows = rollup.connection.sql("FROM r ORDER BY ALL").fetchall()
+    at = [datetime(2026, 1, 1, 10, 59), datetime(2026, 1, 1, 23, 59)]
+    assert rows == [(each, each.replace(minute=0), each.date(), 1) for each in at]

@@ -196,13 +196,19 @@ def test_integers_of_any_width_are_one_type(tmp_path: Path, order: tuple[str, st
     assert table(level) == of_raw(level, str(tmp_path / "0.parquet"))
 
 
-def test_integers_too_large_for_the_table_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_integers_too_large_for_the_table_widen_it(tmp_path: Path, order: tuple[int, int]) -> None:
     statement = PLAIN.replace("sum(x)", "max(x)")
-    write(tmp_path / "0.parquet", "SELECT TIMESTAMP '2024-01-01' AS ts, 7::INTEGER AS x")
+    files = (
+        "SELECT TIMESTAMP '2024-01-01' AS ts, 7::INTEGER AS x",
+        "SELECT TIMESTAMP '2024-01-01' AS ts, 7_000_000_000 AS x",
+    )
     level = rollup(tmp_path, "*.parquet", statement)
-    level.refresh()
-    write(tmp_path / "1.parquet", "SELECT TIMESTAMP '2024-01-01' AS ts, 7_000_000_000 AS x")
-    refused(level, r"1\.parquet")
+    for number in order:
+        write(tmp_path / f"{number}.parquet", files[number])
+        level.refresh()
+    assert [row[1:] for row in table(level)] == [(2, 7_000_000_000)]
+    assert level.connection.execute("SELECT typeof(x) FROM plain").fetchall() == [("BIGINT",)]
 
 
 @pytest.mark.parametrize("alone", [True, False])

@@ -127,7 +127,7 @@ def test_what_does_not_merge_is_refused_with_what_to_write(metric: str, instead:
         (statement() + " HAVING count(*) > 1", "where you read the rollup"),
         (statement() + " QUALIFY true", "where you read the rollup"),
         ("SELECT DISTINCT" + statement().removeprefix("SELECT"), "GROUP BY"),
-        ("WITH a AS (SELECT 1) " + statement(), "make a view"),
+        ("WITH RECURSIVE a AS (SELECT 1) " + statement(), "make a table of it"),
         (statement() + " USING SAMPLE 10%", "sample"),
         (statement(rest="TABLESAMPLE 10%"), "sample"),
         (statement(rest="AS b(ts, publisher)"), "an alias"),

@@ -105,6 +105,18 @@ def test_what_the_file_says_is_not_said_on_the_command_line(tmp_path: Path) -> N
             serve(tmp_path / "rollups.toml", **options)  # type: ignore[arg-type]
 
 
+def test_the_command_line_may_say_where_to_listen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "hourly.sql").write_text(HOURLY)
+    (tmp_path / "token").write_text("0123456789abcdef")
+    toml = tmp_path / "rollups.toml"
+    toml.write_text(TOML.format(rows=1) + '[listen]\nhost = "0.0.0.0"\n')
+    with pytest.raises(SketchError, match="give a token"):
+        serve(toml, check=True)
+    serve(toml, token_file=tmp_path / "token", check=True)
+    serve(toml, host="127.0.0.1", check=True)
+    assert capsys.readouterr().out.count("is right: hourly") == 2
+
+
 def test_check_says_what_would_be_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bids = Bids(tmp_path, days=[])
     statement = tmp_path / "hourly.sql"

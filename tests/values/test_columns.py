@@ -42,6 +42,7 @@ def test_their_types_do_not_depend_on_the_rows() -> None:
         assert histogram_quantile(states, []).type == pa.list_(pa.float64())
 
 
+@pytest.mark.native
 def test_a_long_column_keeps_its_order() -> None:
     """Longer than DuckDB's batches, so that several threads answer."""
     states = [bytes(HllSketch.from_values(range(n))) for n in range(4)]

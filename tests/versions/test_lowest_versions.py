@@ -27,12 +27,12 @@ NOT = "not produce_arrow_string_view"  # DuckDB 1.3 hands UUIDs over as other te
 
 
 def lowest() -> list[str]:
-    """Of what is needed, and of the extras whose tests run here, each at its lower bound."""
+    """What is needed, each at its lower bound."""
     required = importlib.metadata.requires("duckdb-sketch") or []
     pinned = []
     for requirement in required:
         name_and_bound, _, marker = (part.strip() for part in requirement.partition(";"))
-        if marker and not re.search(r"""extra == ['"](arrow|portable)['"]""", marker):
+        if marker:
             continue
         match = re.fullmatch(r"([\w-]+)>=([\w.]+)", name_and_bound)
         assert match, f"{requirement} has no lower bound"

@@ -11,7 +11,7 @@ from pathlib import Path
 from duckdb_sketch.cli.rollup.created import unless_empty
 from duckdb_sketch.rollup import Rollup, RollupError
 from duckdb_sketch.rollup.rollup import Source
-from duckdb_sketch.rollup.settings import Late
+from duckdb_sketch.rollup.settings import Late, Missing
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Definition:
         memory_limit: Such as `2GB`.
         wait: Seconds.
         expand: Whether aggregates that do not merge are written as metrics that do.
+        missing: What a column is that a file lacks.
     """
 
     statement: Path
@@ -45,6 +46,7 @@ class Definition:
     memory_limit: str | None = None
     wait: float = 0
     expand: bool = False
+    missing: Missing | None = None
 
     @contextmanager
     def open(self) -> Iterator[Rollup]:
@@ -69,6 +71,7 @@ class Definition:
                 memory_limit=self.memory_limit,
                 wait=self.wait,
                 expand=self.expand,
+                missing=self.missing,
             ) as rollup,
         ):
             yield rollup

@@ -15,6 +15,7 @@ from duckdb_sketch.cli.options import (
     Lateness,
     Latest,
     MemoryLimit,
+    Missing,
     Sources,
     Statement,
     TableName,
@@ -42,6 +43,7 @@ def refresh(
     late: Late = None,
     earliest: Earliest = None,
     latest: Latest = None,
+    missing: Missing = None,
     on_change: Annotated[
         Literal["error", "rebuild"],
         typer.Option(
@@ -90,6 +92,7 @@ def refresh(
         memory_limit,
         wait,
         expand,
+        missing,
     )
     # What was counted is printed before what changed is.
     policy: OnChange = "rebuild" if on_change == "rebuild" else "report"

@@ -9,6 +9,7 @@ from duckdb_sketch.cli.options import (
     Json,
     Latest,
     MemoryLimit,
+    Missing,
     Sources,
     Statement,
     TableName,
@@ -29,6 +30,7 @@ def replay(
     time_zone: TimeZone = None,
     earliest: Earliest = None,
     latest: Latest = None,
+    missing: Missing = None,
     memory_limit: MemoryLimit = None,
     expand: Expand = False,
     wait: Wait = 0,
@@ -47,6 +49,7 @@ def replay(
         memory_limit=memory_limit,
         wait=wait,
         expand=expand,
+        missing=missing,
     )
     with definition.open() as rollup, rows_counted(output, "replay") as progress:
         replayed = rollup.replay(progress=progress)

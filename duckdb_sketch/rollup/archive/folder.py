@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # for whoever writes to a named pipe
 
 
 def create(path: Path) -> BinaryIO:
@@ -78,11 +80,14 @@ def require_same(path: Path, file: BinaryIO) -> None:
 def _open(path: Path, flags: int, mode: str) -> BinaryIO:
     require_no_link(path)
     try:
-        descriptor = os.open(path, flags | _NO_FOLLOW)
+        descriptor = os.open(path, flags | _NO_FOLLOW | _NO_WAIT)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _is_link(path) from error
         raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no file, such as a named pipe", str(path))
     return os.fdopen(descriptor, mode)  # type: ignore[return-value]
 
 

@@ -45,8 +45,8 @@ class Partitioning:
         partition = Granularity.parse(width)
         if not table.granularity.nests_in(partition, zoned=table.zoned):
             raise SpecificationError(
-                f"{table.name}: a {partition} is not made of whole buckets, which are a {table.granularity} wide: "
-                f"partition by what they nest in, as partition={str(table.granularity)!r}"
+                f"{table.name}: its whole buckets ({table.granularity}) do not make up a partition ({partition}): "
+                f"partition by what they nest in, as partition='{table.granularity}'"
             )
         return Partitioning(table, partition, (zone or "UTC") if table.zoned else None)
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import duckdb
 
-from duckdb_sketch._loading import connect, load
+from duckdb_sketch._database_file import holder, no_file
+from duckdb_sketch._loading import connect
+from duckdb_sketch._loading import cursor as loaded_cursor
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.access import require_not_inherited
 from duckdb_sketch.rollup.errors import DamagedError, LockedError, RollupError
@@ -23,6 +25,7 @@ from duckdb_sketch.rollup.query import fetch, fetch_row, noticing_damage
 _OLDEST = (1, 4)  # MERGE INTO
 _LOCKED = re.compile("Could not set lock|used by another process")  # on POSIX, on Windows
 _LONGEST_PAUSE = 0.25  # seconds
+_BYTES_OF_A_THREAD = 96 << 20  # DuckDB's JSON reader takes up to three buffers of 32 MiB in each
 _PREFIX = "search_path "
 # Its one column is named so.
 _SEARCH_PATH = f"""FROM query('SELECT 1 AS "{_PREFIX}' || replace(current_setting('search_path'), '"', '""') || '"')"""
@@ -55,9 +58,7 @@ def open_database(
         require_not_inherited(database)
         connection = _open_file(database, wait)
         if limit is not None and _is_alone(connection):
-            connection.execute(
-                "SET memory_limit = '-1'" if limit == UNLIMITED else f"SET memory_limit = '{limit // 2}B'"
-            )
+            _limit_memory(connection, limit)
     try:
         _check_catalog(connection)
         _migrate(connection, wait)
@@ -97,15 +98,36 @@ def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def _limit_memory(connection: duckdb.DuckDBPyConnection, limit: int) -> None:
+    """Give DuckDB half of so many bytes, and no more threads than can read JSON within them."""
+    if limit == UNLIMITED:
+        connection.execute("SET memory_limit = '-1'")
+        return
+    connection.execute(f"SET memory_limit = '{limit // 2}B'")
+    (threads,) = fetch_row(connection, "SELECT current_setting('threads')")
+    most = max(limit // 2 // _BYTES_OF_A_THREAD, 1)
+    if threads > most:
+        connection.execute(f"SET threads = {most}")
+
+
 def _cursor(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """A connection of its own to the database of another one, in the same catalog and schema."""
-    cursor = load(database.cursor())
-    # A query would disturb a result that its owner has not fetched; what is only bound does not.
-    (name,) = database.sql(_SEARCH_PATH).columns
-    path = name.removeprefix(_PREFIX)
-    if path:
-        cursor.execute(f"SET SESSION search_path = {quote(path)}")
+    cursor = loaded_cursor(database)
+    use_search_path(cursor, search_path_of(database))
     return cursor
+
+
+def search_path_of(connection: duckdb.DuckDBPyConnection) -> str:
+    """Where a connection looks for tables; empty if that was not set."""
+    # A query would disturb a result that its owner has not fetched; what is only bound does not.
+    (name,) = connection.sql(_SEARCH_PATH).columns
+    return name.removeprefix(_PREFIX)
+
+
+def use_search_path(connection: duckdb.DuckDBPyConnection, path: str) -> None:
+    """Look for tables where another connection does, which its cursors do not by themselves."""
+    if path:
+        connection.execute(f"SET SESSION search_path = {quote(path)}")
 
 
 def _check_catalog(connection: duckdb.DuckDBPyConnection) -> None:
@@ -149,6 +171,8 @@ def _is_alone(connection: duckdb.DuckDBPyConnection) -> bool:
 def _open_file(
     database: str | Path, wait: float, opened: Callable[[str | Path], duckdb.DuckDBPyConnection] | None = None
 ) -> duckdb.DuckDBPyConnection:
+    if reason := no_file(database):
+        raise RollupError(f"{database} cannot be opened: {reason}")
     deadline = time.monotonic() + wait
     while True:
         try:
@@ -169,15 +193,6 @@ def _open_file(
             time.sleep(_LONGEST_PAUSE)
         except (duckdb.Error, OSError) as error:
             raise RollupError(f"{database} cannot be opened: {error}") from error
-
-
-def holder(error: duckdb.IOException) -> str:
-    """The process that has a database open, from the error of one that could not open it.
-
-    Of one that is in a container, or on another machine, the number is not known here.
-    """
-    process = re.search(r"PID ([1-9]\d*)", str(error))
-    return f"process {process[1]}" if process else "another process"
 
 
 def _make_whole(database: str | Path) -> None:

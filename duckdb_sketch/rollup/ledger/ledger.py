@@ -74,10 +74,12 @@ class Ledger:
 
     def records(self) -> list[RollupRecord | LevelRecord]:
         """The records of all rollups and levels, by name."""
-        if not self.exists():
-            return []
+        return [read_record(row) for row in self.rows_of_records()] if self.exists() else []
+
+    def rows_of_records(self) -> list[Row]:
+        """What `read_record` makes records of, in a ledger that exists: equal rows stand for equal records."""
         columns = ", ".join(_column(name) for name in _ALL)
-        return [_record(row) for row in self._rows(f"SELECT {columns} FROM rollup_manifest.rollups ORDER BY rollup")]
+        return sorted(self._rows(f"SELECT {columns}, rowid FROM rollup_manifest.rollups"), key=lambda row: str(row[0]))
 
     def find(self, name: str) -> RollupRecord | LevelRecord | None:
         """The record of a rollup or a level; None if there is none of this name."""
@@ -85,7 +87,7 @@ class Ledger:
             return None
         columns = ", ".join(_column(name) for name in _ALL)
         rows = self._rows(f"SELECT {columns} FROM rollup_manifest.rollups WHERE rollup = ?", [name])
-        return _record(rows[0]) if rows else None
+        return read_record(rows[0]) if rows else None
 
     def get(self, name: str) -> RollupRecord | LevelRecord:
         """The record of a rollup or a level.
@@ -282,8 +284,9 @@ def _mark(field: str) -> str:
     return "CAST(? AS MAP(VARCHAR, VARCHAR))" if field == "input_types" else "?"
 
 
-def _record(row: Row) -> RollupRecord | LevelRecord:
-    values = dict(zip(_ALL, row, strict=True))
+def read_record(row: Row) -> RollupRecord | LevelRecord:
+    """The record of a row; what follows its fields, which tells rows of one name apart, is left out."""
+    values = dict(zip(_ALL, row, strict=False))
     if values["statement"] is None:
         return LevelRecord(**{name: values[name] for name in _LEVEL})
     values["input_types"] = dict(values["input_types"] or {})

@@ -53,6 +53,7 @@ def commit(target: Target, table: Table, events: Events, groups: Groups, policy:
             _check_uncounted(ledger, name, events.slices)
         batch = Batch(record.last_batch, policy.kind)
         record = policy.placement.put(ledger, record, table, groups, batch)
+        batch.rejected_rows += events.rejected
         ledger.add_slices(name, batch.batch, [*groups.slices, *_appended(events.slices, batch)])
         for each in events.slices:
             each.check_unchanged()

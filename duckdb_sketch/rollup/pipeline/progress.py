@@ -40,7 +40,8 @@ class Refreshed:
         rows: Rows counted.
         late_rows: Of those, the ones for buckets that were final.
         dropped_rows: Rows for final or expired buckets that were left out.
-        rejected_rows: Rows kept out, whose event time is NULL or out of range.
+        rejected_rows: Rows kept out, whose event time is NULL or out of range, or that could not be read.
+        unreadable_rows: Of those, the ones that could not be read, where the source's declaration ignores errors.
         watermark: Buckets that end by then are final.
     """
 
@@ -54,6 +55,7 @@ class Refreshed:
     late_rows: int = 0
     dropped_rows: int = 0
     rejected_rows: int = 0
+    unreadable_rows: int = 0
     watermark: datetime | None = None
 
     def __str__(self) -> str:
@@ -63,7 +65,9 @@ class Refreshed:
         parts += [f"left out as other names of the same files: {listed(self.duplicates)}"] if self.duplicates else []
         parts += [f"{counted(self.late_rows, 'row')} late"] if self.late_rows else []
         parts += [f"{counted(self.dropped_rows, 'row')} dropped as late"] if self.dropped_rows else []
-        parts += [f"{counted(self.rejected_rows, 'row')} rejected: no valid time"] if self.rejected_rows else []
+        parts += [f"{counted(self.unreadable_rows, 'row')} rejected: unreadable"] if self.unreadable_rows else []
+        timeless = self.rejected_rows - self.unreadable_rows
+        parts += [f"{counted(timeless, 'row')} rejected: no valid time"] if timeless else []
         noun = "batch" if len(self.batches) == 1 else "batches"
         batches = f" ({noun} {', '.join(map(str, self.batches))})" if self.batches else ": nothing new"
         return f"{self.rollup}: {', '.join(parts)}{batches}; watermark {self.watermark or 'not set'}"

@@ -36,6 +36,7 @@ class Refresh:
         most_rows: That a batch may have, if each row is a group of its own; None if the engine takes any number.
         levels: Whether to update the coarser levels with each batch.
         only: The paths of the new files to count, as if there were no others; None for all.
+        most_files: That a batch may have.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Refresh:
         *,
         levels: bool,
         only: Collection[str] | None = None,
+        most_files: int = sys.maxsize,
     ) -> None:
         self.target = target
         self.source = source
@@ -54,6 +56,7 @@ class Refresh:
         self.most_rows = most_rows
         self.levels = levels
         self.only = only
+        self.most_files = most_files
 
     def run(self, on_change: OnChange, progress: Callable[[Progress], None], refreshed: Refreshed) -> None:
         """Rebuild what changed, and count what is new; what is done is added to `refreshed`, batch by batch.
@@ -98,7 +101,7 @@ class Refresh:
         total, done, rest = sum(rows.values()), 0, files
         while rest:
             progress(Progress(refreshed.files, len(files), done, total))
-            batch = next_batch(rest, rows, self._rows_of_batch())
+            batch = next_batch(rest, rows, self._rows_of_batch(), self.most_files)
             rest = rest[len(batch) :]
             refreshed.files += self._commit(_still_there(batch), refreshed, complete=not rest)
             done += sum(rows[file.path] for file in batch)
@@ -114,6 +117,7 @@ class Refresh:
             table = target.table(events)
             with self.engine.groups(events, table, target.limits()) as groups:
                 refreshed.add(commit(target, table, events, groups, policy))
+                refreshed.unreadable_rows += events.rejected
         return len(files)
 
     def _rows_of_batch(self) -> int:

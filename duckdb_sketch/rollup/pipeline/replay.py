@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -61,15 +62,22 @@ class Replay:
         source: Reads its files.
         most_rows: That a batch may have.
         progress: Is told before each batch how far it is.
+        most_files: That a batch may have.
     """
 
     def __init__(
-        self, target: Target, source: FileSource, most_rows: int, progress: Callable[[Progress], None]
+        self,
+        target: Target,
+        source: FileSource,
+        most_rows: int,
+        progress: Callable[[Progress], None],
+        most_files: int = sys.maxsize,
     ) -> None:
         self.target = target
         self.source = source
         self.most_rows = most_rows
         self.progress = progress
+        self.most_files = most_files
 
     def run(self) -> Refreshed:
         """Rebuild the rollup.
@@ -82,13 +90,16 @@ class Replay:
         target, ledger = self.target, self.target.ledger
         known = ledger.rollup(target.name)
         settings = target.changes(known)
-        differs = bool(Specification.parse(known.statement).difference(target.specification)) or bool(settings)
+        declared = target.source not in (None, known.source)
+        differs = declared or bool(Specification.parse(known.statement).difference(target.specification) or settings)
         files = [File.counted(each.slice, each.fingerprint) for each in self._require_all(known, differs)]
         record = replace(known, **settings)
         with _shadow(ledger, target.name) as shadow:
             built = self._build(record, shadow, files, differs)
             assert built.table is not None  # there is a file, or _require_all says so
             changes = {"statement": target.specification.statement, "input_types": built.types, **settings}
+            if declared:
+                changes["source"] = target.source
             policy = Policy("replay", Swap(changes if differs else {}), after=known.last_batch)
             events = Events(ledger.connection, "", built.types, files, lambda: files[0].path)
             batch = commit(target, built.table, events, Groups(shadow, built.slices), policy)
@@ -132,7 +143,7 @@ class Replay:
         rows = self.source.rows(files)
         built = _Built()
         done = Progress(0, len(files), 0, sum(rows.values()))
-        for pack in batches(files, rows, self.most_rows):
+        for pack in batches(files, rows, self.most_rows, self.most_files):
             self.progress(done)
             self._count(record, shadow, pack, built, differs)
             done = replace(done, files=done.files + len(pack), rows=done.rows + sum(rows[file.path] for file in pack))

@@ -17,7 +17,7 @@ from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.settings import Settings
 from duckdb_sketch.rollup.sources.events import Events
-from duckdb_sketch.rollup.sources.kinds import same_kind
+from duckdb_sketch.rollup.sources.kinds import united
 from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import Table
 
@@ -87,11 +87,15 @@ class Target:
         if not _unpinned(record, events.types):
             return stored
         fresh = bind(self.specification, self.name, record.time_zone, events)
-        types = {
-            column: kind if same_kind(kind, fresh.types[column]) else fresh.types[column]
-            for column, kind in stored.types.items()
-        }
-        return replace(stored, types=types)
+        return replace(stored, types={name: self._wider(stored, fresh, name) for name in stored.types})
+
+    def _wider(self, stored: Table, fresh: Table, name: str) -> str:
+        """The type of a column from now on: the one that it has, if that holds more and there is something in it."""
+        kind, wanted = stored.types[name], fresh.types[name]
+        if kind == wanted or united(kind, wanted) in (None, wanted):
+            return wanted
+        (values,) = fetch_row(self.ledger.connection, f"SELECT count({identifier(name)}) FROM {stored.sql}")
+        return kind if values else wanted
 
     def open(self, table: Table, types: dict[str, str]) -> None:
         """See that it is there as it was bound, or make it, inside the caller's transaction.
@@ -120,7 +124,7 @@ class Target:
         self._update(record, types)
 
     def _retype(self, stored: Table, table: Table) -> None:
-        """Give columns that have nothing but NULL so far the type that the first values have.
+        """Give columns a type that holds more, and those that have only NULL so far the type of the first values.
 
         Raises:
             LockedError: If another connection has made the rollup with other columns meanwhile.
@@ -185,9 +189,15 @@ class Target:
 
 
 def _unpinned(record: RollupRecord, types: Mapping[str, str]) -> dict[str, str]:
-    """Types of columns of which there was no evidence yet, or less of a nested one."""
-    known = {name.lower(): kind for name, kind in record.input_types.items()}
-    return {name: kind for name, kind in types.items() if not same_kind(known.get(name.lower(), ""), kind)}
+    """Types of columns of which there was no evidence yet, less of a nested one, or a type that holds less."""
+    known = {name.lower(): (name, kind) for name, kind in record.input_types.items()}
+    fresh = {}
+    for name, kind in types.items():
+        spelled, before = known.get(name.lower(), (name, None))
+        both = united(before, kind) or kind
+        if before is None or both != united(before, before):
+            fresh[spelled] = both
+    return fresh
 
 
 def _levels(ledger: Ledger, name: str) -> list[Table]:
@@ -198,7 +208,7 @@ def _levels(ledger: Ledger, name: str) -> list[Table]:
 def _retype_column(ledger: Ledger, table: Table, name: str, kind: str) -> None:
     column = identifier(name)
     (values,) = fetch_row(ledger.connection, f"SELECT count({column}) FROM {table.sql}")
-    if values:
+    if values and united(table.types[name], kind) is None:
         raise SourceError(
             f"column {name} would be {kind}, and the rollup {table.name} has {table.types[name]}: replay rebuilds it"
         )

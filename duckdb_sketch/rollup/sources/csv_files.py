@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -31,24 +31,36 @@ class Layout:
     columns: tuple[str, ...]
     options: str
 
-    def sql(self, wanted: Sequence[str]) -> str:
-        """SQL of some columns of the rows, as text."""
+    def within(self, files: Collection[File]) -> Layout:
+        """Those of the files that are among others."""
+        return replace(self, files=tuple(file for file in self.files if file in files))
+
+    def sql(self, wanted: Sequence[str], options: str = "") -> str:
+        """SQL of some columns of the rows, as text.
+
+        Args:
+            wanted: The columns.
+            options: More options, each with a comma before it.
+        """
         types = ", ".join(f"{quote(name)}: 'VARCHAR'" for name in self.columns)
-        own = {name.lower(): name for name in self.columns}
-        items = [f"{identifier(own[name.lower()])} AS {identifier(name)}" for name in wanted]
+        own = {name.lower(): identifier(name) for name in self.columns}
+        items = [f"{own.get(name.lower(), 'CAST(NULL AS VARCHAR)')} AS {identifier(name)}" for name in wanted]
         return (
             f"SELECT {', '.join([FILE, *items])} FROM read_csv({paths_of(self.files)}, auto_detect = false, "
-            f"columns = {{{types}}}{self.options}, filename = '{FILE}')"
+            f"columns = {{{types}}}{self.options}{options}, filename = '{FILE}', hive_partitioning = false)"
         )
 
 
-def layouts(connection: duckdb.DuckDBPyConnection, files: Sequence[File], options: Mapping[str, str]) -> list[Layout]:
+def layouts(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[File], options: Mapping[str, str], names: Sequence[str] = ()
+) -> list[Layout]:
     """Files by what they begin with; DuckDB's sniffer looks at one of each.
 
     Args:
         connection: The connection that looks.
         files: CSV files.
         options: Options of `read_csv` that are declared, as SQL.
+        names: The names of the columns that are declared, for files whose first line has none.
 
     Raises:
         SourceError: If a file cannot be read. It is named.
@@ -60,8 +72,24 @@ def layouts(connection: duckdb.DuckDBPyConnection, files: Sequence[File], option
     for line, alike in groups.items():
         if line == b"":
             raise SourceError(f"{alike[0].path} is empty: it has no line that names its columns")
-        found.append(_layout(connection, alike, options))
+        found.append(_named(_layout(connection, alike, options), names))
     return found
+
+
+def _named(layout: Layout, names: Sequence[str]) -> Layout:
+    """Files with the columns that are declared: by name if the first line has the same names, else by their order.
+
+    Raises:
+        SourceError: If there are more or fewer.
+    """
+    if not names or {name.lower() for name in names} <= {name.lower() for name in layout.columns}:
+        return layout
+    if len(names) != len(layout.columns):
+        raise SourceError(
+            f"{layout.files[0].path} has {len(layout.columns)} columns ({', '.join(layout.columns)}), and the "
+            f"declaration names {len(names)}: {', '.join(names)}"
+        )
+    return replace(layout, columns=tuple(names))
 
 
 def _first_line(file: File) -> object:
@@ -84,7 +112,7 @@ def _layout(connection: duckdb.DuckDBPyConnection, files: Sequence[File], option
         rows = fetch(
             connection,
             "SELECT Delimiter, Quote, Escape, Comment, SkipRows, HasHeader, Columns "
-            f"FROM sniff_csv({paths_of([sample])[1:-1]}{given})",
+            f"FROM sniff_csv({paths_of([sample])[1:-1]}{given}, hive_partitioning = false)",
         )
     except duckdb.Error as error:
         raise SourceError(f"{sample.path}: {error}") from error
@@ -94,6 +122,6 @@ def _layout(connection: duckdb.DuckDBPyConnection, files: Sequence[File], option
         dialect[name] = quote("" if mark == "(empty)" else mark)
     dialect["quote"] = "'\"'" if dialect["quote"] == "''" else dialect["quote"]
     dialect["escape"] = "'\"'" if dialect["escape"] == "''" else dialect["escape"]
-    dialect |= options
+    dialect |= {name: value for name, value in options.items() if name != "normalize_names"}
     text = "".join(f", {name} = {value}" for name, value in dialect.items())
     return Layout(tuple(files), tuple(column["name"] for column in columns), text)

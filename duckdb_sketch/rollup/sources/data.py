@@ -14,10 +14,13 @@ from duckdb_sketch._sql import identifier
 from duckdb_sketch.errors import MissingDependencyError
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe
-from duckdb_sketch.rollup.sources.events import Events, with_nanoseconds
+from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.sources.files import check_columns
+from duckdb_sketch.rollup.sources.kinds import united
 from duckdb_sketch.rollup.sources.slice import Comparison
+from duckdb_sketch.rollup.sources.structure import castable
 from duckdb_sketch.rollup.specification.specification import Specification
+from duckdb_sketch.values.state import State
 
 _KNOWN = {"_duckdb", "duckdb", "pandas", "polars", "pyarrow"}
 
@@ -58,6 +61,7 @@ def registered(connection: duckdb.DuckDBPyConnection, name: str, data: Any) -> I
         data = arrow_reader(data)  # which may be of another connection
     elif _is_bare_stream(data):
         data = _reader(data)  # DuckDB would ask for the stream more than once
+    _refuse_sketches(data)
     try:
         connection.register(name, data)
     except (duckdb.Error, TypeError) as error:
@@ -66,6 +70,24 @@ def registered(connection: duckdb.DuckDBPyConnection, name: str, data: Any) -> I
         yield
     finally:
         connection.unregister(name)
+
+
+def _refuse_sketches(data: Any) -> None:
+    """See that no column of a frame holds sketches as objects, of which DuckDB would read the text.
+
+    Raises:
+        SourceError: If one does.
+    """
+    if type(data).__module__.partition(".")[0] not in ("pandas", "polars"):
+        return
+    for name in getattr(data, "columns", ()):
+        column = data[name]
+        if str(getattr(column, "dtype", "")).lower() != "object":
+            continue
+        values = column.dropna() if hasattr(column, "dropna") else column.drop_nulls()
+        if len(values) and isinstance(first := next(iter(values)), State):
+            family = type(first).__name__
+            raise SourceError(f"column {name} holds {family} objects: give {family}.to_arrow(…) of it in their place")
 
 
 def _is_bare_stream(data: object) -> bool:
@@ -78,7 +100,7 @@ def _reader(stream: Any) -> Any:
         import pyarrow  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingDependencyError(
-            f"a {type(stream).__name__} is read through PyArrow: pip install 'duckdb-sketch[arrow]'"
+            f"a {type(stream).__name__} is read through PyArrow: pip install pyarrow"
         ) from error
     try:
         return pyarrow.RecordBatchReader.from_stream(stream)
@@ -107,9 +129,31 @@ def events_of_data(
     """
     query = _without_enums(f"SELECT * FROM {name}", describe(connection, f"SELECT * FROM {name}"), known)
     columns = describe(connection, query)
-    types = check_columns("the data", columns, specification.references, known)
+    check_columns("the data", columns, specification.references, known)
+    types = _united(columns, specification.references, known)
     slices = (Appended(batch_id),)
-    return Events(connection, query, with_nanoseconds(types, columns), slices, lambda: "the data", marked=False)
+    return Events(connection, _cast(query, columns, types), types, slices, lambda: "the data", marked=False)
+
+
+def _united(columns: Mapping[str, str], references: frozenset[str], known: Mapping[str, str]) -> dict[str, str]:
+    """The types that hold what was counted before and the data, by the names that were known first."""
+    spelled = {name.lower(): name for name in known}
+    types = dict(known)
+    for name, kind in columns.items():
+        if name.lower() in references and (both := united(known.get(spelled.get(name.lower(), "")), kind)):
+            types[spelled.get(name.lower(), name)] = both
+    return {name: kind for name, kind in types.items() if kind != '"NULL"'}
+
+
+def _cast(query: str, columns: Mapping[str, str], types: Mapping[str, str]) -> str:
+    """A query whose columns have these types."""
+    own = {name.lower(): kind for name, kind in columns.items()}
+    casts = [
+        f"CAST({identifier(name)} AS {castable(kind)}) AS {identifier(name)}"
+        for name, kind in types.items()
+        if own.get(name.lower(), kind) != kind
+    ]
+    return f"SELECT * REPLACE ({', '.join(casts)}) FROM ({query})" if casts else query
 
 
 def _without_enums(query: str, columns: Mapping[str, str], known: Mapping[str, str]) -> str:

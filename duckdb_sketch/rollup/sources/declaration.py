@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,8 @@ from sqlglot import exp
 
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.errors import SourceError
+from duckdb_sketch.rollup.settings import Missing
+from duckdb_sketch.rollup.sources.evidence import PLAIN, Formats
 from duckdb_sketch.rollup.sources.url import is_url
 
 READERS = {
@@ -29,15 +31,112 @@ READERS = {
 }
 _CALL = re.compile(rf"\s*({'|'.join(READERS)})\s*\(", re.IGNORECASE)
 _TYPES = ("types", "dtypes", "column_types", "columns")
-# What the rollup's own reading decides: columns are always bound by name, and types by all values.
-_IGNORED = ("union_by_name", "filename", "auto_detect", "sample_size", "all_varchar", "auto_type_candidates")
+_ONE_SPELLING = {
+    "separator": "delim",
+    "delimiter": "delim",
+    "sep": "delim",
+    "null": "nullstr",
+    "maximum_line_size": "max_line_size",
+    "date_format": "dateformat",
+    "timestamp_format": "timestampformat",
+    "column_names": "names",
+    "dtypes": "types",
+    "column_types": "types",
+}
+#: Options that say how files are written, and that DuckDB is told.
 _DIALECT = {
     "read_csv": (
-        *("delim", "sep", "quote", "escape", "header", "skip", "comment", "nullstr", "encoding", "compression"),
-        *("null_padding", "strict_mode", "new_line", "max_line_size", "allow_quoted_nulls", "hive_partitioning"),
+        *(
+            "delim",
+            "quote",
+            "escape",
+            "header",
+            "skip",
+            "comment",
+            "nullstr",
+            "encoding",
+            "compression",
+            "null_padding",
+        ),
+        *(
+            "strict_mode",
+            "new_line",
+            "max_line_size",
+            "allow_quoted_nulls",
+            "buffer_size",
+            "parallel",
+            "normalize_names",
+        ),
     ),
-    "read_json": ("format", "compression", "maximum_object_size", "hive_partitioning"),
-    "read_parquet": ("hive_partitioning", "binary_as_string"),
+    "read_json": ("format", "compression", "maximum_object_size"),
+    "read_parquet": ("binary_as_string", "int96_as", "utf8_validation", "prefetch_strategy"),
+}
+#: Options that a rollup reads itself.
+_READ = {
+    "read_csv": (
+        *(
+            "types",
+            "columns",
+            "names",
+            "dateformat",
+            "timestampformat",
+            "decimal_separator",
+            "thousands",
+            "all_varchar",
+        ),
+        "ignore_errors",
+    ),
+    "read_json": ("types", "columns", "dateformat", "timestampformat", "ignore_errors"),
+    "read_parquet": (),
+}
+_EVERYWHERE = ("hive_partitioning", "hive_types", "hive_types_autocast", "union_by_name")
+_ALWAYS_ALL = "a rollup looks at every value, so that no sample decides"
+#: Options that change nothing with these values, as columns are bound by name and types by all values.
+_AS_IT_IS = {
+    "filename": ("false",),
+    "auto_detect": ("true",),
+    "records": ("true", "'auto'"),
+    "case_insensitive_keys": ("true",),
+    "store_rejects": ("false",),
+    "array": ("'auto'",),
+    "geojson": ("false",),
+    "column_statistics": ("false",),
+    "file_row_number": ("false",),
+    "allow_empty": ("false",),
+    "sample_size": (),
+    "files_to_sniff": (),
+    "maximum_sample_files": (),
+}
+_REFUSED = {
+    "filename": "the ledger knows the rows of each file; a statement cannot group by it",
+    "auto_detect": "give types for the columns that are not to be detected",
+    "auto_type_candidates": f"{_ALWAYS_ALL}; give types",
+    "records": "a row is an object, whose keys are columns",
+    "array": "write format = 'array'",
+    "geojson": "a row is an object, whose keys are columns",
+    "case_insensitive_keys": "names of columns are the same in capitals everywhere",
+    "store_rejects": "write ignore_errors = true: rejected rows are counted in the ledger",
+    "rejects_table": "write ignore_errors = true: rejected rows are counted in the ledger",
+    "rejects_scan": "write ignore_errors = true: rejected rows are counted in the ledger",
+    "rejects_limit": "write ignore_errors = true: rejected rows are counted in the ledger",
+    "rejects_line_size_limit": "write ignore_errors = true: rejected rows are counted in the ledger",
+    "force_not_null": "an empty field is NULL; write coalesce(x, '') in the statement",
+    "schema": "columns are bound by name; give types, or missing='null' for those that a file lacks",
+    "bound_schema": "columns are bound by name",
+    "file_row_number": "a statement cannot group by it",
+    "column_statistics": "a rollup has no use for them",
+    "allow_empty": "an empty list of files is an error",
+    "maximum_depth": f"{_ALWAYS_ALL}; give columns",
+    "field_appearance_threshold": f"{_ALWAYS_ALL}; give columns",
+    "map_inference_threshold": f"{_ALWAYS_ALL}; give columns, with MAP(VARCHAR, …)",
+    "convert_strings_to_integers": "7 and '7' would be counted as one or as two, as files come; give types",
+    "encryption_config": "the ledger would keep the key",
+    "explicit_cardinality": "the number of rows is read from the files",
+    "can_have_nan": "statistics are not relied on where there may be NaN",
+    "compression": "the footer says how columns are compressed",
+    "parquet_version": "it is for writing",
+    "debug_use_openssl": "it is for debugging",
+    "maximum_files_for_stats": "it is for debugging",
 }
 
 
@@ -50,12 +149,20 @@ class Declaration:
         reader: The reader that is called; None for plain paths.
         types: The types that are declared, by column.
         dialect: Options that say how files are written, as SQL.
+        names: The names of the columns of CSV files, in order; empty if their first line has them.
+        formats: How text writes dates and numbers.
+        hive_types: The types of columns in the names of folders.
+        settings: Other options, as SQL.
     """
 
     patterns: tuple[str, ...]
     reader: str | None = None
     types: Mapping[str, str] = field(default_factory=dict)
     dialect: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    formats: Formats = PLAIN
+    hive_types: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(given: str | Path | Sequence[str | Path]) -> Declaration:
@@ -78,10 +185,48 @@ class Declaration:
         paths = [path if is_url(path) else os.path.abspath(os.path.expanduser(path)) for path in self.patterns]
         if self.reader is None:
             return paths[0] if len(paths) == 1 else json.dumps(paths)
-        options = [f"[{', '.join(map(quote, paths))}]", *(f"{name} = {value}" for name, value in self.dialect.items())]
+        return self.call(f"[{', '.join(map(quote, paths))}]")
+
+    def call(self, paths: str) -> str:
+        """SQL of the call of the reader, with these paths."""
+        options = [paths, *(f"{name} = {value}" for name, value in self.dialect.items())]
         if self.types:
-            options.append(f"types = {{{', '.join(f'{quote(n)}: {quote(kind)}' for n, kind in self.types.items())}}}")
+            options.append(f"types = {_listed_types(self.types)}")
+        if self.names:
+            options.append(f"names = [{', '.join(map(quote, self.names))}]")
+        if self.hive_types:
+            options.append(f"hive_types = {_listed_types(self.hive_types)}")
+        options += [f"{name} = {value}" for name, value in self.settings.items()]
         return f"{self.reader}({', '.join(options)})"
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether `key=value` in the path of a file is a column."""
+        return self.settings.get("hive_partitioning") != "FALSE"
+
+    @property
+    def missing(self) -> Missing | None:
+        """`null` if columns that a file lacks are NULL, as `union_by_name = true` has it."""
+        return "null" if self.settings.get("union_by_name") == "TRUE" else None
+
+    @property
+    def ignores_errors(self) -> bool:
+        """Whether rows that cannot be read are left out."""
+        return self.settings.get("ignore_errors") == "TRUE"
+
+    @property
+    def all_text(self) -> bool:
+        """Whether all columns are VARCHAR that no type is declared of."""
+        return self.settings.get("all_varchar") == "TRUE"
+
+    def partition_type(self, name: str) -> str | None:
+        """The type that is declared of a column in the names of folders, by its name in lower case."""
+        found = next((kind for each, kind in self.hive_types.items() if each.lower() == name), None)
+        return "VARCHAR" if found is None and self.settings.get("hive_types_autocast") == "FALSE" else found
+
+
+def _listed_types(types: Mapping[str, str]) -> str:
+    return f"{{{', '.join(f'{quote(name)}: {quote(kind)}' for name, kind in types.items())}}}"
 
 
 def _parsed(text: str) -> Declaration:
@@ -89,23 +234,77 @@ def _parsed(text: str) -> Declaration:
         call = sqlglot.parse_one(f"SELECT * FROM {text}", dialect="duckdb").args["from_"].this.this
     except sqlglot.errors.SqlglotError as error:
         raise SourceError(f"{text} cannot be read: {error}") from error
-    name = READERS[_CALL.match(text)[1].lower()]  # type: ignore[index]
+    reader = READERS[_CALL.match(text)[1].lower()]  # type: ignore[index]
     arguments = [call.this, *call.expressions] if isinstance(call, exp.ReadCSV) else list(call.expressions)
-    first, *options = arguments
-    types: dict[str, str] = {}
-    dialect: dict[str, str] = {}
-    for option in options:
+    first, *given = arguments
+    options: dict[str, exp.Expr] = {}
+    for option in given:
         if not isinstance(option, (exp.EQ, exp.PropertyEQ)):
             raise SourceError(f"{text}: {option.sql(dialect='duckdb')} is no option: write name = value")
-        key = option.this.name.lower()
-        if key in _TYPES and name != "read_parquet":
-            types |= _types(text, key, option.expression)
-        elif key in _DIALECT[name]:
-            dialect[key] = option.expression.sql(dialect="duckdb")
-        elif key not in _IGNORED:
-            known = ", ".join((*_DIALECT[name], "types"))
-            raise SourceError(f"{text}: {name} of a rollup takes no option {key}; it takes {known}")
-    return Declaration(_paths(text, first), name, types, dialect)
+        name = option.this.name.lower()
+        name = _ONE_SPELLING.get(name, name)
+        if name in options:
+            raise SourceError(f"{text}: {name} is given twice")
+        options[name] = option.expression
+    return _declared(text, reader, _paths(text, first), options)
+
+
+def _declared(text: str, reader: str, paths: tuple[str, ...], options: Mapping[str, exp.Expr]) -> Declaration:
+    types: dict[str, str] = {}
+    dialect: dict[str, str] = {}
+    settings: dict[str, str] = {}
+    names: tuple[str, ...] = ()
+    hive_types: dict[str, str] = {}
+    for name, node in options.items():
+        value = node.sql(dialect="duckdb")
+        if name in ("types", "columns") and name in _READ[reader]:
+            types |= _types(text, name, node, names or tuple(_names_of(options)))
+            names = tuple(types) if name == "columns" and reader == "read_csv" else names
+        elif name == "names" and name in _READ[reader]:
+            names = tuple(_names_of(options))
+        elif name == "hive_types":
+            hive_types = _types(text, name, node, ())
+        elif name in _DIALECT[reader]:
+            dialect[name] = value
+        elif name in (*_READ[reader], *_EVERYWHERE):
+            settings[name] = value
+        elif not _changes_nothing(name, value):
+            raise SourceError(f"{text}: {_refusal(reader, name)}")
+    if reader == "read_json" and "format" in dialect and dialect["format"] in ("'nd'", "'ndjson'"):
+        dialect["format"] = "'newline_delimited'"
+    return Declaration(paths, reader, types, dialect, names, _formats(settings), hive_types, settings)
+
+
+def _changes_nothing(name: str, value: str) -> bool:
+    allowed = _AS_IT_IS.get(name)
+    return allowed is not None and (not allowed or value.lower() in allowed)
+
+
+def _refusal(reader: str, name: str) -> str:
+    if reason := _REFUSED.get(name):
+        return f"{reader} of a rollup does not take {name}: {reason}"
+    known = ", ".join((*_DIALECT[reader], *_READ[reader], *_EVERYWHERE))
+    return f"{reader} of a rollup takes no option {name}; it takes {known}"
+
+
+def _formats(settings: Mapping[str, str]) -> Formats:
+    def text(name: str) -> str | None:
+        value = settings.get(name)
+        return None if value is None or value.lower() in ("'auto'", "'iso'") else _text_of(value)
+
+    return Formats(
+        text("dateformat"), text("timestampformat"), text("decimal_separator") or ".", text("thousands") or ""
+    )
+
+
+def _text_of(literal: str) -> str:
+    return literal[1:-1].replace("''", "'") if literal.startswith("'") else literal
+
+
+def _names_of(options: Mapping[str, exp.Expr]) -> Iterator[str]:
+    node = options.get("names")
+    if isinstance(node, exp.Array):
+        yield from (item.name for item in node.expressions)
 
 
 def _paths(text: str, node: exp.Expr) -> tuple[str, ...]:
@@ -115,7 +314,15 @@ def _paths(text: str, node: exp.Expr) -> tuple[str, ...]:
     return tuple(item.name for item in items)
 
 
-def _types(text: str, key: str, node: exp.Expr) -> dict[str, str]:
+def _types(text: str, name: str, node: exp.Expr, names: tuple[str, ...]) -> dict[str, str]:
+    """Types by column, or in the order of the columns' names."""
+    if isinstance(node, exp.Array) and names:
+        return dict(zip(names, (_type(item) for item in node.expressions), strict=False))
     if not isinstance(node, exp.Struct):
-        raise SourceError(f"{text}: {key} are types by column: {key} = {{'price': 'DECIMAL(8, 2)'}}")
-    return {item.this.name: item.expression.name for item in node.expressions}
+        raise SourceError(f"{text}: {name} are types by column: {name} = {{'price': 'DECIMAL(8, 2)'}}")
+    return {item.this.name: _type(item.expression) for item in node.expressions}
+
+
+def _type(node: exp.Expr) -> str:
+    """A type, whether it is quoted or not."""
+    return node.name if isinstance(node, (exp.Literal, exp.Column)) else str(node.sql(dialect="duckdb"))

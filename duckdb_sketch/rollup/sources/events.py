@@ -38,6 +38,7 @@ class Events:
         culprit: Finds which slice is the reason of an error, and gives the name that its user knows it by.
         extents: What is known of the slices without reading them, by their ids, if the event time is a column of this
             name; None if that is not everything.
+        rejected: How many rows could not be read, and were left out.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -49,6 +50,7 @@ class Events:
     spool: bool = False
     sample: str = ""
     extents: Callable[[str], Mapping[str, Extent] | None] = lambda _: None
+    rejected: int = 0
 
     @property
     def columns(self) -> str:

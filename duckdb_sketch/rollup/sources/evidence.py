@@ -7,7 +7,10 @@ together or one after the other, each says the same.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntFlag
+
+from duckdb_sketch._sql import quote
 
 
 class Kind(IntFlag):
@@ -39,8 +42,15 @@ _PATTERNS = [
     (rf"{_DAY}[ T]{_CLOCK}(\.\d{{1,6}}0*)?)?{_ZONE}", "TIMESTAMPTZ", Kind.ZONED),
     (rf"{_CLOCK}(\.\d{{1,6}}0*)?)", "TIME", Kind.TIME),
 ]
-_WHOLE = r"[+-]?\d+"
-_FRACTION = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+# Of 007 and +7 a number would not be the same: they are text, as DuckDB's readers take them.
+_WHOLE = r"-?(0|[1-9]\d*)"
+_FRACTION = r"-?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
+
+_MOMENTS = (Kind.TIMESTAMP, Kind.NANOSECONDS, Kind.ZONED)
+_NUMBERS = (
+    *("TINYINT", "SMALLINT", "INTEGER", "INT", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
+    *("UHUGEINT", "DOUBLE", "FLOAT", "REAL", "DECIMAL", "NUMERIC"),
+)
 
 #: The kinds of values that a column of each type may have, from which it loses nothing.
 FITTING = {
@@ -56,34 +66,102 @@ FITTING = {
 }
 
 
-def kind_of(text: str) -> str:
-    """SQL of the kind of a text, as a number; 0 for NULL."""
-    times = " ".join(
-        f"WHEN regexp_full_match({text}, '{pattern}') AND TRY_CAST({text} AS {name}) IS NOT NULL THEN {int(kind)}"
-        for pattern, name, kind in _PATTERNS
-    )
-    whole = (
-        f"CASE WHEN abs(TRY_CAST({text} AS HUGEINT)) <= {2**53} THEN {int(Kind.WHOLE)} "
-        f"WHEN TRY_CAST({text} AS BIGINT) IS NOT NULL THEN {int(Kind.LONG)} "
-        f"WHEN TRY_CAST({text} AS HUGEINT) IS NOT NULL THEN {int(Kind.HUGE)} ELSE {int(Kind.TEXT)} END"
-    )
-    # Digits, signs and points come before letters, and most text is one of these two.
-    word = (
-        f"CASE WHEN lower({text}) IN ('true', 'false') THEN {int(Kind.BOOLEAN)} "
-        f"WHEN lower({text}) IN ('nan', 'inf', 'infinity') THEN {int(Kind.FRACTION)} ELSE {int(Kind.TEXT)} END"
-    )
-    plain = f"strlen({text}) = 19 AND {text} LIKE '____-__-__ __:__:__' AND TRY_CAST({text} AS TIMESTAMP) IS NOT NULL"
-    return (
-        f"CASE WHEN {text} IS NULL THEN 0 WHEN {text} >= 'A' THEN {word} WHEN {plain} THEN {int(Kind.TIMESTAMP)} "
-        f"WHEN regexp_full_match({text}, '{_WHOLE}') THEN {whole} "
-        f"WHEN regexp_full_match({text}, '{_FRACTION}') OR lower({text}) IN ('-inf', '-infinity') "
-        f"THEN {int(Kind.FRACTION)} {times} ELSE {int(Kind.TEXT)} END"
-    )
+@dataclass(frozen=True)
+class Formats:
+    """How text writes dates and numbers, as options of DuckDB's readers say it.
+
+    Attributes:
+        date: The format of dates, as `strptime` takes it; None for 2026-01-31.
+        timestamp: The format of times; None for those of ISO.
+        decimal: What stands before a fraction.
+        thousands: What may stand between groups of digits; empty for nothing.
+    """
+
+    date: str | None = None
+    timestamp: str | None = None
+    decimal: str = "."
+    thousands: str = ""
+
+    def number(self, text: str) -> str:
+        """SQL of a text with a point before its fraction; NULL if it has one where that is no such."""
+        found = text
+        if self.thousands:
+            found = f"replace({found}, {quote(self.thousands)}, '')"
+        if self.decimal != ".":
+            plain = f"replace({found}, {quote(self.decimal)}, '.')"
+            found = f"CASE WHEN NOT contains({found}, '.') THEN {plain} END"
+        return found
+
+    def cast(self, text: str, kind: str, function: str = "CAST") -> str:
+        """SQL of a text as a value of a type.
+
+        Args:
+            text: SQL of the text.
+            kind: The type.
+            function: `TRY_CAST`, if what is no such value is to be NULL.
+        """
+        name = kind.upper().partition("(")[0]
+        parse = "strptime" if function == "CAST" else "try_strptime"
+        if name == "DATE" and self.date:
+            return f"CAST({parse}({text}, {quote(self.date)}) AS DATE)"
+        if name.startswith(("TIMESTAMP", "DATETIME")) and self.timestamp:
+            time = f"{parse}({text}, {quote(self.timestamp)})"
+            if self.date:
+                time = f"coalesce(try_strptime({text}, {quote(self.timestamp)}), {parse}({text}, {quote(self.date)}))"
+            return f"CAST({time} AS {kind})"
+        if name in _NUMBERS:
+            return f"{function}({self.number(text)} AS {kind})"
+        return f"{function}({text} AS {kind})"
+
+    def _times(self, text: str) -> list[tuple[str, Kind]]:
+        """Conditions on a text, and the kinds of what they are true of."""
+        found = []
+        for pattern, name, kind in _PATTERNS:
+            if (kind is Kind.DATE and self.date) or (kind in _MOMENTS and self.timestamp):
+                continue
+            found.append((f"regexp_full_match({text}, '{pattern}') AND TRY_CAST({text} AS {name}) IS NOT NULL", kind))
+        return found
+
+    def _declared_times(self, text: str) -> list[tuple[str, Kind]]:
+        found = []
+        if self.date:
+            found.append((f"try_strptime({text}, {quote(self.date)}) IS NOT NULL", Kind.DATE))
+        if self.timestamp:
+            zoned, fine = "%z" in self.timestamp.lower(), "%n" in self.timestamp
+            kind = Kind.ZONED if zoned else Kind.NANOSECONDS if fine else Kind.TIMESTAMP
+            found.append((f"try_strptime({text}, {quote(self.timestamp)}) IS NOT NULL", kind))
+        return found
+
+    def kind_of(self, text: str) -> str:
+        """SQL of the kind of a text, as a number; 0 for NULL."""
+        number = self.number(text)
+        whole = (
+            f"CASE WHEN abs(TRY_CAST({number} AS HUGEINT)) <= {2**53} THEN {int(Kind.WHOLE)} "
+            f"WHEN TRY_CAST({number} AS BIGINT) IS NOT NULL THEN {int(Kind.LONG)} "
+            f"WHEN TRY_CAST({number} AS HUGEINT) IS NOT NULL THEN {int(Kind.HUGE)} ELSE {int(Kind.TEXT)} END"
+        )
+        # Digits, signs and points come before letters, and most text is one of these two.
+        word = (
+            f"CASE WHEN lower({text}) IN ('true', 'false') THEN {int(Kind.BOOLEAN)} "
+            f"WHEN lower({text}) IN ('nan', 'inf', 'infinity') THEN {int(Kind.FRACTION)} ELSE {int(Kind.TEXT)} END"
+        )
+        plain = (
+            f"WHEN strlen({text}) = 19 AND {text} LIKE '____-__-__ __:__:__' AND "
+            f"TRY_CAST({text} AS TIMESTAMP) IS NOT NULL THEN {int(Kind.TIMESTAMP)} "
+        )
+
+        def cases(conditions: list[tuple[str, Kind]]) -> str:
+            return "".join(f"WHEN {condition} THEN {int(kind)} " for condition, kind in conditions)
+
+        return (
+            f"CASE WHEN {text} IS NULL THEN 0 {cases(self._declared_times(text))}WHEN {text} >= 'A' THEN {word} "
+            f"{'' if self.timestamp else plain}WHEN regexp_full_match({number}, '{_WHOLE}') THEN {whole} "
+            f"WHEN regexp_full_match({number}, '{_FRACTION}') OR lower({text}) IN ('-inf', '-infinity') "
+            f"THEN {int(Kind.FRACTION)} {cases(self._times(text))}ELSE {int(Kind.TEXT)} END"
+        )
 
 
-def evidence_of(text: str) -> str:
-    """SQL of the aggregate of the kinds of texts; 0 or NULL if all are NULL."""
-    return f"bit_or({kind_of(text)})"
+PLAIN = Formats()
 
 
 def type_of(evidence: int) -> str | None:

@@ -11,7 +11,7 @@ from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe, fetch
 from duckdb_sketch.rollup.sources.file import COMPRESSIONS, File
-from duckdb_sketch.rollup.sources.kinds import INTEGERS, same_kind
+from duckdb_sketch.rollup.sources.kinds import is_integer, same_kind
 
 #: The column that says which file a row is from, while a batch is in the making.
 FILE = "duckdb_sketch_file"
@@ -184,7 +184,7 @@ def _text_columns(
 def _loses(kind: str, known: str) -> bool:
     """Whether text that looks like one type would be rounded by being read as another."""
     fractions = kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL")
-    return (known in INTEGERS and fractions) or (known == "DATE" and kind.startswith("TIMESTAMP"))
+    return (is_integer(known) and fractions) or (known == "DATE" and kind.startswith("TIMESTAMP"))
 
 
 def _described(connection: duckdb.DuckDBPyConnection, query: str, file: File) -> dict[str, str]:

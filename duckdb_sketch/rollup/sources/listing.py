@@ -60,6 +60,8 @@ def find(connection: duckdb.DuckDBPyConnection, patterns: Sequence[str], counted
     """
     same: dict[object, list[_Found]] = {}
     for pattern in patterns:
+        if "\0" in pattern:
+            raise SourceError(f"{pattern!r}: there is a NUL in it, which no path has")
         found = _find(connection, pattern, counted)
         if not found:
             raise SourceError(f"{pattern}: {_nothing(pattern)}")

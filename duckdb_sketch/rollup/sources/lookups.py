@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import duckdb
 
 from duckdb_sketch._sql import identifier
-from duckdb_sketch.rollup.sources.files import FILE, scan
+from duckdb_sketch.rollup.sources.declaration import Declaration
+from duckdb_sketch.rollup.sources.files import FILE, paths_of, scan_all
 from duckdb_sketch.rollup.sources.listing import find
 
 
 def provide(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Any]) -> None:
     """Make tables of files or data under the names that a statement gives them, for this connection alone."""
     for name, data in tables.items():
-        if isinstance(data, (str, Path)):
-            rows = f"SELECT * EXCLUDE ({FILE}) FROM ({scan(find(connection, [str(data)]).files, {})})"
+        if isinstance(data, (str, Path)) or _are_paths(data):
+            rows = _rows(connection, Declaration.of(data))
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {rows}")
         else:
             connection.register(name, data)
+
+
+def _are_paths(data: object) -> TypeGuard[Sequence[str | Path]]:
+    return isinstance(data, (list, tuple)) and bool(data) and all(isinstance(each, (str, Path)) for each in data)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, declaration: Declaration) -> str:
+    """SQL of the rows of files, which each query reads again."""
+    files = find(connection, declaration.patterns).files
+    if declaration.reader is None:
+        return f"SELECT * EXCLUDE ({FILE}) FROM ({scan_all(files, {})})"
+    return f"FROM {declaration.call(paths_of(files))}"

@@ -1,22 +1,45 @@
-"""The types of nested JSON, from what `json_group_structure` says of its values. Pure."""
+"""Types of columns, taken apart: which type holds the values of two, and how JSON becomes one. Pure."""
 
 from __future__ import annotations
 
+import re
 from json import dumps
 from typing import Any
-
-from sqlglot import exp
 
 from duckdb_sketch._sql import identifier, quote
 
 #: A type of which there is no evidence: all values are NULL.
 UNKNOWN = "NULL"
 
-_WHOLE = ("BIGINT", "UBIGINT")
+#: The integers by what they hold, and how many bits that takes.
+_BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
+#: Types whose values are hashed alike (STORAGE.md), each family from what holds least to what holds most.
+_WIDER = (
+    ("TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP", "TIMESTAMP_NS"),
+    ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"),
+    ("TIME", "TIME_NS"),
+)
+_NAMES = {
+    "INT": "INTEGER",
+    "TEXT": "VARCHAR",
+    "STRING": "VARCHAR",
+    "BOOL": "BOOLEAN",
+    "DATETIME": "TIMESTAMP",
+    "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE",
+    "TIMESTAMP_NS WITH TIME ZONE": "TIMESTAMPTZ_NS",
+    "TIMESTAMP_US": "TIMESTAMP",
+    "FLOAT8": "DOUBLE",
+    "FLOAT4": "FLOAT",
+    "REAL": "FLOAT",
+    "INT128": "HUGEINT",
+    "DECIMAL": "DECIMAL(18,3)",
+    "NUMERIC": "DECIMAL(18,3)",
+    '"NULL"': UNKNOWN,
+}
+_DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC|DEC)\((\d+)(?:,(\d+))?\)")
+_TOKEN = re.compile(r"\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|[(),\[\]]|[^\s(),\[\]\"']+")
 
-_UNKNOWN = '"NULL"'
-
-Structure = Any  # a name of a type, {field: structure}, or [structure]
+Structure = Any  # the name of a type, {field: structure}, [structure] or (key, value)
 
 
 class DisagreementError(Exception):
@@ -24,10 +47,12 @@ class DisagreementError(Exception):
 
 
 def merged(one: Structure, other: Structure) -> Structure:
-    """What has the fields of both; where one has no evidence, the other's type.
+    """What holds the values of both, and has the fields of both; where one has no evidence, the other's type.
+
+    The order of structures does not matter, but for that of fields.
 
     Raises:
-        DisagreementError: If the two have different types in one place.
+        DisagreementError: If values of the two are not hashed alike, or no type holds both.
     """
     if UNKNOWN in (one, other):
         return other if one == UNKNOWN else one
@@ -36,19 +61,71 @@ def merged(one: Structure, other: Structure) -> Structure:
             name: merged(one.get(name, UNKNOWN), other.get(name, UNKNOWN)) for name in dict.fromkeys((*one, *other))
         }
     if isinstance(one, list) and isinstance(other, list):
-        return [merged(one[0] if one else UNKNOWN, other[0] if other else UNKNOWN)]
-    if one == other or (one in _WHOLE and other in _WHOLE):
-        return "BIGINT" if one in _WHOLE else one
+        return [merged(one[0], other[0])]
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return tuple(merged(*pair) for pair in zip(one, other, strict=True))
+    if isinstance(one, str) and isinstance(other, str) and (wider := _wider(one, other)):
+        return wider
     raise DisagreementError(f"{sql_type(one)} and {sql_type(other)}")
 
 
-def sql_type(structure: Structure) -> str:
-    """The type in SQL; what there is no evidence of is of DuckDB's type "NULL"."""
+def _wider(one: str, other: str) -> str | None:
+    """The type that holds the values of two whose values are hashed alike; None if there is none."""
+    if one == other:
+        return one
+    if is_integer(one) and is_integer(other):
+        return _integer(one, other)
+    for family in _WIDER:
+        if one in family and other in family:
+            return max(one, other, key=family.index)
+    first, second = _DECIMAL.fullmatch(one), _DECIMAL.fullmatch(other)
+    if first and second and first[2] == second[2]:
+        return max(one, other, key=lambda kind: int(kind[8:].partition(",")[0]))
+    return None
+
+
+def is_integer(kind: str) -> bool:
+    """Whether a type is one of integers."""
+    return kind.removeprefix("U") in _BITS
+
+
+def _integer(one: str, other: str) -> str | None:
+    """The narrowest integer that holds the values of two; None if one is UHUGEINT and the other may be negative."""
+    bits, others = _BITS[one.removeprefix("U")], _BITS[other.removeprefix("U")]
+    if one.startswith("U") == other.startswith("U"):
+        return one if bits >= others else other
+    signed, unsigned = (others, bits) if one.startswith("U") else (bits, others)
+    return next((name for name, size in _BITS.items() if size >= signed and size > unsigned), None)
+
+
+def sql_type(structure: Structure, unknown: str = '"NULL"') -> str:
+    """The type in SQL, as DuckDB prints it.
+
+    Args:
+        structure: The structure.
+        unknown: What stands for a type of which there is no evidence; DuckDB's own is "NULL".
+    """
     if isinstance(structure, dict):
-        return f"STRUCT({', '.join(f'{identifier(name)} {sql_type(kind)}' for name, kind in structure.items())})"
+        fields = ", ".join(f"{_field(name)} {sql_type(kind, unknown)}" for name, kind in structure.items())
+        return f"STRUCT({fields})"
     if isinstance(structure, list):
-        return f"{sql_type(structure[0] if structure else UNKNOWN)}[]"
-    return "BIGINT" if structure in _WHOLE else _UNKNOWN if structure == UNKNOWN else str(structure)
+        return f"{sql_type(structure[0], unknown)}[]"
+    if isinstance(structure, tuple):
+        return f"MAP({', '.join(sql_type(part, unknown) for part in structure)})"
+    return unknown if structure == UNKNOWN else str(structure)
+
+
+def _field(name: str) -> str:
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else identifier(name)
+
+
+def structure_of_json(group: Any) -> Structure:
+    """The structure in what `json_group_structure` says of values."""
+    if isinstance(group, dict):
+        return {name: structure_of_json(kind) for name, kind in group.items()}
+    if isinstance(group, list):
+        return [structure_of_json(group[0]) if group else UNKNOWN]
+    return "BIGINT" if group == "UBIGINT" else group
 
 
 def transformed(json: str, kind: str) -> str:
@@ -62,18 +139,78 @@ def _template(structure: Structure) -> Structure:
         return {name: _template(kind) for name, kind in structure.items()}
     if isinstance(structure, list):
         return [_template(kind) for kind in structure]
-    return "INTEGER" if structure == UNKNOWN else structure
+    return sql_type(structure, "INTEGER")
+
+
+def castable(kind: str) -> str:
+    """A type as values can be cast to it: INTEGER where there is no evidence."""
+    return sql_type(structure_of(kind), "INTEGER") if '"NULL"' in kind else kind
 
 
 def structure_of(kind: str) -> Structure:
-    """The structure of a type in SQL."""
-    return _structure(exp.DataType.build(kind, dialect="duckdb"))
+    """The structure of a type in SQL.
+
+    Raises:
+        ValueError: If it is no type.
+    """
+    tokens = _TOKEN.findall(kind)[::-1]
+    structure = _structure(tokens)
+    if tokens:
+        raise ValueError(f"{kind} is no type")
+    return structure
 
 
-def _structure(kind: exp.DataType) -> Structure:
-    if kind.is_type(exp.DataType.Type.STRUCT):
-        return {field.name: _structure(field.args["kind"]) for field in kind.expressions}
-    if kind.is_type(exp.DataType.Type.ARRAY, exp.DataType.Type.LIST):
-        return [_structure(kind.expressions[0])]
-    name = kind.sql(dialect="duckdb").strip('"').upper()
-    return UNKNOWN if name == "NULL" else {"TEXT": "VARCHAR"}.get(name, name)
+def _structure(tokens: list[str]) -> Structure:
+    """The structure that tokens, the first of them last, begin with; they are taken."""
+    structure = _base(tokens)
+    while tokens and tokens[-1] == "[":
+        tokens.pop()
+        if _next(tokens) == "]":
+            structure = [structure]
+        else:  # of a fixed length
+            length = tokens.pop()
+            structure = f"{sql_type(structure)}[{length}]"
+        tokens.pop()
+    return structure
+
+
+def _base(tokens: list[str]) -> Structure:
+    word = tokens.pop() if tokens else ""
+    name = word if word.startswith('"') else word.upper()
+    if name in ("STRUCT", "MAP") and _next(tokens) == "(":
+        parts = []
+        while tokens and tokens.pop() != ")":  # ( or ,
+            field = tokens.pop() if name == "STRUCT" else ""
+            parts.append((_unquoted(field), _structure(tokens)))
+            if _next(tokens) == ")":
+                tokens.pop()
+                break
+        return dict(parts) if name == "STRUCT" else tuple(kind for _, kind in parts)
+    text = name
+    if _next(tokens) == "(":
+        text += _arguments(tokens)
+    if _next(tokens) is not None and _next(tokens).upper() == "WITH":  # type: ignore[union-attr]
+        text += "".join(f" {tokens.pop().upper()}" for _ in range(min(3, len(tokens))))
+    if decimal := _DECIMAL.fullmatch(text):
+        return f"DECIMAL({decimal[1]},{decimal[2] or 0})"
+    return _NAMES.get(text, text)
+
+
+def _arguments(tokens: list[str]) -> str:
+    """What stands in parentheses, as it is."""
+    text, depth = "", 0
+    while tokens:
+        token = tokens.pop()
+        text += token
+        depth += (token == "(") - (token == ")")
+        if depth == 0:
+            break
+    return text.replace("','", "', '")
+
+
+def _next(tokens: list[str]) -> str | None:
+    return tokens[-1] if tokens else None
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name

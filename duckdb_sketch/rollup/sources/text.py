@@ -7,9 +7,11 @@ sample and cast the rest to what they found there, which rounds and reinterprets
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -17,103 +19,144 @@ import duckdb
 
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.query import describe, fetch, temporary
+from duckdb_sketch.rollup.query import describe, fetch, fetch_row, temporary
 from duckdb_sketch.rollup.sources.events import reading
-from duckdb_sketch.rollup.sources.evidence import FITTING, Kind, kind_of, type_of
+from duckdb_sketch.rollup.sources.evidence import FITTING, PLAIN, Formats, Kind, type_of
+from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE
-from duckdb_sketch.rollup.sources.kinds import same_kind
+from duckdb_sketch.rollup.sources.kinds import is_integer, united
 from duckdb_sketch.rollup.sources.line import line_of
 from duckdb_sketch.rollup.sources.structure import (
     UNKNOWN,
     DisagreementError,
+    castable,
     merged,
     sql_type,
     structure_of,
+    structure_of_json,
     transformed,
 )
 
 _NUMBERS = count()
+_DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC)(?:\(\s*\d+\s*(?:,\s*(\d+)\s*)?\))?")
+
+
+@dataclass(frozen=True)
+class Written:
+    """How text is declared to be written.
+
+    Attributes:
+        types: The types of columns, by name in lower case.
+        formats: How it writes dates and numbers.
+        all_text: Whether columns that no type is declared of are VARCHAR.
+        ignore_errors: Whether rows that cannot be read are left out.
+    """
+
+    types: Mapping[str, str] = field(default_factory=dict)
+    formats: Formats = PLAIN
+    all_text: bool = False
+    ignore_errors: bool = False
 
 
 @dataclass(frozen=True)
 class Text:
-    """The rows of some text files in a temporary table.
+    """The rows of some text files in a temporary table; see `Part`.
 
     Attributes:
+        connection: The connection that has it.
+        files: The files.
         table: The name of the table: a column `FILE`, and those that the statement mentions, as text or JSON.
-        columns: The names of those columns.
+        names: The names of those columns.
         is_json: Whether they are JSON.
+        how: What the source declares.
+        rejected: How many rows have been left out, by column; structural errors under an empty name.
     """
 
     connection: duckdb.DuckDBPyConnection
+    files: Sequence[File]
     table: str
-    columns: Sequence[str]
+    names: Sequence[str]
     is_json: bool
+    how: Written
+    rejected: Counter[str] = field(default_factory=Counter)
 
-    def bind(self, known: Mapping[str, str], declared: Mapping[str, str]) -> dict[str, str]:
-        """The types of the columns, as all their values show them.
+    @property
+    def formats(self) -> Formats:
+        """How it writes dates and numbers."""
+        return self.how.formats
 
-        Args:
-            known: Types that earlier files showed, by column.
-            declared: Types that the source declares.
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """See `Part`."""
+        return {name.lower(): name for name in self.names}
 
-        Returns:
-            Types by column; those of which nothing is known are left out.
+    @property
+    def lenient(self) -> bool:
+        """See `Part`."""
+        return self.is_json
 
-        Raises:
-            SourceError: If a value does not fit. The error names its file and line.
-        """
+    def bind(self, known: Mapping[str, str]) -> dict[str, str]:
+        """See `Part`. The types are those that all values show, or those that are declared."""
         types = {}
-        lower = {name.lower(): kind for name, kind in known.items()}
-        stated = {name.lower(): kind for name, kind in declared.items()}
         evidence = self._evidence()
-        for name in self.columns:
-            if (fixed := stated.get(name.lower())) is not None:
+        for name in self.names:
+            found: str | None
+            if (fixed := self._declared(name)) is not None:
                 self._check_fits(name, fixed)
-                found: str | None = fixed
+                found = fixed
             else:
-                found = self._agreed(name, evidence[name], lower.get(name.lower()))
+                found = self._agreed(name, evidence[name], known.get(name.lower()))
             if found is not None:
-                types[name] = found
+                types[name.lower()] = found
         return types
 
-    def sql(self, types: Mapping[str, str]) -> str:
-        """SQL of the rows, with these types; columns that have none are NULL."""
-        items = [identifier(FILE), *(self._typed(name, types.get(name)) for name in self.columns)]
+    def _declared(self, name: str) -> str | None:
+        return self.how.types.get(name.lower(), "VARCHAR" if self.how.all_text else None)
+
+    def sql(self, types: Mapping[str, str | None]) -> str:
+        """See `Part`."""
+        items = [identifier(FILE), *(self._typed(name, kind) for name, kind in types.items())]
         return f"SELECT {', '.join(items)} FROM temp.{self.table}"
 
+    def sample(self, types: Mapping[str, str | None]) -> str:
+        """See `Part`."""
+        return self.sql(types)
+
     def _typed(self, name: str, kind: str | None) -> str:
-        column = identifier(name)
-        if kind is None:
-            return f"CAST(NULL AS INTEGER) AS {column}"
+        own = self.columns.get(name.lower())
+        if own is None or kind is None:
+            return f"CAST(NULL AS {'INTEGER' if kind is None else castable(kind)}) AS {identifier(name)}"
+        column = identifier(own)
         if not self.is_json:
-            return f"CAST({column} AS {kind}) AS {column}"
+            return f"{self.formats.cast(column, kind)} AS {identifier(name)}"
         if _is_nested(kind):
-            return f"{transformed(column, kind)} AS {column}"
-        return f"CAST({column} ->> '$' AS {kind}) AS {column}"
+            return f"{transformed(column, kind)} AS {identifier(name)}"
+        text = f"({column} ->> '$')"
+        return f"{self.formats.cast(text, kind)} AS {identifier(name)}"
 
     def _kind(self, name: str) -> str:
         """SQL of the kind of a value."""
         column = identifier(name)
         if not self.is_json:
-            return kind_of(column)
+            return self.formats.kind_of(column)
         text = f"({column} ->> '$')"
+        kind = self.formats.kind_of(text)
         numbers = int(Kind.WHOLE | Kind.LONG | Kind.HUGE | Kind.FRACTION | Kind.BOOLEAN)
         return (
             f"CASE json_type({column}) WHEN 'VARCHAR' THEN "
-            f"CASE WHEN {kind_of(text)} & {numbers} > 0 THEN {int(Kind.TEXT)} ELSE {kind_of(text)} END "
+            f"CASE WHEN {kind} & {numbers} > 0 THEN {int(Kind.TEXT)} ELSE {kind} END "
             f"WHEN 'OBJECT' THEN {int(Kind.NESTED)} WHEN 'ARRAY' THEN {int(Kind.NESTED)} WHEN 'NULL' THEN 0 "
-            f"ELSE {kind_of(text)} END"
+            f"ELSE {kind} END"
         )
 
     def _evidence(self) -> dict[str, dict[str, int]]:
         """The kinds of values of each column, by file."""
-        if not self.columns:
+        if not self.names:
             return {}
-        kinds = ", ".join(f"coalesce(bit_or({self._kind(name)}), 0)" for name in self.columns)
+        kinds = ", ".join(f"coalesce(bit_or({self._kind(name)}), 0)" for name in self.names)
         with reading():
             rows = fetch(self.connection, f"SELECT {FILE}, {kinds} FROM temp.{self.table} GROUP BY ALL ORDER BY ALL")
-        return {name: {row[0]: row[i] for row in rows} for i, name in enumerate(self.columns, 1)}
+        return {name: {row[0]: row[i] for row in rows} for i, name in enumerate(self.names, 1)}
 
     def _agreed(self, name: str, evidence: Mapping[str, int], known: str | None) -> str | None:
         """The type that a column has in every file, and had before.
@@ -123,35 +166,38 @@ class Text:
         """
         if any(bits & Kind.NESTED for bits in evidence.values()):
             return self._nested(name, evidence, known)
-        if known is not None and known not in (*FITTING, "VARCHAR"):
-            self._check_fits(name, known)
-            return known
         before, agreed = "in what was counted before", known
         for file, bits in evidence.items():
             found = type_of(bits)
             if found is None:
                 continue
-            if agreed is not None and not same_kind(agreed, found):
+            both = united(agreed, found)
+            if both is None:
+                assert agreed is not None  # what is united with nothing is itself
                 raise self._disagreement(name, file, found, before, agreed)
-            before, agreed = f"in {file}", agreed or found
+            before, agreed = f"in {file}", both
         return agreed
 
-    def _nested(self, name: str, evidence: Mapping[str, int], known: str | None) -> str:
+    def _nested(self, name: str, evidence: Mapping[str, int], known: str | None) -> str | None:
+        # {} is no evidence, and DuckDB takes it for JSON, as it does values of several types.
+        value = f"CAST(replace(CAST({identifier(name)} AS VARCHAR), '{{}}', 'null') AS JSON)"
         rows = fetch(
             self.connection,
-            f"SELECT {FILE}, json_group_structure({identifier(name)}) FROM temp.{self.table} "
+            f"SELECT {FILE}, json_group_structure({value}) FROM temp.{self.table} "
             f"WHERE {identifier(name)} IS NOT NULL GROUP BY ALL ORDER BY ALL",
         )
         self._check_nested_numbers(name)
         whole: Any = UNKNOWN
         for file, text in rows:
             try:
-                whole = merged(whole, json.loads(text))
+                whole = merged(whole, structure_of_json(json.loads(text)))
             except DisagreementError as error:
                 raise SourceError(
                     f"{file}: in column {name} a value is of another type than in the files before it: {error}. "
                     f"{_advice(name, 'JSON')}"
                 ) from error
+        if whole == UNKNOWN:
+            return known
         try:
             return sql_type(whole if known is None else merged(structure_of(known), whole))
         except DisagreementError as error:
@@ -167,25 +213,37 @@ class Text:
             SourceError: If one has.
         """
         column = identifier(name)
-        long = f"regexp_matches(CAST({column} AS VARCHAR), '[:,\\[] ?-?[0-9]{{19}}')"
-        rows = fetch(self.connection, f"SELECT {FILE} FROM temp.{self.table} WHERE {long} LIMIT 1")
-        for (file,) in rows:
+        long = f"regexp_matches(CAST({column} AS VARCHAR), '[:,\\[]-?[0-9]{{16}}')"
+        whole = "t.type IN ('BIGINT', 'UBIGINT', 'DOUBLE') AND regexp_full_match(t.atom ->> '$', '-?[0-9]+')"
+        rows = fetch(
+            self.connection,
+            f"SELECT h.{FILE}, t.fullkey, t.atom ->> '$' "
+            f"FROM (SELECT {FILE}, {column} FROM temp.{self.table} WHERE {long}) AS h, json_tree(h.{column}) AS t "
+            f"WHERE {whole} AND TRY_CAST(t.atom ->> '$' AS BIGINT) IS NULL LIMIT 1",
+        )
+        for file, path, value in rows:
             raise SourceError(
-                f"{file}: column {name} holds a nested number of 19 digits or more, which a BIGINT may not hold: write "
-                "it as text"
+                f"{file}: {path.replace('$', name, 1)} is {value}, which a BIGINT does not hold: write it as text"
             )
 
     def _check_fits(self, name: str, kind: str) -> None:
-        """See that each value is one of a type, as it is written.
+        """See that each value is one of a type, as it is written, or leave its row out if errors are to be ignored.
 
         Raises:
             SourceError: If one is not.
         """
         column = identifier(name)
         text = f"({column} ->> '$')" if self.is_json else column
-        fits = _fits(text, self._kind(name), kind)
+        fits = self._fits(text, self._kind(name), kind)
         if self.is_json and _is_nested(kind):
             fits = f"TRY_CAST({column} AS {kind}) IS NOT NULL"
+        if self.how.ignore_errors:
+            (deleted,) = fetch_row(
+                self.connection,
+                f"DELETE FROM temp.{self.table} WHERE {text} IS NOT NULL AND NOT coalesce({fits}, false)",
+            )
+            self.rejected[name] += deleted
+            return
         rows = fetch(
             self.connection,
             f"SELECT {FILE}, {text} FROM temp.{self.table} WHERE {text} IS NOT NULL AND NOT coalesce({fits}, false) "
@@ -193,6 +251,22 @@ class Text:
         )
         for file, value in rows:
             raise SourceError(f"{self._place(file, name, value)}: column {name} has {value}, which is no {kind}")
+
+    def _fits(self, text: str, kind: str, declared: str) -> str:
+        """SQL that tells whether a text is a value of a type, and not one that would be rounded to it."""
+        wanted = declared.upper()
+        cast = f"{self.formats.cast(text, declared, 'TRY_CAST')} IS NOT NULL"
+        number = self.formats.number(text)
+        if _DECIMAL.fullmatch(wanted):
+            few = f"regexp_full_match({number}, '[+-]?\\d*(\\.\\d{{0,{_scale(wanted)}}}0*)?')"
+            exact = self.formats.cast(text, "DECIMAL(38, 18)", "TRY_CAST")
+            return f"{cast} AND ({few} OR {self.formats.cast(text, declared, 'TRY_CAST')} = {exact})"
+        if is_integer(wanted) or wanted == "INT":
+            return f"regexp_full_match({number}, '[+-]?\\d+') AND {cast}"
+        fitting = {"DATE": Kind.DATE, "TIMESTAMP": Kind.DATE | Kind.TIMESTAMP, "DATETIME": Kind.DATE | Kind.TIMESTAMP}
+        if wanted in fitting:
+            return f"{kind} & {int(fitting[wanted])} > 0 AND {cast}"
+        return cast
 
     def _disagreement(self, name: str, file: str, found: str, before: str, agreed: str) -> SourceError:
         kinds = int(~FITTING.get(agreed, Kind(0)) & ((1 << 12) - 1))
@@ -218,6 +292,12 @@ def _is_nested(kind: str) -> bool:
     return kind.endswith("]") or kind.startswith(("STRUCT(", "MAP("))
 
 
+def _scale(decimal: str) -> int:
+    """How many digits a DECIMAL has after the point: DECIMAL(8) none, and DECIMAL alone three."""
+    match = _DECIMAL.fullmatch(decimal)
+    return 3 if "(" not in decimal else int((match and match[1]) or 0)
+
+
 def _advice(name: str, kind: str) -> str:
     return f"Declare the type that all files are to have: types = {{'{name}': '{kind}'}} in read_csv(…) or read_json(…)"
 
@@ -232,29 +312,22 @@ def _wider(one: str, other: str) -> str:
     return "VARCHAR"
 
 
-def _fits(text: str, kind: str, declared: str) -> str:
-    """SQL that tells whether a text is a value of a type, and not one that would be rounded to it."""
-    wanted = declared.upper()
-    cast = f"TRY_CAST({text} AS {declared}) IS NOT NULL"
-    whole = int(Kind.WHOLE | Kind.LONG | Kind.HUGE)
-    if wanted.startswith("DECIMAL") or wanted.startswith("NUMERIC"):
-        return f"{cast} AND TRY_CAST({text} AS {declared}) = TRY_CAST({text} AS DECIMAL(38, 18))"
-    if wanted.removeprefix("U") in ("TINYINT", "SMALLINT", "INTEGER", "INT", "BIGINT", "HUGEINT"):
-        return f"{kind} & {whole} > 0 AND {cast}"
-    fitting = {"DATE": Kind.DATE, "TIMESTAMP": Kind.DATE | Kind.TIMESTAMP, "DATETIME": Kind.DATE | Kind.TIMESTAMP}
-    if wanted in fitting:
-        return f"{kind} & {int(fitting[wanted])} > 0 AND {cast}"
-    return cast
-
-
 @contextmanager
-def csv_held(connection: duckdb.DuckDBPyConnection, scan: str, references: frozenset[str]) -> Iterator[Text]:
+def csv_held(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[File],
+    scan: str,
+    references: frozenset[str],
+    how: Written,
+) -> Iterator[Text]:
     """The rows of CSV files in a temporary table, for as long as this lasts.
 
     Args:
         connection: The connection that reads them.
+        files: The files.
         scan: SQL of the rows: `FILE`, and the columns as text.
         references: Names of the columns that the statement mentions, in lower case.
+        how: What the source declares.
 
     Raises:
         UnreadableError: If a file cannot be read.
@@ -263,5 +336,17 @@ def csv_held(connection: duckdb.DuckDBPyConnection, scan: str, references: froze
     with temporary(connection, table):
         with reading():
             connection.execute(f"CREATE TEMP TABLE {table} AS {scan}")
+            rejected = _count_rejects(connection) if how.ignore_errors else 0
             columns = [name for name in describe(connection, f"FROM temp.{table}") if name.lower() in references]
-        yield Text(connection, table, columns, is_json=False)
+        yield Text(connection, files, table, columns, is_json=False, how=how, rejected=Counter({"": rejected}))
+
+
+#: Options of `read_csv` with which rows that cannot be read are left out, and counted.
+IGNORING = ", store_rejects = true, rejects_table = '{0}', rejects_scan = '{0}_scans'".format("duckdb_sketch_rejects")
+
+
+def _count_rejects(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many lines of CSV files DuckDB has left out; what it noted of them is dropped."""
+    with temporary(connection, "duckdb_sketch_rejects"), temporary(connection, "duckdb_sketch_rejects_scans"):
+        query = "SELECT count(DISTINCT (scan_id, file_id, line)) FROM temp.duckdb_sketch_rejects"
+        return int(fetch_row(connection, query)[0])

@@ -18,6 +18,7 @@ from sqlglot import exp
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.families import aggregates, answering, family_of
 from duckdb_sketch.rollup.errors import SpecificationError
+from duckdb_sketch.rollup.specification.common_tables import without_common_tables
 from duckdb_sketch.rollup.specification.expand import is_expanded
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.metric import Metric, mergeable, merges
@@ -48,6 +49,7 @@ _VOLATILE_NODES = (
 )
 _LIKE = {"mode": "median"}  # by aggregates that no state answers, those whose answer tells as much
 _READER = re.compile(r"(read_csv|read_json|read_ndjson|read_parquet|parquet_scan)\w*\(", re.IGNORECASE)
+_NAME_OF_A_FILE = re.compile(r"(?!\s*(?:SELECT|WITH|FROM)\s)[^\n]+\.sql", re.IGNORECASE)
 _EXPAND = "expand=True (--expand)"
 _TIME = "duckdb_sketch_time"  # stands in a statement where its event time was
 # DuckDB rounds nanoseconds to microseconds before it truncates: 10:59:59.999999999 would be in hour 11.
@@ -94,6 +96,7 @@ class Specification:
         functions: The names of all functions that it calls.
         aggregates: The names of those that are aggregates, and merge.
         declared: How FROM declares the source, such as `read_csv('in/*.csv')`; None where it names a table.
+        natural: The tables that are joined by whichever columns they have in common with the events.
         rounded: SQL of the microseconds of columns whose nanoseconds DuckDB would round, by their names in lower case.
     """
 
@@ -109,6 +112,7 @@ class Specification:
     functions: frozenset[str]
     aggregates: frozenset[str]
     declared: str | None = None
+    natural: tuple[str, ...] = ()
     rounded: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
 
     @staticmethod
@@ -169,9 +173,11 @@ class Specification:
         table = select.args["from_"].this
         table.replace(exp.alias_(exp.to_table(EVENTS), self.alias, table=True, quoted=True))
         if self.rounded:
-            _with_microseconds(self._truncation(select), self.rounded)
+            for item in select.expressions:
+                if _truncation(_Column.of(item)):
+                    _with_microseconds(item, self.rounded)
         for item in extra:
-            select = select.select(item, dialect="duckdb")
+            select = select.select(item, dialect="duckdb", copy=False)
         if condition is not None:
             select = select.where(exp.paren(sqlglot.parse_one(condition, dialect="duckdb")), dialect="duckdb")
         return _text(select)
@@ -228,7 +234,7 @@ class Specification:
 @lru_cache(maxsize=256)  # a refresh asks for the statement of its rollup at every step
 def _read(text: str, _known: tuple[str, ...]) -> Specification:
     """What a statement says, where these aggregates are those of the families."""
-    select = _parse(text)
+    select = without_common_tables(_parse(text))
     _refuse_clauses(select)
     _refuse_volatile(select)
     declared = _take_declaration(select)
@@ -259,6 +265,7 @@ def _read(text: str, _known: tuple[str, ...]) -> Specification:
         functions=frozenset(_function_name(function) for function in select.find_all(exp.Func)),
         aggregates=frozenset(metric.aggregate for metric in metrics),
         declared=declared,
+        natural=tuple(join.this.name for join in select.args.get("joins") or () if join.method.upper() == "NATURAL"),
     )
 
 
@@ -337,7 +344,6 @@ def _refuse_clauses(select: exp.Select) -> None:
         "having": "HAVING does not merge: a group that fails it now may pass with the next batch. "
         "Write it as WHERE where you read the rollup",
         "qualify": "QUALIFY does not merge. Write it where you read the rollup",
-        "with_": "WITH is not taken here: make a view of it, and select from that",
         "sample": "a sample does not merge: it would differ each time",
         "windows": "windows do not merge. Use them where you read the rollup",
     }
@@ -598,7 +604,7 @@ def read_statement(statement: str | Path) -> tuple[str, str | None]:
     Raises:
         SpecificationError: If the file cannot be read.
     """
-    if isinstance(statement, str) and not (statement.endswith(".sql") and len(statement.split()) == 1):
+    if isinstance(statement, str) and not _NAME_OF_A_FILE.fullmatch(statement):
         return statement, None
     path = Path(statement)
     try:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from duckdb_sketch._text import counted
+
 
 @dataclass(frozen=True)
 class Group:
@@ -182,7 +184,9 @@ class Verified:
         missing: Groups that the files have and the rollup has not.
         unexpected: Groups that the rollup has and the files have not.
         repeated: Groups that the rollup has more than once.
-        skipped_appended: How many buckets cannot be made anew, as they hold appended rows, which no file has.
+        wrong: What is wrong with how files were counted: values that the type of their column changes, a file that was
+            counted under two names. One sentence each.
+        skipped_appended: How many buckets cannot be rebuilt, as they hold appended rows, which no file has.
         skipped_files: How many cannot be, as a file that has rows of them changed or is gone.
         notes: What is to be known besides.
     """
@@ -196,15 +200,18 @@ class Verified:
     repeated: Groups
     skipped_appended: int
     skipped_files: int
+    wrong: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
         """Whether everything is within what is promised.
 
-        It is not if there are buckets, and none of them could be made anew: then nothing is known. Estimates of
+        It is not if there are buckets, and none of them could be rebuilt: then nothing is known. Estimates of
         distinct counts that are far off are no fault, as long as the sketch is the one that the values make.
         """
+        if self.wrong:
+            return False
         if not self.buckets:
             return not (self.skipped_appended or self.skipped_files)
         whole = not (self.missing.count or self.unexpected.count or self.repeated.count)
@@ -225,8 +232,11 @@ class Verified:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        verdict = "as promised" if self.ok else "NOT as promised" if self.buckets else "nothing could be compared"
-        yield f"{self.rollup}: {verdict}; {len(self.buckets)} buckets with {self.groups:,} groups made anew"
+        known = self.buckets or self.wrong
+        verdict = "as promised" if self.ok else "NOT as promised" if known else "nothing could be compared"
+        rebuilt = f"{counted(len(self.buckets), 'bucket')} with {counted(self.groups, 'group')} rebuilt"
+        yield f"{self.rollup}: {verdict}; {rebuilt}"
+        yield from self.wrong
         for column in self.columns:
             yield from column.lines()
         for what, found in (
@@ -235,9 +245,9 @@ class Verified:
             ("more than once in the rollup", self.repeated),
         ):
             if found.count:
-                yield f"{found.count:,} groups are {what}, such as {found.example}"
+                yield f"{counted(found.count, 'group')} {what}, such as {found.example}"
         if self.skipped_appended:
-            yield f"{self.skipped_appended:,} buckets hold appended rows, which no file has, and were skipped"
+            yield f"{counted(self.skipped_appended, 'bucket')} skipped: with appended rows, which no file has"
         if self.skipped_files:
-            yield f"{self.skipped_files:,} buckets have rows of files that changed or are gone, and were skipped"
+            yield f"{counted(self.skipped_files, 'bucket')} skipped: with rows of files that changed or are gone"
         yield from self.notes

@@ -1,4 +1,4 @@
-"""Verifying a rollup: some of its buckets are made anew from the files that they came from, exactly, and compared."""
+"""Verifying a rollup: some of its buckets are rebuilt from the files that they came from, exactly, and compared."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from duckdb_sketch.rollup.errors import RollupError, SourceError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import CountedSlice, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
-from duckdb_sketch.rollup.query import fetch, fetch_row
+from duckdb_sketch.rollup.query import describe, fetch, fetch_row
 from duckdb_sketch.rollup.sources.file import File
-from duckdb_sketch.rollup.sources.files import FILE, scan_all
+from duckdb_sketch.rollup.sources.files import FILE
 from duckdb_sketch.rollup.specification.metric import Metric
-from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
+from duckdb_sketch.rollup.specification.specification import EVENTS, Specification, over
 from duckdb_sketch.rollup.specification.table import Table, literal
 from duckdb_sketch.rollup.verification.comparison import COMPARED, comparison_of, extra, extras_of
+from duckdb_sketch.rollup.verification.reading import miscounted, plain_rows, same_file_twice
 from duckdb_sketch.rollup.verification.verified import Difference, Group, Groups, Verified, VerifiedColumn
 
 _MADE = "duckdb_sketch_made"
@@ -39,7 +40,7 @@ def verify(ledger: Ledger, specification: Specification, rollup: str, *, sample:
         ledger: The ledger of the rollup's database.
         specification: The rollup's statement.
         rollup: Its name.
-        sample: How many buckets to make anew, of those that can be.
+        sample: How many buckets to rebuild, of those that can be.
         seed: Chooses them: the same ones for the same number.
 
     Raises:
@@ -47,11 +48,14 @@ def verify(ledger: Ledger, specification: Specification, rollup: str, *, sample:
         SourceError: If a file changed while it was read.
     """
     if sample < 1:
-        raise RollupError(f"sample is how many buckets to make anew, 1 or more, not {sample}")
+        raise RollupError(f"sample is how many buckets to rebuild, 1 or more, not {sample}")
     with _looking(ledger.connection):
         record = ledger.rollup(rollup)
         table = table_of(ledger, record)
-        choice = _choose(ledger, record, table, sample, seed)
+        try:
+            choice = _choose(ledger, specification, record, table, sample, seed)
+        except duckdb.Error as error:
+            raise RollupError(f"{table.name}: its files cannot be counted again: {error}") from error
         return _Verification(ledger, specification, record, table, choice).run()
 
 
@@ -68,22 +72,26 @@ def _looking(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 @dataclass
 class _Choice:
-    """Which buckets are made anew, from which files.
+    """Which buckets are rebuilt, from which files.
 
     Attributes:
         buckets: Their starts and ends.
         files: The files that have rows of them, or else any file, for its columns.
         appended: How many buckets hold rows that were appended.
         broken: How many have rows of files that are not there as they were.
+        wrong: What is wrong with how files were counted.
     """
 
     buckets: list[tuple[datetime, datetime]] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     appended: int = 0
     broken: int = 0
+    wrong: tuple[str, ...] = ()
 
 
-def _choose(ledger: Ledger, record: RollupRecord, table: Table, sample: int, seed: int) -> _Choice:
+def _choose(
+    ledger: Ledger, specification: Specification, record: RollupRecord, table: Table, sample: int, seed: int
+) -> _Choice:
     counted = list(ledger.slices(record.name).values())
     whole: list[CountedSlice] = []
     broken: list[CountedSlice] = []
@@ -91,9 +99,11 @@ def _choose(ledger: Ledger, record: RollupRecord, table: Table, sample: int, see
         (whole if _is_there(_file(known)) else broken).append(known)
     appended = _Spans(ledger.appended_spans(record.name))
     lost = _Spans((known.first_event, known.last_event) for known in broken)
-    choice = _Choice()
+    choice = _Choice(wrong=tuple(same_file_twice([_file(known) for known in whole])))
+    chance = random.Random(seed)
+    read = [_file(known) for known in chance.sample(whole, min(sample, len(whole)))]
     possible = []
-    for start, end in _buckets(ledger, record, table):
+    for start, end in _buckets(ledger, specification, record, table, read):
         # Batches that were appended are known by their first bucket, files by their first event.
         if appended.overlap(start - _SLACK, end):
             choice.appended += 1
@@ -101,7 +111,7 @@ def _choose(ledger: Ledger, record: RollupRecord, table: Table, sample: int, see
             choice.broken += 1
         else:
             possible.append((start, end))
-    choice.buckets = sorted(random.Random(seed).sample(possible, min(sample, len(possible))))
+    choice.buckets = sorted(chance.sample(possible, min(sample, len(possible))))
     if choice.buckets:
         chosen = _Spans((start - _SLACK, end) for start, end in choice.buckets)
         having = [_file(known) for known in whole if _overlaps(known, chosen)]
@@ -109,17 +119,42 @@ def _choose(ledger: Ledger, record: RollupRecord, table: Table, sample: int, see
     return choice
 
 
-def _buckets(ledger: Ledger, record: RollupRecord, table: Table) -> list[tuple[datetime, datetime]]:
-    """The starts and ends of all buckets: those in the table, and those that were counted and should be in it."""
+def _buckets(
+    ledger: Ledger, specification: Specification, record: RollupRecord, table: Table, read: Sequence[File]
+) -> list[tuple[datetime, datetime]]:
+    """The starts and ends of all buckets: those in the table, and those that were counted and should be in it.
+
+    Args:
+        ledger: The ledger.
+        specification: The statement.
+        record: The rollup.
+        table: Its table.
+        read: Files whose buckets should be in it, whatever the ledger says of them.
+    """
     expired = f"AND bucket >= {literal(record.expired_before)}" if record.expired_before else ""
     rows = fetch(
         ledger.connection,
         f"SELECT bucket, {table.end(table.typed('bucket'))} FROM (SELECT {table.naive(table.bucket)} AS bucket "
-        f"FROM {table.sql} UNION SELECT bucket FROM rollup_manifest.changes WHERE rollup = ? AND rows > 0 {expired}) "
-        "WHERE bucket IS NOT NULL ORDER BY ALL",
+        f"FROM {table.sql} UNION SELECT bucket FROM rollup_manifest.changes WHERE rollup = ? AND rows > 0 {expired} "
+        f"UNION SELECT bucket FROM ({_buckets_of_files(ledger, specification, record, table, read)}) "
+        f"WHERE true {expired}) WHERE bucket IS NOT NULL ORDER BY ALL",
         [record.name],
     )
     return [(start, end) for start, end in rows]
+
+
+def _buckets_of_files(
+    ledger: Ledger, specification: Specification, record: RollupRecord, table: Table, read: Sequence[File]
+) -> str:
+    """SQL of the buckets that files have rows of; of none where rows were dropped, as their buckets may be nowhere."""
+    query = "SELECT sum(dropped_rows) FROM rollup_manifest.batches WHERE rollup = ?"
+    if not read or fetch_row(ledger.connection, query, [record.name])[0]:
+        return "SELECT NULL::TIMESTAMP AS bucket WHERE false"
+    rows = plain_rows(ledger.connection, read, record.input_types, record.source)
+    typed = specification.typed(describe(ledger.connection, rows))
+    buckets = f"SELECT {table.naive('x')} AS bucket FROM ({over(rows, typed.buckets())}) AS counted(rows, x)"
+    earliest = table.naive_truncated(record.earliest)
+    return f"SELECT bucket FROM ({buckets}) WHERE bucket >= {earliest} AND bucket < {literal(record.latest)}"
 
 
 def _file(known: CountedSlice) -> File:
@@ -178,12 +213,16 @@ class _Verification:
         columns: list[VerifiedColumn] = []
         missing = unexpected = repeated = Groups(0, None)
         groups = 0
+        wrong = self._choice.wrong
         if self._starts:
             try:
+                wrong += tuple(
+                    miscounted(self._connection, self._choice.files, self._record.input_types, self._record.source)
+                )
                 self._make()
                 self._join()
             except duckdb.Error as error:
-                raise RollupError(f"{self._table.name}: its files cannot be counted anew: {error}") from error
+                raise RollupError(f"{self._table.name}: its files cannot be counted again: {error}") from error
             for file in self._choice.files:
                 file.check_unchanged()
             groups = fetch_row(self._connection, f"SELECT count(*) FROM {COMPARED} WHERE stored AND made")[0]
@@ -204,14 +243,14 @@ class _Verification:
             repeated=repeated,
             skipped_appended=self._choice.appended,
             skipped_files=self._choice.broken,
+            wrong=wrong,
             notes=tuple(self._notes),
         )
 
     def _make(self) -> None:
         """Aggregate the events of the buckets, with what is needed to compare sketches besides."""
-        types = self._record.input_types
-        files = self._choice.files
-        specification, table = self._specification.typed(types), self._table
+        rows = plain_rows(self._connection, self._choice.files, self._record.input_types, self._record.source)
+        specification, table = self._specification.typed(describe(self._connection, rows)), self._table
         event = table.naive(specification.event())
         bucket = table.naive(specification.truncated(specification.event()))
         low, high = self._starts[0] - _SLACK, max(end for _, end in self._choice.buckets)
@@ -222,7 +261,7 @@ class _Verification:
             *self._undropped(bucket),
         ]
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM ({scan_all(files, types)}) "
+            f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM ({rows}) "
             f"AS {identifier(specification.alias)} WHERE {' AND '.join(conditions)}"
         )
         extras = tuple(
@@ -267,7 +306,7 @@ class _Verification:
             )
 
     def _join(self) -> None:
-        """Put the stored rows beside those made anew, with column names that cannot clash."""
+        """Put the stored rows beside those rebuilt, with column names that cannot clash."""
         table = self._table
         keys = [table.time, *table.dimensions]
         items = ["coalesce(s.is, false) AS stored, coalesce(m.is, false) AS made, coalesce(s.nth, 1) AS occurrence"]

@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString};
 
 use super::api::{RawLogicalType, RawVector, api};
 
-/// `enum DUCKDB_TYPE`, as far as the stable API goes; the numbers are part of it.
+/// `enum DUCKDB_TYPE`, as far as functions know it; the numbers are part of the stable API.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
 #[repr(u32)]
@@ -45,10 +45,12 @@ pub enum TypeId {
     Any = 34,
     BigNum = 35,
     SqlNull = 36,
+    TimeNs = 39,
+    TimestampTzNs = 42,
 }
 
 impl TypeId {
-    const ALL: [TypeId; 36] = {
+    const ALL: [TypeId; 38] = {
         use TypeId::*;
         [
             Boolean,
@@ -87,6 +89,8 @@ impl TypeId {
             Any,
             BigNum,
             SqlNull,
+            TimeNs,
+            TimestampTzNs,
         ]
     };
 
@@ -102,6 +106,8 @@ impl TypeId {
             TypeId::TimestampS => "TIMESTAMP_S".into(),
             TypeId::TimestampMs => "TIMESTAMP_MS".into(),
             TypeId::TimestampNs => "TIMESTAMP_NS".into(),
+            TypeId::TimeNs => "TIME_NS".into(),
+            TypeId::TimestampTzNs => "TIMESTAMPTZ_NS".into(),
             TypeId::SqlNull => "NULL".into(),
             other => format!("{other:?}").to_uppercase(),
         }

@@ -55,6 +55,60 @@ pub fn copied<T: Copy>(items: &[T]) -> Box<[T]> {
     copy.into_boxed_slice()
 }
 
+/// Adds an item.
+///
+/// # Panics
+/// As [`with_capacity`]; the vector is as it was.
+#[inline(always)]
+pub fn push<T>(items: &mut Vec<T>, item: T) {
+    if items.len() == items.capacity() {
+        reserve(items, 1);
+    }
+    items.push(item);
+}
+
+/// Adds copies of items.
+///
+/// # Panics
+/// As [`push`].
+#[inline(always)]
+pub fn extend<T: Copy>(items: &mut Vec<T>, more: &[T]) {
+    reserve(items, more.len());
+    items.extend_from_slice(more);
+}
+
+/// Adds the same item, or drops some, until there are so many.
+///
+/// # Panics
+/// As [`push`].
+#[inline(always)]
+pub fn resize<T: Clone>(items: &mut Vec<T>, len: usize, item: T) {
+    reserve(items, len.saturating_sub(items.len()));
+    items.resize(len, item);
+}
+
+/// Makes room for more items, and for some besides, so that many small additions stay cheap.
+///
+/// # Panics
+/// As [`push`].
+#[inline(always)]
+pub fn reserve<T>(items: &mut Vec<T>, more: usize) {
+    if more > items.capacity() - items.len() {
+        grow(items, more);
+    }
+}
+
+#[cold]
+fn grow<T>(items: &mut Vec<T>, more: usize) {
+    let needed = items.len().saturating_add(more);
+    let doubled = needed.max(items.capacity().saturating_mul(2));
+    if doubled <= LARGE / size_of::<T>() {
+        items.reserve(more);
+    } else if is_refused(needed) || items.try_reserve(more).is_err() {
+        resume_unwind(Box::new(OutOfMemory { bytes: needed.saturating_mul(size_of::<T>()) }));
+    }
+}
+
 #[cold]
 fn with_large_capacity<T>(items: usize) -> Vec<T> {
     let mut large = Vec::new();
@@ -111,5 +165,25 @@ mod tests {
             assert!(catch_unwind(AssertUnwindSafe(|| filled(7u8, LARGE + 1))).is_err());
             assert!(catch_unwind(AssertUnwindSafe(|| copied(&vec![1u64; LARGE]))).is_err());
         });
+    }
+
+    #[test]
+    fn a_vector_that_cannot_grow_is_as_it_was() {
+        let mut items: Vec<u8> = Vec::new();
+        testing::without_memory(|| {
+            (0..LARGE).for_each(|_| push(&mut items, 7));
+            let steps: [fn(&mut Vec<u8>); 4] = [
+                |items| push(items, 8),
+                |items| extend(items, &[8; 3]),
+                |items| resize(items, LARGE + 1, 8),
+                |items| reserve(items, 1),
+            ];
+            for step in steps {
+                assert!(catch_unwind(AssertUnwindSafe(|| step(&mut items))).is_err());
+                assert_eq!(items, vec![7; LARGE]);
+            }
+        });
+        push(&mut items, 8);
+        assert_eq!(items.len(), LARGE + 1);
     }
 }

@@ -30,7 +30,7 @@ pub fn coupons(column: &Vector) -> Result<Vec<Coupon>, SqlError> {
         Some(TypeId::Double) => each(column, Coupon::of_f64),
         Some(TypeId::TimestampS) => each(column, |value| of_instant(value, MICROS_PER_SECOND)),
         Some(TypeId::TimestampMs) => each(column, |value| of_instant(value, MICROS_PER_MILLI)),
-        Some(TypeId::TimestampNs) => each(column, of_nanoseconds),
+        Some(TypeId::TimestampNs | TypeId::TimestampTzNs | TypeId::TimeNs) => each(column, of_nanoseconds),
         Some(TypeId::Varchar) => return Ok(of_strings(column)),
         Some(TypeId::Blob) => {
             refuse_states(column)?;

@@ -1,7 +1,7 @@
 //! The histogram itself.
 
 use super::mass::Mass;
-use crate::sketch::Error;
+use crate::sketch::{Error, memory};
 
 /// The greatest number of bins that a histogram keeps, 2 to 65535.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -40,6 +40,11 @@ pub struct Bins {
 }
 
 impl Bins {
+    /// No bins, and room for so many.
+    pub fn with_capacity(bins: usize) -> Self {
+        Bins { centers: memory::with_capacity(bins), masses: memory::with_capacity(bins) }
+    }
+
     /// How many bins.
     pub fn len(&self) -> usize {
         self.centers.len()

@@ -234,6 +234,38 @@ mod tests {
     }
 
     #[test]
+    fn whatever_grows_while_there_is_no_memory_unwinds() {
+        use crate::sketch::memory::{OutOfMemory, testing::without_memory};
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+
+        let values: Vec<f64> = (0..300_000).map(|i| (f64::from(i) * 0.37).sin()).collect();
+        let builder_of = |bins: i64| {
+            let mut builder = HistogramBuilder::new(MaxBins::new(bins).unwrap());
+            builder.extend(&values).unwrap();
+            builder
+        };
+        let wide = builder_of(60_000);
+        let histogram = wide.finish();
+        let image = histogram.to_bytes();
+        let mut union = HistogramBuilder::new(MaxBins::new(60_000).unwrap());
+        let mut others = union.clone();
+        let steps: [&mut dyn FnMut(); 7] = [
+            &mut || drop(builder_of(60_000)),
+            &mut || drop(wide.clone()),
+            &mut || drop(wide.finish()),
+            &mut || drop(histogram.to_bytes()),
+            &mut || drop(Histogram::parse(&image)),
+            &mut || union.merge_histogram(&histogram).unwrap(),
+            &mut || others.merge(&wide).unwrap(),
+        ];
+        for step in steps {
+            let panic = without_memory(|| catch_unwind(AssertUnwindSafe(step)).unwrap_err());
+            assert!(panic.is::<OutOfMemory>());
+        }
+        assert_eq!(wide.finish(), histogram);
+    }
+
+    #[test]
     fn numbers_that_are_none_are_counted() {
         let histogram = histogram_of(5, &[f64::NAN, 1.0, f64::INFINITY, f64::NEG_INFINITY]);
         assert_eq!((histogram.count(), histogram.non_finite()), (1, 3));

@@ -5,7 +5,7 @@ use super::mass::{MAX_COUNT, Mass};
 use super::pool::Pool;
 use crate::sketch::chunks::chunks;
 use crate::sketch::codec::BigEndian;
-use crate::sketch::{Error, Format, format};
+use crate::sketch::{Error, Format, format, memory};
 
 /// How Druid writes a histogram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -172,7 +172,9 @@ impl DruidHistogram {
                 approximate: count & APPROXIMATE != 0,
             }
         });
-        Self { size, bins: bins.collect(), min, max }.checked()
+        let mut held = memory::with_capacity(n as usize);
+        held.extend(bins);
+        Self { size, bins: held, min, max }.checked()
     }
 
     fn checked(self) -> Result<Self, Error> {
@@ -255,7 +257,7 @@ impl DruidHistogram {
     /// The histogram in floats.
     fn of(histogram: &Histogram) -> Result<Self, Error> {
         let Bins { centers, masses } = &histogram.bins;
-        let mut bins: Vec<DruidBin> = Vec::with_capacity(centers.len());
+        let mut bins: Vec<DruidBin> = memory::with_capacity(centers.len());
         for (&center, mass) in centers.iter().zip(masses) {
             let position = to_float(center)?;
             match bins.last_mut() {
@@ -299,7 +301,7 @@ impl DruidHistogram {
     /// The bins as columns with room for `stored`.
     fn to_columns(&self, n: i32, stored: usize) -> Vec<u8> {
         let unused = stored - self.bins.len();
-        let mut image = Vec::with_capacity(16 + 12 * stored);
+        let mut image = memory::with_capacity(16 + 12 * stored);
         image.extend(self.size.to_be_bytes());
         image.extend(n.to_be_bytes());
         image.extend(self.bins.iter().flat_map(|bin| bin.position.to_be_bytes()));

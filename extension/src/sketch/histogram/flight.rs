@@ -3,6 +3,7 @@
 use super::locate::Centers;
 use super::mass::Mass;
 use super::pool::Pool;
+use crate::sketch::memory;
 
 /// What arrived between two neighbouring centers.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +19,7 @@ struct Gap {
 }
 
 /// Bins in flight.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Flight {
     centers: Centers,
     masses: Vec<Mass>,
@@ -36,6 +37,19 @@ pub struct Flight {
 const BLOCK: usize = 256;
 /// What a gap may cost, in terms of the dearest merge so far.
 const GAP_COST: f64 = 1.0;
+
+impl Clone for Flight {
+    fn clone(&self) -> Self {
+        Flight {
+            centers: self.centers.clone(),
+            masses: memory::copied(&self.masses).into_vec(),
+            count: self.count,
+            gaps: memory::copied(&self.gaps).into_vec(),
+            loose: self.loose.clone(),
+            threshold: self.threshold,
+        }
+    }
+}
 
 impl Flight {
     /// No bins.
@@ -141,6 +155,7 @@ impl Flight {
             _ => 0.0,
         };
         self.gaps.clear();
+        memory::reserve(&mut self.gaps, bins.len() + 1);
         self.gaps.extend((0..=bins.len()).map(|gap| Gap {
             first: 0.0,
             offset: 0.0,

@@ -4,7 +4,7 @@ use super::bins::{Histogram, MaxBins};
 use super::mass::{MAX_COUNT, Mass};
 use crate::sketch::chunks::chunks;
 use crate::sketch::codec::{Reader, push_varint};
-use crate::sketch::{Error, Format, format};
+use crate::sketch::{Error, Format, format, memory};
 
 const MAGIC: [u8; 2] = *b"AH";
 const VERSION: u8 = 1;
@@ -23,7 +23,7 @@ impl Histogram {
         let max_is_stored = bins.centers.last().is_some_and(|&last| last != self.max);
         let flags = if min_is_stored { FLAG_MIN } else { 0 } | if max_is_stored { FLAG_MAX } else { 0 };
 
-        let mut image = Vec::with_capacity(40 + 16 * bins.len());
+        let mut image = memory::with_capacity(40 + 16 * bins.len());
         image.extend(MAGIC);
         image.extend([VERSION, flags]);
         image.extend(self.max_bins.bits().to_le_bytes());
@@ -98,6 +98,8 @@ impl Histogram {
         let bins = &mut self.bins;
         bins.clear();
         let (centers, _) = chunks(reader.bytes(8 * len)?);
+        memory::reserve(&mut bins.centers, len);
+        memory::reserve(&mut bins.masses, len);
         bins.centers.extend(centers.map(|&center| f64::from_le_bytes(center)));
         let ascending = bins.centers.windows(2).all(|pair| pair[0] < pair[1]);
         if !ascending || bins.centers.iter().any(|center| !center.is_finite() || center.to_bits() == 1 << 63) {

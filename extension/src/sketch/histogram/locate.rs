@@ -1,9 +1,10 @@
 //! Between which centers a value lies, for many values at once.
 
 use crate::sketch::chunks::{chunks, chunks_mut};
+use crate::sketch::memory;
 
 /// Centers in ascending order, padded with infinities to a power of two.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Centers {
     padded: Vec<f64>,
 }
@@ -13,11 +14,17 @@ const LANES: usize = 16;
 /// Into how many parts the first steps cut the centers.
 const PARTS: usize = 16;
 
+impl Clone for Centers {
+    fn clone(&self) -> Self {
+        Centers { padded: memory::copied(&self.padded).into_vec() }
+    }
+}
+
 impl Centers {
     /// Centers in ascending order, all of them finite.
     pub fn new(centers: impl ExactSizeIterator<Item = f64>) -> Self {
         let slots = (centers.len() + 1).next_power_of_two();
-        let mut padded = Vec::with_capacity(slots);
+        let mut padded = memory::with_capacity(slots);
         padded.extend(centers);
         padded.resize(slots, f64::INFINITY);
         Centers { padded }

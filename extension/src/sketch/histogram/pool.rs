@@ -3,9 +3,10 @@
 use super::bins::Bins;
 use super::mass::Mass;
 use super::reduce::{Reduction, reduce};
+use crate::sketch::memory;
 
 /// Bins and values, in no order.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Pool {
     bins: Vec<(f64, Mass)>,
     /// Bins of one value each, apart because they are sorted faster.
@@ -14,10 +15,17 @@ pub struct Pool {
     slack: u64,
 }
 
+impl Clone for Pool {
+    fn clone(&self) -> Self {
+        let (bins, values) = (memory::copied(&self.bins).into_vec(), memory::copied(&self.values).into_vec());
+        Pool { bins, values, slack: self.slack }
+    }
+}
+
 impl Pool {
     /// A pool with room for so many bins.
     pub fn with_capacity(bins: usize) -> Self {
-        Pool { bins: Vec::with_capacity(bins), ..Pool::default() }
+        Pool { bins: memory::with_capacity(bins), ..Pool::default() }
     }
 
     /// How many bins, a value being one.
@@ -35,19 +43,19 @@ impl Pool {
     /// Adds a bin.
     #[inline(always)]
     pub fn push(&mut self, center: f64, mass: Mass) {
-        self.bins.push((center, mass));
+        memory::push(&mut self.bins, (center, mass));
     }
 
     /// Adds a value.
     #[inline(always)]
     pub fn push_value(&mut self, value: f64) {
-        self.values.push(value);
+        memory::push(&mut self.values, value);
     }
 
     /// Adds values.
     #[inline(always)]
     pub fn extend(&mut self, values: &[f64]) {
-        self.values.extend_from_slice(values);
+        memory::extend(&mut self.values, values);
     }
 
     /// By how much the number of values up to any number may differ from the sum of the counts up to it.
@@ -64,8 +72,8 @@ impl Pool {
     /// Adds another pool.
     pub fn add_pool(&mut self, other: &Pool) {
         self.loosen(other.slack);
-        self.bins.extend_from_slice(&other.bins);
-        self.values.extend_from_slice(&other.values);
+        memory::extend(&mut self.bins, &other.bins);
+        memory::extend(&mut self.values, &other.values);
     }
 
     /// The bins.
@@ -77,7 +85,8 @@ impl Pool {
     #[inline(always)]
     pub fn into_bins(mut self, target: usize) -> (Bins, Reduction) {
         self.values_to_bins();
-        // Stable, and fast where sorted runs follow each other.
+        // Stable, and fast where sorted runs follow each other. It takes as much memory again, and would abort without.
+        drop(memory::with_capacity::<(f64, Mass)>(self.bins.len()));
         self.bins.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         let mut bins = self.coalesce();
         let reduction = reduce(&mut bins, target);
@@ -87,9 +96,10 @@ impl Pool {
     /// A bin for each different value, in order. Values are sorted as integers.
     #[inline(always)]
     fn values_to_bins(&mut self) {
-        let mut ordered: Vec<i64> = self.values.iter().map(|&value| to_ordered(value)).collect();
+        let mut ordered = memory::with_capacity(self.values.len());
+        ordered.extend(self.values.iter().map(|&value| to_ordered(value)));
         ordered.sort_unstable();
-        self.bins.reserve(ordered.len());
+        memory::reserve(&mut self.bins, ordered.len());
         for run in ordered.chunk_by(|a, b| a == b) {
             self.bins.push((from_ordered(run[0]), Mass::exact(run.len() as u64)));
         }
@@ -99,9 +109,7 @@ impl Pool {
     /// The sorted bins as columns, those of one center as one.
     #[inline(always)]
     fn coalesce(&self) -> Bins {
-        let mut bins = Bins::default();
-        bins.centers.reserve(self.bins.len());
-        bins.masses.reserve(self.bins.len());
+        let mut bins = Bins::with_capacity(self.bins.len());
         for &(center, mass) in &self.bins {
             match (bins.centers.last(), bins.masses.last_mut()) {
                 (Some(&last), Some(at_last)) if last == center => *at_last = at_last.at_one_center(mass),

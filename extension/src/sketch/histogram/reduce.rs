@@ -2,6 +2,7 @@
 
 use super::bins::Bins;
 use super::mass::Mass;
+use crate::sketch::memory;
 
 /// What a reduction did.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,13 +54,15 @@ const LEAST_MERGED: usize = 8;
 /// not matter when. All such pairs are merged in rounds, which need no branches, as long as these bring much; the chain
 /// does the rest.
 #[inline(always)]
-fn merge_costs(bins: &Bins, cap: u64) -> Vec<f64> {
-    let mut costs = vec![f64::INFINITY; bins.len() - 1];
+fn merge_costs(bins: &Bins, cap: u64) -> Box<[f64]> {
+    let mut costs = memory::filled(f64::INFINITY, bins.len() - 1);
     let mut clusters = Clusters {
-        centers: bins.centers.clone(),
-        counts: bins.masses.iter().map(|mass| mass.count()).collect(),
-        firsts: (0..bins.len()).collect(),
+        centers: memory::copied(&bins.centers).into_vec(),
+        counts: memory::with_capacity(bins.len()),
+        firsts: memory::with_capacity(bins.len()),
     };
+    clusters.counts.extend(bins.masses.iter().map(|mass| mass.count()));
+    clusters.firsts.extend(0..bins.len());
     let mut pairs = Pairs::default();
     while clusters.len() >= WORTH_A_ROUND {
         let before = clusters.len();
@@ -105,9 +108,9 @@ impl Clusters {
         let len = self.len();
         let Clusters { centers, counts, firsts } = self;
         // Behind the last cluster is none to merge it with.
-        pairs.costs.resize(len + 1, f64::INFINITY);
+        memory::resize(&mut pairs.costs, len + 1, f64::INFINITY);
         pairs.costs[len - 1..].fill(f64::INFINITY);
-        pairs.centers.resize(len, f64::INFINITY);
+        memory::resize(&mut pairs.centers, len, f64::INFINITY);
         let beside = centers.windows(2).zip(counts.windows(2));
         for ((pair_cost, mean), (centers, counts)) in pairs.costs.iter_mut().zip(&mut pairs.centers).zip(beside) {
             let count = counts[0] + counts[1];
@@ -188,15 +191,17 @@ fn merge_in_chain(clusters: &Clusters, cap: u64, costs: &mut [f64]) {
                     merged.cost = cost(beside, &merged);
                 }
                 match left.last() {
-                    Some(beside) if beside.cost < f64::INFINITY && beside.cost <= merged.cost => back.push(merged),
-                    _ => left.push(merged),
+                    Some(beside) if beside.cost < f64::INFINITY && beside.cost <= merged.cost => {
+                        memory::push(&mut back, merged);
+                    }
+                    _ => memory::push(&mut left, merged),
                 }
             }
             (_, Some(right)) => {
                 if back.pop().is_none() {
                     next += 1;
                 }
-                left.push(Cluster { cost: right_cost, ..right });
+                memory::push(&mut left, Cluster { cost: right_cost, ..right });
             }
             (_, None) => return,
         }
@@ -207,10 +212,10 @@ fn merge_in_chain(clusters: &Clusters, cap: u64, costs: &mut [f64]) {
 /// dearest of them costs.
 #[inline(always)]
 fn cut(costs: &[f64], merges: usize) -> (Vec<usize>, f64) {
-    let mut ranked = costs.to_vec();
+    let mut ranked = memory::copied(costs);
     let (below, &mut threshold, _) = ranked.select_nth_unstable_by(merges - 1, f64::total_cmp);
     let mut at_threshold = merges - below.iter().filter(|&&cost| cost < threshold).count();
-    let mut starts = Vec::with_capacity(costs.len() + 1 - merges);
+    let mut starts = memory::with_capacity(costs.len() + 1 - merges);
     starts.push(0);
     for (gap, &cost) in costs.iter().enumerate() {
         if cost == threshold && at_threshold > 0 {
@@ -225,7 +230,7 @@ fn cut(costs: &[f64], merges: usize) -> (Vec<usize>, f64) {
 /// The bins of each group as one bin, and how many values at most have moved from one side of any number to the other.
 #[inline(always)]
 fn group(old: &Bins, starts: &[usize]) -> (Bins, u64) {
-    let mut grouped = Bins { centers: Vec::with_capacity(starts.len()), masses: Vec::with_capacity(starts.len()) };
+    let mut grouped = Bins::with_capacity(starts.len());
     let mut moved = 0;
     for (i, &start) in starts.iter().enumerate() {
         let end = starts.get(i + 1).copied().unwrap_or(old.len());

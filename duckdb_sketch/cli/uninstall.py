@@ -1,0 +1,13 @@
+"""`duckdb-sketch uninstall`."""
+
+from __future__ import annotations
+
+import typer
+
+import duckdb_sketch
+
+
+def uninstall() -> None:
+    """Remove what install has put into DuckDB's folders; the package itself stays."""
+    versions = duckdb_sketch.uninstall()
+    typer.echo(f"Removed from DuckDB {', '.join(versions)}." if versions else "Nothing was installed.")

@@ -1,0 +1,151 @@
+"""Parquet files: which have the same columns, and the SQL that reads them by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from duckdb_sketch._glob import literal
+from duckdb_sketch._sql import identifier
+from duckdb_sketch.rollup.errors import SourceError
+from duckdb_sketch.rollup.query import describe, fetch
+from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.files import FILE, paths_of
+from duckdb_sketch.rollup.sources.kinds import united
+from duckdb_sketch.rollup.sources.structure import castable
+
+
+@dataclass(frozen=True)
+class ParquetPart:
+    """Parquet files that have the columns of the statement in the same types; see `Part`.
+
+    Attributes:
+        files: The files.
+        columns: See `Part`.
+        types: The types of the columns, by their names in lower case.
+        alike: Whether all their columns are the same.
+        options: Options of `read_parquet`, each with a comma before it.
+        lenient: See `Part`.
+        rejected: See `Part`.
+    """
+
+    files: Sequence[File]
+    columns: Mapping[str, str]
+    types: Mapping[str, str]
+    alike: bool
+    options: str = ""
+    lenient: bool = False
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    def bind(self, known: Mapping[str, str]) -> dict[str, str]:
+        """See `Part`."""
+        found = {}
+        for name, kind in self.types.items():
+            both = united(known.get(name), kind)
+            if both is None:
+                raise SourceError(
+                    f"{self.files[0].path}: column {self.columns[name]} is {kind}, and in what was counted before it "
+                    f"is {known[name]}. Distinct values of the two would not be counted as one: write it again, with "
+                    "that type"
+                )
+            if both != '"NULL"':
+                found[name] = both
+        return found
+
+    def sql(self, types: Mapping[str, str | None]) -> str:
+        """See `Part`."""
+        return self._scan(self.files, types)
+
+    def sample(self, types: Mapping[str, str | None]) -> str:
+        """See `Part`."""
+        return self._scan(self.files[:1], types)
+
+    def _scan(self, files: Sequence[File], types: Mapping[str, str | None]) -> str:
+        items = [identifier(FILE), *(self._item(name, kind) for name, kind in types.items())]
+        union = "" if self.alike or len(files) == 1 else ", union_by_name = true"
+        return (
+            f"SELECT {', '.join(items)} FROM read_parquet({paths_of(files)}, filename = '{FILE}', "
+            f"hive_partitioning = false{union}{self.options})"
+        )
+
+    def _item(self, name: str, kind: str | None) -> str:
+        own = self.columns.get(name.lower())
+        if own is None or kind is None:
+            return f"CAST(NULL AS {'INTEGER' if kind is None else castable(kind)}) AS {identifier(name)}"
+        if self.types[name.lower()] == kind:
+            return f"{identifier(own)} AS {identifier(name)}"
+        return f"CAST({identifier(own)} AS {castable(kind)}) AS {identifier(name)}"
+
+
+def parquet_parts(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[File], references: frozenset[str], options: str
+) -> list[ParquetPart]:
+    """Files by the columns that a statement mentions.
+
+    Args:
+        connection: Reads the files' metadata.
+        files: Parquet files.
+        references: Names of columns, in lower case.
+        options: Options of `read_parquet`, each with a comma before it.
+
+    Raises:
+        SourceError: If a file cannot be read. It is named.
+    """
+    groups: dict[tuple[tuple[str, str, str], ...], list[tuple[list[File], dict[str, str]]]] = {}
+    for alike in _by_schema(connection, files):
+        columns = _described(connection, alike[0], options)
+        key = tuple(
+            sorted((name.lower(), name, kind) for name, kind in columns.items() if name.lower() in references - {FILE})
+        )
+        groups.setdefault(key, []).append((alike, columns))
+    return [
+        ParquetPart(
+            files=[file for alike, _ in schemas for file in alike],
+            columns={lower: name for lower, name, _ in key},
+            types={lower: kind for lower, _, kind in key},
+            alike=len({tuple(columns.items()) for _, columns in schemas}) == 1,
+            options=options,
+        )
+        for key, schemas in groups.items()
+    ]
+
+
+def _by_schema(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> list[list[File]]:
+    """Files by their schema: one look at all of them."""
+    if len(files) == 1:
+        return [list(files)]
+    try:
+        rows = fetch(
+            connection,
+            "SELECT file_name, hash(list((name, duckdb_type, num_children))) FROM parquet_schema(?) GROUP BY file_name",
+            [[literal(file.path) for file in files]],
+        )
+    except duckdb.Error as error:
+        raise SourceError(f"{culprit(connection, files)}: {error}") from error
+    schemas: dict[str, object] = dict(rows)
+    groups: dict[object, list[File]] = {}
+    for file in files:
+        groups.setdefault(schemas.get(file.path, file.path), []).append(file)
+    return list(groups.values())
+
+
+def _described(connection: duckdb.DuckDBPyConnection, file: File, options: str) -> dict[str, str]:
+    try:
+        return describe(
+            connection, f"SELECT * FROM read_parquet({paths_of([file])}, hive_partitioning = false{options})"
+        )
+    except duckdb.Error as error:
+        raise SourceError(f"{file.path}: {error}") from error
+
+
+def culprit(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> str:
+    """The first of several Parquet files whose metadata cannot be read."""
+    for file in files:
+        try:
+            fetch(connection, "SELECT count(*) FROM parquet_file_metadata(?)", [literal(file.path)])
+        except duckdb.Error:
+            return file.path
+    return files[0].path

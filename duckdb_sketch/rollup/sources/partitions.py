@@ -1,0 +1,201 @@
+"""Columns in the names of folders, `year=2026/month=09/`, as Hive has them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from urllib.parse import unquote
+
+from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch.rollup.errors import SourceError
+from duckdb_sketch.rollup.sources.file import File
+from duckdb_sketch.rollup.sources.files import FILE
+from duckdb_sketch.rollup.sources.kinds import is_integer, united
+from duckdb_sketch.rollup.sources.part import Part
+
+#: The folder of rows whose column is NULL.
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+_READERS = {name: f"{name}(…)" for name in ("read_parquet", "read_csv", "read_json")}
+_WHOLE = re.compile(r"-?\d{1,18}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?")
+
+
+def partition_names(files: Iterable[File], references: frozenset[str]) -> dict[str, frozenset[str]]:
+    """The columns that a statement mentions in the folders of each file, in lower case, by path."""
+    found: dict[str, frozenset[str]] = {}
+    folders: dict[str, frozenset[str]] = {}
+    for file in files:
+        folder = file.path.rpartition("/")[0]
+        if folder not in folders:
+            folders[folder] = frozenset(name.lower() for name in partition_values(folder)) & references
+        found[file.path] = folders[folder]
+    return found
+
+
+def partition_values(folder: str) -> dict[str, str | None]:
+    """The columns in the path of a folder and their values, as text."""
+    found = {}
+    for part in folder.split("/"):
+        name, separator, value = part.partition("=")
+        if separator and name and "=" not in value:
+            found[name] = None if value == _NULL else unquote(value)
+    return found
+
+
+def partition_value(file: File, name: str) -> str | None:
+    """The value of a column in the path of a file."""
+    values = partition_values(file.path.rpartition("/")[0])
+    return next(value for key, value in reversed(values.items()) if key.lower() == name.lower())
+
+
+def partition_spelling(file: File, name: str) -> str:
+    """How the path of a file writes a column."""
+    return next(key for key in partition_values(file.path.rpartition("/")[0]) if key.lower() == name.lower())
+
+
+def type_of_partition(value: str | None) -> str | None:
+    """The type that the value of a partition shows; None of the folder of NULL.
+
+    A whole number is one however many zeros it begins with, as in Spark: the folders of months are 09, 10, 11.
+    """
+    if value is None:
+        return None
+    if _WHOLE.fullmatch(value):
+        return "BIGINT"
+    for parse, kind, form in ((date.fromisoformat, "DATE", None), (datetime.fromisoformat, "TIMESTAMP", _TIME)):
+        if (form is None and len(value) == 10) or (form is not None and form.fullmatch(value)):
+            try:
+                parse(value)
+            except ValueError:
+                continue
+            return kind
+    return "VARCHAR"
+
+
+def with_partitions(rows: str, file_column: str, kinds: Mapping[str, str | None], spelled: Mapping[str, str]) -> str:
+    """SQL of rows with the columns in their files' paths.
+
+    Args:
+        rows: SQL of the rows.
+        file_column: Its column of paths.
+        kinds: The types of the columns in the paths, by name; None where no file shows one.
+        spelled: How the paths write them.
+    """
+    if not kinds:
+        return rows
+    items = [f"{_value(file_column, spelled[name], kind)} AS {identifier(name)}" for name, kind in kinds.items()]
+    return f"SELECT *, {', '.join(items)} FROM ({rows})"
+
+
+def _value(file_column: str, name: str, kind: str | None) -> str:
+    if kind is None:
+        return "CAST(NULL AS INTEGER)"
+    text = f"regexp_extract({identifier(file_column)}, {quote(f'.*/(?i:{re.escape(name)})=([^/]*)/')}, 1)"
+    return f"CAST(url_decode(nullif({text}, {quote(_NULL)})) AS {kind})"
+
+
+def distinct_values(files: Sequence[File], name: str) -> dict[str | None, File]:
+    """The values that a column has in the paths of files, each with the first file that has it."""
+    found: dict[str | None, File] = {}
+    for file in files:
+        found.setdefault(partition_value(file, name), file)
+    return found
+
+
+@dataclass(frozen=True)
+class PartitionedPart:
+    """Files that lie in folders whose names have columns of the statement; see `Part`.
+
+    Attributes:
+        inner: The files by themselves.
+        spelled: How the first of the paths writes the columns, by their names in lower case.
+        values: The values of each column, each with the first file that has it.
+        declared: Gives the type that is declared of a column, by its name in lower case; None if none is.
+    """
+
+    inner: Part
+    spelled: Mapping[str, str]
+    values: Mapping[str, Mapping[str | None, File]]
+    declared: Callable[[str], str | None]
+
+    @staticmethod
+    def of(inner: Part, names: frozenset[str], declared: Callable[[str], str | None]) -> PartitionedPart:
+        """Files whose paths have columns of these names."""
+        spelled = {name: partition_spelling(inner.files[0], name) for name in sorted(names)}
+        values = {name: distinct_values(inner.files, name) for name in spelled}
+        return PartitionedPart(inner, spelled, values, declared)
+
+    @property
+    def files(self) -> Sequence[File]:
+        """See `Part`."""
+        return self.inner.files
+
+    @property
+    def lenient(self) -> bool:
+        """See `Part`."""
+        return self.inner.lenient
+
+    @property
+    def rejected(self) -> Counter[str]:
+        """See `Part`."""
+        return self.inner.rejected
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """See `Part`."""
+        return {**self.inner.columns, **self.spelled}
+
+    def bind(self, known: Mapping[str, str]) -> dict[str, str]:
+        """See `Part`."""
+        return self.inner.bind(known) | {
+            name: kind for name in self.spelled if (kind := self._bound(name, known.get(name))) is not None
+        }
+
+    def _bound(self, name: str, known: str | None) -> str | None:
+        if (declared := self.declared(name)) is not None:
+            self._check_fits(name, declared)
+            return declared
+        agreed, before = known, "in what was counted before"
+        for value, file in self.values[name].items():
+            found = type_of_partition(value)
+            if found is None:
+                continue
+            both = united(agreed, found)
+            if both is None:
+                raise SourceError(
+                    f"{file.path}: the folder says that {self.spelled[name]} is {found} ({value}), and {before} it is "
+                    f"{agreed}. Declare the type that all folders are to have: "
+                    f"hive_types = {{'{self.spelled[name]}': VARCHAR}} in {_READERS[file.reader]}"
+                )
+            agreed, before = both, f"in {file.path}"
+        return agreed
+
+    def _check_fits(self, name: str, declared: str) -> None:
+        """See that no folder's value is rounded to its type, or is no such value at all.
+
+        Raises:
+            SourceError: If one is.
+        """
+        whole = is_integer(declared.upper()) or declared.upper() == "INT"
+        for value, file in self.values[name].items():
+            if value is not None and whole and not re.fullmatch(r"[+-]?\d+", value):
+                raise SourceError(
+                    f"{file.path}: the folder says that {self.spelled[name]} is {value}, which is no {declared}"
+                )
+
+    def sql(self, types: Mapping[str, str | None]) -> str:
+        """See `Part`."""
+        return self._around(self.inner.sql, types)
+
+    def sample(self, types: Mapping[str, str | None]) -> str:
+        """See `Part`."""
+        return self._around(self.inner.sample, types)
+
+    def _around(self, rows: Callable[[Mapping[str, str | None]], str], types: Mapping[str, str | None]) -> str:
+        inner = {name: kind for name, kind in types.items() if name.lower() not in self.spelled}
+        own = {name: kind for name, kind in types.items() if name.lower() in self.spelled}
+        spelled = {name: self.spelled[name.lower()] for name in own}
+        return with_partitions(rows(inner), FILE, own, spelled)

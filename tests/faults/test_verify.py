@@ -1,0 +1,139 @@
+"""field-faults.md, section 1: `verify` reads the files by itself, and finds a table that was made wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from duckdb_sketch.rollup import Rollup, Verified
+from duckdb_sketch.rollup.sources.text import Text
+
+STATEMENT = """
+    SELECT date_trunc('day', ts) AS day, count(*) AS n, sum(price) AS price, hll_sketch_agg(uid) AS users
+    FROM e GROUP BY ALL
+"""
+KINDS = ("csv", "json", "parquet")
+
+
+def write(folder: Path, kind: str, day: int, price: str = "i + 0.5") -> None:
+    rows = f"SELECT TIMESTAMP '2026-01-0{day} 12:00' AS ts, ({price})::DOUBLE AS price, i AS uid FROM range(10) t(i)"
+    duckdb.sql(f"COPY ({rows}) TO '{folder}/{day}.{kind}'")
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def rollup(tmp_path: Path, kind: str) -> Iterator[Rollup]:
+    """Two files of each kind, a day each."""
+    with Rollup.from_sql(STATEMENT, name="r", sources={"e": f"{tmp_path}/*.{kind}"}) as rollup:
+        for day in (1, 2):
+            write(tmp_path, kind, day)
+        rollup.refresh()
+        assert rollup.verify().ok, str(rollup.verify())
+        yield rollup
+
+
+def damaged(rollup: Rollup, *statements: str) -> Verified:
+    for statement in statements:
+        rollup.connection.execute(statement)
+    verified = rollup.verify()
+    assert not verified.ok, str(verified)
+    return verified
+
+
+def test_a_metric(rollup: Rollup) -> None:
+    assert damaged(rollup, "UPDATE r SET price = 5 WHERE day = '2026-01-02'").column("price").differ == 1
+
+
+def test_a_state(rollup: Rollup) -> None:
+    wrong = "SELECT hll_sketch_agg(i::VARCHAR) FROM range(10) t(i)"  # of the same ten users, as text
+    assert damaged(rollup, f"UPDATE r SET users = ({wrong}) WHERE day = '2026-01-02'").column("users").differ == 1
+
+
+def test_rows_that_were_counted_twice(rollup: Rollup) -> None:
+    verified = damaged(rollup, "UPDATE r SET n = 2 * n, price = 2 * price")
+    assert [column.differ for column in verified.columns] == [2, 2, 0]
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["in the table", "in the ledger as well"])
+def test_a_bucket_that_is_missing(rollup: Rollup, forgotten: bool) -> None:
+    statements = ["DELETE FROM r WHERE day = '2026-01-02'"]
+    if forgotten:
+        statements.append("DELETE FROM rollup_manifest.changes WHERE bucket = '2026-01-02'")
+    assert damaged(rollup, *statements).missing.count == 1
+
+
+def test_a_file_that_was_counted_under_two_names(tmp_path: Path, rollup: Rollup, kind: str) -> None:
+    os.link(tmp_path / f"2.{kind}", tmp_path / f"copy.{kind}")
+    line = f"slice = '{tmp_path}/copy.{kind}'"
+    again = f"INSERT INTO rollup_manifest.slices SELECT * REPLACE ({line.replace('slice = ', '')} AS slice) FROM "
+    verified = damaged(
+        rollup,
+        f"{again} rollup_manifest.slices WHERE slice LIKE '%/2.{kind}'",
+        "UPDATE r SET n = 2 * n, price = 2 * price WHERE day = '2026-01-02'",
+    )
+    (wrong,) = verified.wrong
+    assert "is the same file as" in wrong
+    assert wrong in str(verified)
+
+
+def test_a_type_that_was_pinned_wrong(rollup: Rollup, kind: str) -> None:
+    """As a refresh would that takes prices for whole numbers, and rounds them."""
+    verified = damaged(
+        rollup,
+        "UPDATE rollup_manifest.rollups SET input_types = replace(input_types::VARCHAR, 'DOUBLE', 'BIGINT')",
+        "UPDATE r SET price = 50",
+    )
+    assert "BIGINT" in verified.wrong[0]
+    assert ("0.5" in verified.wrong[0]) == (kind != "parquet")
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_what_a_refresh_reads_wrongly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Whatever a refresh makes of the files, `verify` does not make the same of them."""
+    read = Text.sql
+
+    def one_price(self: Text, types: Any) -> str:
+        return f"SELECT * REPLACE (7.0::DOUBLE AS price) FROM ({read(self, types)})"
+
+    write(tmp_path, kind, 1)
+    with Rollup.from_sql(STATEMENT, name="r", sources={"e": f"{tmp_path}/*.{kind}"}) as rollup:
+        with monkeypatch.context() as patched:
+            patched.setattr(Text, "sql", one_price)
+            rollup.refresh()
+            assert rollup.connection.execute("SELECT price FROM r").fetchall() == [(70.0,)]
+            verified = rollup.verify()
+        assert (verified.ok, verified.column("price").differ) == (False, 1)
+
+
+def uids(value: Callable[[int], str]) -> str:
+    return "".join(f"2026-01-01 00:00:00,{value(i)}\n" for i in range(10))
+
+
+def test_columns_that_were_bound_by_position(tmp_path: Path) -> None:
+    """Ten users, counted as twenty, half of them as text."""
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text("ts,uid\n" + uids(str))
+    statement = STATEMENT.replace("sum(price) AS price", "count(uid) AS price")
+    with Rollup.from_sql(statement, name="r", sources={"e": f"{tmp_path}/*.csv"}) as rollup:
+        rollup.refresh()
+        mixed = "SELECT hll_union_agg(u) FROM (SELECT hll_sketch_agg(i) AS u FROM range(10) t(i) UNION ALL "
+        mixed += "SELECT hll_sketch_agg(i::VARCHAR) FROM range(10) t(i))"
+        assert damaged(rollup, f"UPDATE r SET users = ({mixed})").column("users").differ == 1
+
+
+def test_a_declared_source_is_read_as_declared(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("ts;price;uid\n2026-01-01 00:00:00;1.25;a,b\n2026-01-01 00:00:00;NA;c\n")
+    reader = f"read_csv('{tmp_path}/*.csv', delim = ';', nullstr = 'NA', types = {{'price': 'DECIMAL(8, 2)'}})"
+    with Rollup.from_sql(STATEMENT, name="r", sources={"e": reader}) as rollup:
+        rollup.refresh()
+        assert rollup.verify().ok, str(rollup.verify())
+        assert damaged(rollup, "UPDATE r SET price = 1.2").column("price").differ == 1
