@@ -26,7 +26,7 @@ from duckdb_sketch.service.worker import Worker
 
 _log = logging.getLogger("duckdb_sketch.service")
 _WAIT = 10.0  # seconds for another process that has the database open
-_LISTING_AGE = 0.2  # seconds
+_LISTING_AGE = 0.5  # seconds; what has come since is seen by the next look
 _BATCH = 4.0  # seconds for a batch that is being counted when the service stops
 
 
