@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 import duckdb
@@ -130,10 +131,13 @@ class CatalogReader:
 
     Args:
         given: The files of the tables of events, by name, as `Cube` takes them.
+        listing_age: For how many seconds files are not looked for again.
     """
 
-    def __init__(self, given: Sources) -> None:
+    def __init__(self, given: Sources, listing_age: float = 0) -> None:
         self.given = given
+        self._listing_age = listing_age
+        self._listings: dict[tuple[str, ...], tuple[float, dict[str, File]]] = {}
         #: Held from `sources` to the last `read`, as the one leaves what it found for the other.
         self.lock = Lock()
         self._versions = count()
@@ -238,9 +242,21 @@ class CatalogReader:
         declared = self._declared(records)
         paths = dict.fromkeys(path for record in records for path in self._counted_by(ledger, record)[0])
         if declared is not None:
-            found = find(connection, declared.patterns, paths)
-            return {file.path: file for file in found.files}, True
+            return self._listed(connection, declared.patterns, paths), True
         return {path: File.at(path) for path in paths if not is_url(path) and os.path.isfile(path)}, False
+
+    def _listed(
+        self, connection: duckdb.DuckDBPyConnection, patterns: tuple[str, ...], counted: Mapping[str, None]
+    ) -> dict[str, File]:
+        """The files of patterns: as they are, or were a moment ago, if all that were counted were there then."""
+        since, known = self._listings.get(patterns, (0.0, {}))
+        if monotonic() - since <= self._listing_age and counted.keys() <= known.keys():
+            return known
+        since = monotonic()
+        files = {file.path: file for file in find(connection, patterns, counted).files}
+        if self._listing_age:
+            self._listings[patterns] = since, files
+        return files
 
     def _counted_by(self, ledger: Ledger, record: RollupRecord) -> tuple[dict[str, CountedSlice], Slices]:
         key = self._records.keys[record.name]
