@@ -440,7 +440,7 @@ def expected(connection: duckdb.DuckDBPyConnection, case: Case) -> list[Any]:
                 if name == "k" and column is None and file.partition != "__HIVE_DEFAULT_PARTITION__":
                     value = file.partition
                 if name in case.declared and value is not None:
-                    value = _csv(value)
+                    value = _text(value)
                 cells.append(f"CAST({_struct(value, kind)} AS {_plain(kind)}) AS {name}")
             rows.append(f"SELECT {', '.join(cells)}")
     query = statement(case).replace(" FROM e ", f" FROM ({' UNION ALL '.join(rows)}) AS e ")
@@ -496,10 +496,14 @@ def _json(value: Any, kind: str | None) -> Any:
     return float(value) if kind == "DOUBLE" and value is not None else value
 
 
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _csv(value: Any) -> str:
     if value is None:
         return ""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = _text(value)
     return '"' + text.replace('"', '""') + '"' if '"' in text or "," in text else text
 
 

@@ -28,6 +28,7 @@ from duckdb_sketch.rollup.pipeline.swap import Swap
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.sources.batches import batches
+from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
@@ -90,7 +91,7 @@ class Replay:
         target, ledger = self.target, self.target.ledger
         known = ledger.rollup(target.name)
         settings = target.changes(known)
-        declared = target.source not in (None, known.source)
+        declared = target.source is not None and _reads_otherwise(target.source, known.source)
         differs = declared or bool(Specification.parse(known.statement).difference(target.specification) or settings)
         files = [File.counted(each.slice, each.fingerprint) for each in self._require_all(known, differs)]
         record = replace(known, **settings)
@@ -98,11 +99,12 @@ class Replay:
             built = self._build(record, shadow, files, differs)
             assert built.table is not None  # there is a file, or _require_all says so
             changes = {"statement": target.specification.statement, "input_types": built.types, **settings}
-            if declared:
-                changes["source"] = target.source
             policy = Policy("replay", Swap(changes if differs else {}), after=known.last_batch)
             events = Events(ledger.connection, "", built.types, files, lambda: files[0].path)
             batch = commit(target, built.table, events, Groups(shadow, built.slices), policy)
+        if target.source not in (None, known.source):
+            with ledger.transaction():
+                ledger.set(target.name, source=target.source)
         refreshed = Refreshed(target.name, files=len(files))
         refreshed.add(batch)
         return refreshed
@@ -204,6 +206,13 @@ def _drop_leftovers(ledger: Ledger, name: str) -> None:
         for (leftover,) in found:
             if leftover not in _SHADOWS:
                 ledger.connection.execute(f"DROP TABLE {identifier(leftover)}")
+
+
+def _reads_otherwise(given: str, known: str | None) -> bool:
+    """Whether files are to be read in another way than they were; other paths are not."""
+    plain = Declaration(())
+    one, other = Declaration.of(given), plain if known is None else Declaration.of(known)
+    return replace(one, patterns=(), reader=None) != replace(other, patterns=(), reader=None)
 
 
 def _with_levels(ledger: Ledger, record: Record) -> list[Record]:

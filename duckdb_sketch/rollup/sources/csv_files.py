@@ -65,9 +65,11 @@ def layouts(
     Raises:
         SourceError: If a file cannot be read. It is named.
     """
+    header = options.get("header", "").lower() != "false"
     groups: dict[object, list[File]] = {}
     for file in files:
-        groups.setdefault(_first_line(file), []).append(file)
+        # Without a line of names, the first one tells nothing.
+        groups.setdefault(_first_line(file) if header else None, []).append(file)
     found = []
     for line, alike in groups.items():
         if line == b"":
