@@ -177,7 +177,7 @@ def test_a_type_that_was_pinned_without_evidence(rollup: Rollup) -> None:
     """As if NULL had been counted of a column that has values: its sum is NULL for ever."""
     verified = damaged(
         rollup,
-        """UPDATE rollup_manifest.rollups SET input_types = replace(input_types::VARCHAR, 'DOUBLE', '"NULL"')""",
+        "UPDATE rollup_manifest.rollups SET input_types = MAP {'ts': 'TIMESTAMP', 'uid': 'BIGINT'}",
         "UPDATE r SET price = NULL",
     )
     assert "column price has values, and was counted as if it had none" in str(verified)

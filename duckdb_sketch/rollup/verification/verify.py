@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
+import sqlglot
+from sqlglot import exp
 
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch._text import counted
@@ -162,9 +164,19 @@ def _types(connection: duckdb.DuckDBPyConnection, specification: Specification, 
     known = {name.lower() for name in record.input_types}
     for lookup in specification.lookups:
         known |= {lookup.lower(), *(name.lower() for name in describe(connection, f"FROM {identifier(lookup)}"))}
-    others = (specification.alias, specification.source, *specification.columns)
+    others = (specification.alias, specification.source, *_only_aliases(specification))
     unknown = specification.references - known - {name.lower() for name in others}
     return {**record.input_types, **dict.fromkeys(sorted(unknown), NO_EVIDENCE)}
+
+
+def _only_aliases(specification: Specification) -> list[str]:
+    """Names of the statement's columns that are not also those of what they are made of, as in `sum(x) AS x`."""
+    items = sqlglot.parse_one(specification.statement, dialect="duckdb").selects
+    return [
+        item.alias_or_name
+        for item in items
+        if all(column.name.lower() != item.alias_or_name.lower() for column in item.find_all(exp.Column))
+    ]
 
 
 def _file(known: CountedSlice) -> File:
