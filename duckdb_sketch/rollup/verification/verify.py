@@ -171,7 +171,7 @@ def _types(connection: duckdb.DuckDBPyConnection, specification: Specification, 
 
 def _only_aliases(specification: Specification) -> list[str]:
     """Names of the statement's columns that are not also those of what they are made of, as in `sum(x) AS x`."""
-    items = sqlglot.parse_one(specification.statement, dialect="duckdb").selects
+    items = sqlglot.parse_one(specification.statement, dialect="duckdb").expressions
     return [
         item.alias_or_name
         for item in items
