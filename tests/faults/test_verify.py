@@ -171,3 +171,31 @@ def test_columns_in_the_names_of_folders(tmp_path: Path, kind: str) -> None:
         rollup.refresh()
         assert rollup.verify().ok, str(rollup.verify())
         assert damaged(rollup, "UPDATE r SET month = 11 WHERE month = 10").missing.count == 1
+
+
+def test_a_type_that_was_pinned_without_evidence(rollup: Rollup) -> None:
+    """As if NULL had been counted of a column that has values: its sum is NULL for ever."""
+    verified = damaged(
+        rollup,
+        "UPDATE rollup_manifest.rollups SET input_types = MAP {'ts': 'TIMESTAMP', 'uid': 'BIGINT'}",
+        "UPDATE r SET price = NULL",
+    )
+    assert "column price has values, and was counted as if it had none" in str(verified)
+
+
+def test_a_column_without_values_yet(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"ts": "2026-01-01 00:00:00", "uid": 1, "price": null}\n')
+    with Rollup.from_sql(STATEMENT, name="r", sources={"e": f"{tmp_path}/*.json"}) as rollup:
+        rollup.refresh()
+        assert rollup.verify().ok, str(rollup.verify())
+
+
+def test_a_column_that_some_files_have_and_others_have_in_their_path(tmp_path: Path) -> None:
+    for number, (text, month) in enumerate([("ts,uid\n2026-01-01,1\n", 7), ("ts,uid,month\n2026-01-01,1,9\n", 8)]):
+        (tmp_path / f"month={month}").mkdir()
+        (tmp_path / f"month={month}" / f"{number}.csv").write_text(text)
+    statement = STATEMENT.replace("sum(price) AS price", "sum(month) AS price")
+    with Rollup.from_sql(statement, name="r", sources={"e": f"{tmp_path}/**/*.csv"}) as rollup:
+        rollup.refresh()
+        assert rollup.connection.execute("SELECT price FROM r").fetchall() == [(16,)]
+        assert rollup.verify().ok, str(rollup.verify())

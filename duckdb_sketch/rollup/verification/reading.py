@@ -25,7 +25,8 @@ from duckdb_sketch.rollup.sources.kinds import same_kind
 
 _INTEGERS = tuple(f"{sign}{width}" for sign in ("", "U") for width in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT"))
 _INSTANTS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS")
-_NO_EVIDENCE = '"NULL"'
+#: The type of a column of which there is no evidence: all of its values are NULL.
+NO_EVIDENCE = '"NULL"'
 
 
 def plain_rows(
@@ -84,18 +85,32 @@ class _Part:
 
     def miscounted(self) -> Iterator[str]:
         """What is wrong with how they were counted."""
+        yield from self._overlooked()
         if self.reader == "read_parquet":
             yield from self._of_other_types()
         else:
             yield from self._altered()
 
+    def _overlooked(self) -> Iterator[str]:
+        """Columns that have values, and of which the ledger knows no type, as if they had none."""
+        for name, kind in self.types.items():
+            for spelled in self._own.get(name.lower(), ()) if kind == NO_EVIDENCE else ():
+                text, source = identifier(spelled), self._plain()
+                if self.reader == "read_json":
+                    text, source = f"nullif(nullif({_of_json(spelled)}, '[]'), '{{}}')", self._objects()
+                ((file,),) = fetch(self.connection, f"SELECT min({FILE}) FROM {source} WHERE {text} IS NOT NULL")
+                if file is not None:
+                    yield f"{file}: column {name} has values, and was counted as if it had none"
+
     def _value(self, name: str, kind: str) -> str:
+        if kind == NO_EVIDENCE:
+            return "CAST(NULL AS INTEGER)"
         if name.lower() in self._own:
             spellings = self._own[name.lower()]
             return f"coalesce({', '.join(map(identifier, spellings))})"
         key = next((key for key in _keys(self.files[0].path) if key.lower() == name.lower()), None)
         if key is None or self.declaration.settings.get("hive_partitioning", "").lower() == "false":
-            return f"CAST(NULL AS {kind})" if kind != _NO_EVIDENCE else "NULL"
+            return f"CAST(NULL AS {kind})"
         folder = f"regexp_extract({FILE}, {quote(f'.*/{key}=([^/]*)/')}, 1)"
         return f"CAST(url_decode(nullif({folder}, '__HIVE_DEFAULT_PARTITION__')) AS {kind})"
 
@@ -118,9 +133,9 @@ class _Part:
             return self._plain()
         kinds = {name.lower(): kind for name, kind in self.types.items()}
         if self.reader == "read_json":
-            inferred = self._inferred() if any(_NO_EVIDENCE in kind for kind in kinds.values()) else {}
+            inferred = self._inferred() if any(NO_EVIDENCE in kind for kind in kinds.values()) else {}
             columns = {
-                name: inferred.get(name, "JSON") if _NO_EVIDENCE in kinds[lower] else kinds[lower]
+                name: inferred.get(name, "JSON") if NO_EVIDENCE in kinds[lower] else kinds[lower]
                 for lower, names in self._own.items()
                 if lower in kinds
                 for name in names
@@ -129,7 +144,7 @@ class _Part:
                 return f"(SELECT {FILE} FROM {self._objects()})"
             return self._call("read_json", f"columns = {_struct(columns)}")
         columns = {name: kinds.get(lower, "VARCHAR") for lower, names in self._own.items() for name in names}
-        columns = {name: "VARCHAR" if _NO_EVIDENCE in kind else kind for name, kind in columns.items()}
+        columns = {name: "VARCHAR" if NO_EVIDENCE in kind else kind for name, kind in columns.items()}
         return self._call(
             "read_csv", "union_by_name = true", "sample_size = -1", f"types = {_struct(columns)}", *self._names
         )
@@ -171,7 +186,7 @@ class _Part:
         found = {name.lower(): kind for name, kind in describe(self.connection, f"FROM {self._plain()}").items()}
         for name, kind in self.types.items():
             given = found.get(name.lower(), kind)
-            if _NO_EVIDENCE not in kind and given != '"NULL"' and not same_kind(kind, given):
+            if NO_EVIDENCE not in kind and given != '"NULL"' and not same_kind(kind, given):
                 yield f"{self.files[0].path}: column {name} is {given}, and the ledger has it as {kind}"
 
     def _altered(self) -> Iterator[str]:
@@ -183,8 +198,7 @@ class _Part:
             for spelled in self._own.get(name.lower(), ()):
                 text = identifier(spelled)
                 if self.reader == "read_json":
-                    pointer = "/" + spelled.replace("~", "~0").replace("/", "~1")
-                    text = f"json_extract_string(json, {quote(pointer)})"
+                    text = _of_json(spelled)
                 if condition := altered(text, kind):
                     changes[name, kind] = (text, condition)
         if not changes:
@@ -236,6 +250,11 @@ def _parts(
         parts.setdefault((declaration.reader or file.reader, _keys(file.path)), []).append(file)
     found = [_Part(connection, some, reader, types, declaration) for (reader, _), some in parts.items()]
     return [part for mixed in found for part in mixed.apart()]
+
+
+def _of_json(key: str) -> str:
+    pointer = "/" + key.replace("~", "~0").replace("/", "~1")
+    return f"json_extract_string(json, {quote(pointer)})"
 
 
 def _keys(path: str) -> tuple[str, ...]:

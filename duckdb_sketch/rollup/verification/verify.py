@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
+import sqlglot
+from sqlglot import exp
 
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch._text import counted
@@ -25,7 +27,7 @@ from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification, over
 from duckdb_sketch.rollup.specification.table import Table, literal
 from duckdb_sketch.rollup.verification.comparison import COMPARED, comparison_of, extra, extras_of
-from duckdb_sketch.rollup.verification.reading import miscounted, plain_rows, same_file_twice
+from duckdb_sketch.rollup.verification.reading import NO_EVIDENCE, miscounted, plain_rows, same_file_twice
 from duckdb_sketch.rollup.verification.verified import Difference, Group, Groups, Verified, VerifiedColumn
 
 _MADE = "duckdb_sketch_made"
@@ -150,11 +152,31 @@ def _buckets_of_files(
     query = "SELECT sum(dropped_rows) FROM rollup_manifest.batches WHERE rollup = ?"
     if not read or fetch_row(ledger.connection, query, [record.name])[0]:
         return "SELECT NULL::TIMESTAMP AS bucket WHERE false"
-    rows = plain_rows(ledger.connection, read, record.input_types, record.source)
+    rows = plain_rows(ledger.connection, read, _types(ledger.connection, specification, record), record.source)
     typed = specification.typed(describe(ledger.connection, rows))
     buckets = f"SELECT {table.naive('x')} AS bucket FROM ({over(rows, typed.buckets())}) AS counted(rows, x)"
     earliest = table.naive_truncated(record.earliest)
     return f"SELECT bucket FROM ({buckets}) WHERE bucket >= {earliest} AND bucket < {literal(record.latest)}"
+
+
+def _types(connection: duckdb.DuckDBPyConnection, specification: Specification, record: RollupRecord) -> dict[str, str]:
+    """The types of all columns that the statement needs; those of which the ledger has none had no value yet."""
+    known = {name.lower() for name in record.input_types}
+    for lookup in specification.lookups:
+        known |= {lookup.lower(), *(name.lower() for name in describe(connection, f"FROM {identifier(lookup)}"))}
+    others = (specification.alias, specification.source, *_only_aliases(specification))
+    unknown = specification.references - known - {name.lower() for name in others}
+    return {**record.input_types, **dict.fromkeys(sorted(unknown), NO_EVIDENCE)}
+
+
+def _only_aliases(specification: Specification) -> list[str]:
+    """Names of the statement's columns that are not also those of what they are made of, as in `sum(x) AS x`."""
+    items = sqlglot.parse_one(specification.statement, dialect="duckdb").expressions
+    return [
+        item.alias_or_name
+        for item in items
+        if all(column.name.lower() != item.alias_or_name.lower() for column in item.find_all(exp.Column))
+    ]
 
 
 def _file(known: CountedSlice) -> File:
@@ -216,10 +238,9 @@ class _Verification:
         wrong = self._choice.wrong
         if self._starts:
             try:
-                wrong += tuple(
-                    miscounted(self._connection, self._choice.files, self._record.input_types, self._record.source)
-                )
-                self._make()
+                types = _types(self._connection, self._specification, self._record)
+                wrong += tuple(miscounted(self._connection, self._choice.files, types, self._record.source))
+                self._make(types)
                 self._join()
             except duckdb.Error as error:
                 raise RollupError(f"{self._table.name}: its files cannot be counted again: {error}") from error
@@ -247,9 +268,9 @@ class _Verification:
             notes=tuple(self._notes),
         )
 
-    def _make(self) -> None:
+    def _make(self, types: Mapping[str, str]) -> None:
         """Aggregate the events of the buckets, with what is needed to compare sketches besides."""
-        rows = plain_rows(self._connection, self._choice.files, self._record.input_types, self._record.source)
+        rows = plain_rows(self._connection, self._choice.files, types, self._record.source)
         specification, table = self._specification.typed(describe(self._connection, rows)), self._table
         event = table.naive(specification.event())
         bucket = table.naive(specification.truncated(specification.event()))
