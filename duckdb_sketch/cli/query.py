@@ -108,7 +108,7 @@ def _show(output: Output, answer: Answer) -> None:
     rows = texts(relation.limit(_MOST_ROWS + 1))
     for row in rows[:_MOST_ROWS]:
         table.add_row(*(plain("NULL" if value is None else value) for value in row))
-    output.table(table)
+    output.rows(table)
     if len(rows) > _MOST_ROWS:
         output.line(f"… only the first {_MOST_ROWS:,} rows: take --csv, --json or --parquet for all of them")
     for note in answer.explanation.notes:

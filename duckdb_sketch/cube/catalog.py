@@ -362,16 +362,10 @@ class CatalogReader:
         known: dict[tuple[str, ...], str] = {}
 
         def scan(paths: Sequence[str]) -> str:
-            chosen = [files[path] for path in paths]
-            binary = [file for file in chosen if file.reader == "read_parquet"]
-            parts = [scan_all(binary, types)] if binary else []
-            if len(binary) < len(chosen):
-                text = [file for file in chosen if file.reader != "read_parquet"]
-                columns = frozenset(map(str.lower, catalog.source.columns))
-                specification = replace(self._statement(records[0]).specification, references=columns)
-                source = FileSource(connection, specification, self._declared(records) or Declaration(()))
-                parts.append(held.enter_context(source.events(text, types)).sql)
-            return f"SELECT * EXCLUDE ({FILE}) FROM ({' UNION ALL BY NAME '.join(parts)})"
+            columns = frozenset(map(str.lower, catalog.source.columns))
+            specification = replace(self._statement(records[0]).specification, references=columns)
+            source = FileSource(connection, specification, self._declared(records) or Declaration(()))
+            return f"SELECT * EXCLUDE ({FILE}) FROM ({source.scanned(held, [files[path] for path in paths], types)})"
 
         def scan_once(paths: Sequence[str]) -> str:
             if tuple(paths) not in known:

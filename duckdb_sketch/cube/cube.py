@@ -17,6 +17,7 @@ from duckdb_sketch._database_file import no_file
 from duckdb_sketch._loading import cursor as loaded_cursor
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.cube.advice import Advice, suggest
+from duckdb_sketch.cube.canonical import sql
 from duckdb_sketch.cube.catalog import Catalog, CatalogReader
 from duckdb_sketch.cube.cover import widened
 from duckdb_sketch.cube.errors import CubeError
@@ -215,14 +216,16 @@ class Cube:
     @contextmanager
     def _asked(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, Prober, ExitStack]]:
         """What a question takes that has no rows: a connection in a transaction, and what is held meanwhile."""
-        with self._cursor() as cursor, self._probing() as prober, _snapshot(cursor), ExitStack() as held:
-            yield cursor, prober, held
+        with self._probing() as prober, _snapshot(prober.asking), ExitStack() as held:
+            yield prober.asking, prober, held
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """Another connection to the database, in the same schema."""
         cursor = loaded_cursor(self._connection)
         use_search_path(cursor, self._search_path)
         take_no_variables(cursor)
+        with suppress(duckdb.Error):  # DuckDB before 2.0 has them for all connections
+            cursor.execute("SET SESSION enable_progress_bar = false; SET SESSION preserve_insertion_order = true")
         return cursor
 
     @contextmanager
@@ -338,9 +341,6 @@ def _require_file(database: str | Path) -> None:
 @contextmanager
 def _snapshot(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Do everything on the database as it is at one moment."""
-    with suppress(duckdb.Error):  # DuckDB before 2.0 has them for all connections
-        cursor.execute("SET SESSION enable_progress_bar = false")
-        cursor.execute("SET SESSION preserve_insertion_order = true")
     cursor.execute("BEGIN TRANSACTION READ ONLY")
     try:
         yield
@@ -473,10 +473,16 @@ class _Asking:
         """Whether the query reads nothing but what the catalogs have, so that its plan holds as long as they do."""
         if query is None:
             return False
-        known = {*self._catalogs, *(common.alias.lower() for common in query.find_all(exp.CTE))}
-        if any(table.name.lower() not in known or table.args.get("db") for table in query.find_all(exp.Table)):
-            return False
-        if any(self._session.functions.is_opaque(node) for node in query.find_all(exp.Anonymous)):
+        tables: set[str] = set()
+        known = set(self._catalogs)
+        for node in query.walk():
+            if isinstance(node, exp.Table):
+                tables.add(sql(node) if node.args.get("db") else node.name.lower())
+            elif isinstance(node, exp.CTE):
+                known.add(node.alias.lower())
+            elif self._session.functions.is_opaque(node):
+                return False
+        if not tables <= known:
             return False
         return all(file.reader == "read_parquet" for catalog in self._catalogs.values() for file in catalog.files)
 

@@ -23,7 +23,7 @@ def parse(text: str, parameters: Parameters = None) -> exp.Query | None:
         CubeError: If a parameter is missing.
     """
     query = parse_template(text)
-    if query is not None:
+    if query is not None and ("?" in text or "$" in text):
         _place(query, parameters)
     return query
 

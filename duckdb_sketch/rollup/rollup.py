@@ -450,13 +450,14 @@ class Rollup(Level):
 
     def _replay(self, progress: Callable[[Progress], None]) -> Refreshed:
         self._enter_zone(self._ledger.rollup(self.name))
-        source = self._source(self._declaration())
+        source = self._source(self.declaration)
         most_files = files_that_fit(self._connection, self._settings.memory_limit)
         refreshed = Replay(self._target, source, self._most_rows(), progress, most_files).run()
         refreshed.watermark = self._record().watermark
         return refreshed
 
-    def _declaration(self) -> Declaration:
+    @property
+    def declaration(self) -> Declaration:
         """How the source is declared, if it is here; else how it was when its files were counted."""
         if _is_files(self._pattern):
             return Declaration.of(self._pattern)

@@ -11,7 +11,7 @@ from pathlib import Path
 from duckdb_sketch.cli.rollup.created import unless_empty
 from duckdb_sketch.rollup import Rollup, RollupError
 from duckdb_sketch.rollup.rollup import Source
-from duckdb_sketch.rollup.settings import Late, Missing
+from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Missing
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Definition:
         wait: Seconds.
         expand: Whether aggregates that do not merge are written as metrics that do.
         missing: What a column is that a file lacks.
+        keep_changes: For how many batches every change is kept.
     """
 
     statement: Path
@@ -47,6 +48,7 @@ class Definition:
     wait: float = 0
     expand: bool = False
     missing: Missing | None = None
+    keep_changes: int = KEPT_CHANGES
 
     @contextmanager
     def open(self) -> Iterator[Rollup]:
@@ -72,6 +74,7 @@ class Definition:
                 wait=self.wait,
                 expand=self.expand,
                 missing=self.missing,
+                keep_changes=self.keep_changes,
             ) as rollup,
         ):
             yield rollup
