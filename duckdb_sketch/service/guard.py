@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 import duckdb
+from sqlglot import exp
 
 from duckdb_sketch.cube.query import parse_template
 from duckdb_sketch.errors import SketchError
@@ -43,6 +44,9 @@ _FORMATS = frozenset(["format", "printf"])
 _WIDE = re.compile(r"\d{4}|\{[^}]*\{|\*")
 _LISTS = frozenset(["range", "generate_series"])  # which are allowed as tables, a row at a time
 _NAME = re.compile(r"\w+", re.ASCII)
+_LONGEST_CHAIN = 150
+_MOST_SELECTS = 50
+_MOST_NODES = 1_000
 _DEEPEST = 60  # of brackets: what reads the query after this calls itself as often
 
 
@@ -100,6 +104,7 @@ class Guard:
         """
         query = parse_template(text)
         if query is not None:
+            _check_extent(query)
             self.check(connection, query.sql(dialect="duckdb"), tables)
 
     def _check_node(self, node: dict[str, Any], tables: Collection[str]) -> None:
@@ -162,6 +167,29 @@ def _literal(node: Any) -> str | None:
     if "literal" in node:
         return str(node["literal"].get("text"))
     return str((node.get("value") or {}).get("value"))  # DuckDB before 2.0
+
+
+def _check_extent(query: exp.Expr) -> None:
+    """See that a query is not so large that planning it, which nothing interrupts, takes long.
+
+    Raises:
+        RefusedError: If it is.
+    """
+    nodes = selects = deepest = 0
+    pending = [(query, 1)]
+    while pending:
+        node, depth = pending.pop()
+        deepest = max(deepest, depth)
+        nodes += not isinstance(node, exp.Literal)  # of which lists may have any number
+        selects += isinstance(node, exp.Select)
+        pending += [(child, depth + 1) for child in node.iter_expressions()]
+    for what, count, most in (
+        ("expressions", nodes, _MOST_NODES),
+        ("SELECTs", selects, _MOST_SELECTS),
+        ("operators in a chain", deepest, _LONGEST_CHAIN),
+    ):
+        if count > most:
+            raise RefusedError(f"the query has more than {most:,} {what}: ask for less at a time")
 
 
 def _check_table_function(function: dict[str, Any]) -> None:
