@@ -94,7 +94,7 @@ def draw_hll_errors(path: Path, accuracy: dict[str, Any]) -> None:
         for axes in (errors, biases):
             axes.set_xscale("log")
             axes.set_xlim(1, hll["cardinality"])
-            axes.set_xlabel("different values")
+            axes.set_xlabel("distinct values")
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 

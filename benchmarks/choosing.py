@@ -48,7 +48,7 @@ class Choosing(Suite):
 
 
 def distinct_counts(most: int) -> list[list[str]]:
-    """Bytes of an HLL state by lg_k and how many different values it has counted."""
+    """Bytes of an HLL state by lg_k and how many distinct values it has counted."""
     con = connect()
     counts = [uniques for uniques in UNIQUES if uniques <= most]
     lines = [["lg_k", "standard error", *(f"{uniques:,}" for uniques in counts)]]

@@ -260,7 +260,7 @@ def _sizes(sizes: dict[str, Any]) -> list[str]:
     parts = [
         "Mean bytes of a stored state: as it is → a row of a Parquet file with zstd, the file's own overhead included."
     ]
-    for name, title in (("distinct", "different values"), ("distribution", "values")):
+    for name, title in (("distinct", "distinct values"), ("distribution", "values")):
         kinds = sizes[name]
         counts = list(next(found["by_count"] for found in kinds.values() if "by_count" in found))
         rows = [[kind, *_size_cells(found, counts)] for kind, found in kinds.items()]

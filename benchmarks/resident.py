@@ -33,7 +33,7 @@ def _give_back() -> None:
 
 
 def _reset_peak(process: int) -> None:
-    """Let VmHWM start anew from the present size (proc(5), clear_refs)."""
+    """Reset VmHWM to the present size (proc(5), clear_refs)."""
     path = Path(f"/proc/{process}/clear_refs")
     if path.exists():
         path.write_text("5")

@@ -22,7 +22,7 @@ def draw_sizes(path: Path, sizes: dict[str, Any]) -> None:
         for column, (family, title) in enumerate((("distinct", "Distinct counts"), ("distribution", "Distributions"))):
             _draw_panel(axes[0, column], sizes[family], "raw", title)
             _draw_panel(axes[1, column], sizes[family], "parquet", f"{title}, in Parquet")
-            axes[1, column].set_xlabel("different values")
+            axes[1, column].set_xlabel("distinct values")
             handles, labels = axes[0, column].get_legend_handles_labels()
             x = 0.065 if column == 0 else 0.545
             figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(x, 0.005), ncols=2, frameon=False)

@@ -1,4 +1,4 @@
-"""Bytes of a stored state, by how many different values it saw: raw, and a row of Parquet with zstd."""
+"""Bytes of a stored state, by how many distinct values it saw: raw, and a row of Parquet with zstd."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNIQUES = (1, 10, 100, 1_000)
 _VALUES = (1, 10, 50, 1_000)
 SEED = 1_000_003
 
-# A column of states of so many rows with so many different values each, as Parquet, and their raw bytes in all.
+# A column of states of so many rows with so many distinct values each, as Parquet, and their raw bytes in all.
 Writer = Callable[[int, int, Path], float]
 
 

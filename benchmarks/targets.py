@@ -62,7 +62,7 @@ NORMAL_COVERAGE = (0.6827, 0.9545, 0.9973)
 
 
 def hll_size_target(uniques: int, lg_k: int = 12) -> int:
-    """The most bytes that a stored HLL sketch of so many different values is to take."""
+    """The most bytes that a stored HLL sketch of so many distinct values is to take."""
     if uniques <= 7:
         return 8 + 4 * uniques
     if uniques <= 3 << (lg_k - 5):

@@ -25,7 +25,7 @@ class Sizing:
     rank_error: float
     """The largest that was measured."""
     uniques_a_row: int
-    """Different values in one row of the rollup, as expected."""
+    """Distinct values in one row of the rollup, as expected."""
     distinct_bytes: int
     """Of the HLL state of such a row."""
     distribution_bytes: int
@@ -49,7 +49,7 @@ def size_rollup(
     Args:
         error: The relative standard error that distinct counts may have, 0 to 1.
         rank_error: The error of rank that quantiles may have, 0 to 1.
-        uniques: Different values in all raw rows. They are taken to be spread evenly over the rollup's rows.
+        uniques: Distinct values in all raw rows. They are taken to be spread evenly over the rollup's rows.
         rows: Raw rows.
         rollup_rows: Rows of the rollup: its buckets of time times its dimensions' combinations.
         raw_row: Bytes of a raw row.

@@ -40,7 +40,7 @@ WHEN MATCHED THEN UPDATE SET
     delays = approx_histogram_union(known.delays, late.delays)
 WHEN NOT MATCHED THEN INSERT BY NAME;
 
--- Days: made anew from all of their hours. This may run any number of times.
+-- Days: rebuilt from all of their hours. This may run any number of times.
 MERGE INTO flights_daily AS known
 USING (
     SELECT

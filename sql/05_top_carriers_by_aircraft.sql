@@ -1,4 +1,4 @@
--- Top N by uniques: the ten carriers with the most different aircraft over the year, all airports together, and the
+-- Top N by uniques: the ten carriers with the most distinct aircraft over the year, all airports together, and the
 -- range that holds the true number with about 95 % confidence (two standard errors either way).
 
 WITH carriers AS (

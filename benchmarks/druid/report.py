@@ -72,7 +72,7 @@ def _distinct(distinct: list[dict[str, Any]]) -> str:
         ]
         for each in distinct
     ]
-    header = ["different values", "Druid", "`hyper_unique_agg`", "`hll_sketch_agg(x, 11)`", "bytes: hyperUnique, HLL"]
+    header = ["distinct values", "Druid", "`hyper_unique_agg`", "`hll_sketch_agg(x, 11)`", "bytes: hyperUnique, HLL"]
     return table(header, rows)
 
 

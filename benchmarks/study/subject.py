@@ -31,7 +31,7 @@ class Question:
 
 
 class Subject(ABC):
-    """Raw rows with a time, some dimensions, something to count different values of, and a number."""
+    """Raw rows with a time, some dimensions, something to count distinct values of, and a number."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -39,7 +39,7 @@ class Subject(ABC):
     time: ClassVar[str]
     dimensions: ClassVar[tuple[str, ...]]
     counted: ClassVar[str]
-    """The column whose different values are counted."""
+    """The column whose distinct values are counted."""
     measured: ClassVar[str]
     """The number that is summed, and whose distribution is kept."""
 

@@ -20,7 +20,7 @@ _YEAR_OF_HOURS = 8_760
 def plan(
     error: Annotated[float, typer.Option(help="Relative standard error of distinct counts: 0.01 is 1 %.")] = 0.02,
     rank_error: Annotated[float, typer.Option(help="Error of rank of quantiles: 0.01 is 1 %.")] = 0.01,
-    uniques: Annotated[float, typer.Option(help="Different values in all raw rows, such as 1e6.")] = 1e6,
+    uniques: Annotated[float, typer.Option(help="Distinct values in all raw rows, such as 1e6.")] = 1e6,
     rows: Annotated[float, typer.Option(help="Raw rows, such as 1e9.")] = 1e8,
     rollup_rows: Annotated[
         float, typer.Option(help="Rows of the rollup: buckets of time x combinations of dimensions. A year of hours.")
@@ -76,7 +76,7 @@ def _storage(chosen: Sizing) -> Table:
     table.add_row("raw", f"{chosen.rows:,}", bytes_text(chosen.raw_bytes), f"{chosen.raw_bytes / chosen.rows:,.0f}")
     a_row = chosen.rollup_bytes / chosen.rollup_rows
     table.add_row("rollup", f"{chosen.rollup_rows:,}", bytes_text(chosen.rollup_bytes), f"{a_row:,.0f}")
-    table.caption = f"About {chosen.uniques_a_row:,} different values in a row of the rollup."
+    table.caption = f"About {chosen.uniques_a_row:,} distinct values in a row of the rollup."
     return table
 
 

@@ -18,7 +18,7 @@ from duckdb_sketch.values import ApproxHistogram, Bounds, Bucket
 from duckdb_sketch.view import extremes, view_of
 
 _BUCKETS = 14
-_FEW = 16  # so many different values have a line each
+_FEW = 16  # so many distinct values have a line each
 _SMALL = 24
 
 
@@ -63,7 +63,7 @@ class _Distinct:
 
     selection: Selection
     reading: DistinctCount
-    series: str = "different values"
+    series: str = "distinct values"
 
     def number(self, state: Any) -> float | None:
         answer: float | None = self.selection.answer(self.reading.estimate, state)

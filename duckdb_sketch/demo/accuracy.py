@@ -49,7 +49,7 @@ GROUPINGS = (
 
 @dataclass(frozen=True)
 class UniquesError:
-    """How far the estimates of different aircraft are off.
+    """How far the estimates of distinct aircraft are off.
 
     Attributes:
         groups: How many groups have any aircraft.

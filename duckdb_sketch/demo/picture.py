@@ -30,7 +30,7 @@ def draw(png: Path, flights: int, days: list[Day], delays: Delays) -> None:
     Args:
         png: The file.
         flights: How many flights it is about.
-        days: The left half: different aircraft a day.
+        days: The left half: distinct aircraft a day.
         delays: The right half: the distribution of delays.
     """
     from matplotlib import rc_context
@@ -80,7 +80,7 @@ def _draw_days(axes: Axes, days: list[Day]) -> None:
     axes.plot(dates, [day.estimate for day in days], color=_ESTIMATE, linewidth=1.0, label="HLL sketch (lg_k 12)")
     least = min(day.lower for day in days)
     axes.set_ylim(least - least % 50 - 50, None)  # the lowest 50 are for the legend
-    _finish(axes, "Different aircraft a day", "aircraft")
+    _finish(axes, "Distinct aircraft a day", "aircraft")
     axes.legend(loc="lower right", frameon=False, ncols=3)
     quietest = min(days, key=lambda day: day.exact)
     axes.annotate(
@@ -132,7 +132,7 @@ def _draw_delays(axes: Axes, delays: Delays) -> None:
             size=9.5,
         )
     axes.set_ylim(0, 102)
-    _finish(axes, "Departures at most so many minutes late", "share of the year, %")
+    _finish(axes, "Departures with at most this delay, in minutes", "share of the year, %")
     axes.legend(loc="lower right", edgecolor="none", framealpha=1)
 
 

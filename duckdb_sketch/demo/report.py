@@ -45,9 +45,9 @@ def print_sizes(console: Console, raw: Raw, levels: list[LevelCost]) -> None:
 
 
 def print_uniques(console: Console, errors: list[tuple[Grouping, UniquesError]]) -> None:
-    """Estimates of different aircraft against the exact numbers."""
+    """Estimates of distinct aircraft against the exact numbers."""
     table = _table(
-        "Different aircraft: estimated against exact", "groups by", "groups", "exactly right", "mean", "worst"
+        "Distinct aircraft: estimated against exact", "groups by", "groups", "exactly right", "mean", "worst"
     )
     for grouping, error in errors:
         _separate(table, grouping)
@@ -90,7 +90,7 @@ def print_timings(console: Console, timings: list[Timing]) -> None:
     _print(console, table)
     _note(
         console,
-        "Different aircraft by carrier; the quantiles 50, 90 and 99 % of delays by month. In brackets: how many times "
+        "Distinct aircraft by carrier; the quantiles 50, 90 and 99 % of delays by month. In brackets: how many times "
         "as fast as the raw flights; below 1x it is slower.",
     )
 
@@ -133,7 +133,7 @@ def _sql(folder: Path) -> str:
 LOAD duckdb_sketch FROM duckdb_sketch;
 ATTACH {quote(folder / DATABASE)} AS demo (READ_ONLY);
 
--- Different aircraft and the delay that 90 % do not exceed, by month and airport.
+-- Distinct aircraft and the delay that 90 % do not exceed, by month and airport.
 SELECT
     month,
     origin,

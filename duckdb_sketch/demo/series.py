@@ -13,7 +13,7 @@ MARKED = (0.5, 0.9, 0.95)
 
 @dataclass(frozen=True)
 class Day:
-    """The different aircraft of one day: the exact number, the estimate, and two standard errors either way."""
+    """The distinct aircraft of one day: the exact number, the estimate, and two standard errors either way."""
 
     day: datetime.date
     exact: int
@@ -46,7 +46,7 @@ class Delays:
 
 
 def aircraft_by_day(connection: duckdb.DuckDBPyConnection) -> list[Day]:
-    """The different aircraft of each day, from `flights_daily` and from `flights`."""
+    """The distinct aircraft of each day, from `flights_daily` and from `flights`."""
     rows = connection.execute(
         """
         WITH estimated AS (

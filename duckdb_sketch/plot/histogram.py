@@ -16,7 +16,7 @@ from duckdb_sketch.view import Scale, View, extremes, histogram_of, view_of
 
 Height = Literal["count", "percent", "density"]
 
-_FEW = 25  # so many different values get a bar each
+_FEW = 25  # so many distinct values get a bar each
 _BUCKETS = 40
 
 
@@ -32,7 +32,7 @@ def histogram(
 ) -> Axes:
     """Draw a distribution as bars.
 
-    Up to 25 different values, known exactly, get a bar each. Others share buckets with round edges. Where long tails
+    Up to 25 distinct values, known exactly, get a bar each. Others share buckets with round edges. Where long tails
     would squash the rest, values that are all above 0 get a logarithmic axis, and of others the tails are left out, at
     most 5 % at either end, as a note in the picture says.
 

@@ -1,4 +1,4 @@
-"""How many different values, over time."""
+"""How many distinct values, over time."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def uniques(
     ax: Axes | None = None,
     *,
     num_std_dev: int = 2,
-    label: str = "different values",
+    label: str = "distinct values",
     color: Color | None = None,
 ) -> Axes:
-    """Draw how many different values each time has, with the band of the error.
+    """Draw how many distinct values each time has, with the band of the error.
 
     Rows of the same time are merged first: of a rollup by hour and page comes one line. The line breaks where a time is
     missing or its sketches are NULL; an empty sketch is a 0. Times are drawn in the time zone of their column.
@@ -58,6 +58,6 @@ def uniques(
     if ax.get_ylim()[0] < 0.4 * ax.get_ylim()[1]:
         ax.set_ylim(bottom=0)  # nothing is lost by showing how far above it is
     ax.yaxis.set_major_formatter(ticks())
-    finish(ax, "Different values over time", "", label)
+    finish(ax, "Distinct values over time", "", label)
     legend_on_top(ax, 2)
     return ax

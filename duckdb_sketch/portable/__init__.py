@@ -11,10 +11,10 @@ What differs:
 - DuckDB refuses FILTER, DISTINCT and ORDER BY in a call of a macro: write
   `hll_sketch_agg(CASE WHEN condition THEN x END)` for `hll_sketch_agg(x) FILTER (condition)`. DISTINCT and ORDER BY
   change nothing about an HLL sketch. PIVOT refuses macros, too.
-- Window frames (`OVER`) work from DuckDB 2.0 on, and anew for each row; before, DuckDB refuses them.
+- Window frames (`OVER`) work from DuckDB 2.0 on, recomputed for each row; before, DuckDB refuses them.
 - The functions belong to one connection and not to its cursors: register them there, too.
 - The histogram aggregates pool everything before they merge bins, and the extension merges as it goes, so that the
-  bytes of a histogram of many different values differ.
+  bytes of a histogram of many distinct values differ.
 - An error comes as DuckDB's "Python exception occurred while executing the UDF", with the extension's message behind.
 - `hll_sketch_agg(x, 10)` over no row at all is empty at `lg_k` 10.
 """

@@ -1,4 +1,4 @@
-"""How many different values an HLL image counted, and how far off that may be.
+"""How many distinct values an HLL image counted, and how far off that may be.
 
 DataSketches' own estimators, so that the same bytes give the same number there and here.
 """

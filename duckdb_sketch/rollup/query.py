@@ -30,7 +30,7 @@ def noticing_damage() -> Iterator[None]:
         if not _DAMAGED.search(str(error)):
             raise
         raise DamagedError(
-            f"the database is damaged: {error}. Put back a copy of it, or make it anew from an export (rollup import) "
+            f"the database is damaged: {error}. Restore a copy of it, or rebuild it from an export (rollup import) "
             "or from the source files"
         ) from error
 

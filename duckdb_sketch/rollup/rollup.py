@@ -231,7 +231,7 @@ class Rollup(Level):
         if isinstance(record, LevelRecord):
             raise ManifestError(
                 f"{folder} holds {record.name}, a coarser level of {record.parent}: import {record.parent}, and then "
-                "this with Level.from_export, or make it anew with coarsen"
+                "this with Level.from_export, or rebuild it with coarsen"
             )
         connection = open_database(database, memory_limit, wait)
         try:
@@ -402,8 +402,8 @@ class Rollup(Level):
         """Rebuild some buckets from their files, exactly, and see how far the rollup is off. Nothing is written.
 
         Sums, counts and extremes are to be the same, and so are the bytes of distinct-count sketches; estimates are
-        compared with exact answers. What holds rows that were appended cannot be made anew, and is skipped, as is what
-        files have that changed or are gone.
+        compared with exact answers. Buckets with appended rows cannot be rebuilt, and are skipped, as are those of
+        files that changed or are gone.
 
         Args:
             sample: How many buckets to rebuild; all that can be, if there are no more.

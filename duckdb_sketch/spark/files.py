@@ -49,7 +49,7 @@ class Files:
         files: Sequence[File],
         known: Mapping[str, str] | None = None,
     ) -> None:
-        """Args follow.
+        """Files of a source, to be read by executors.
 
         Args:
             spark: The session.

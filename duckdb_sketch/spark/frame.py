@@ -23,7 +23,7 @@ class Frame:
     """
 
     def __init__(self, specification: Specification, rows: DataFrame) -> None:
-        """Args follow.
+        """A frame of Spark as events.
 
         Args:
             specification: The statement.

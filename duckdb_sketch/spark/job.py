@@ -62,7 +62,7 @@ class Job:
         zone: str | None,
         memory_limit: str = MEMORY_LIMIT,
     ) -> None:
-        """Args follow.
+        """A job on a cluster.
 
         Args:
             specification: The statement.

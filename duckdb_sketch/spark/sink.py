@@ -41,7 +41,7 @@ class Sink:
         counted: Callable[[Refreshed], None] = lambda _: None,
         **options: Any,
     ) -> None:
-        """Args follow.
+        """A sink for Structured Streaming.
 
         Args:
             statement: One SELECT … GROUP BY ALL, or the path of a file with one.

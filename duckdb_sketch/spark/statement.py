@@ -60,7 +60,9 @@ def rollup(
     specification = Specification.parse(text)
     for name in (specification.source, *specification.lookups):
         if name not in sources:
-            raise SourceError(f"nothing is said of {name}: give sources={{'{name}': …}}, a DataFrame of Spark or files")
+            raise SourceError(
+                f"the source {name} is not declared: give sources={{'{name}': …}}, a DataFrame of Spark or files"
+            )
     events = _events(spark, specification, sources[specification.source])
     lookups = {name: _lookup(name, sources[name]) for name in specification.lookups}
     job = Job(specification, events, lookups, time_zone, memory_limit)

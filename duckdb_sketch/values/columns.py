@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def hll_estimate(sketches: Data) -> pa.ChunkedArray:
-    """About how many different values each sketch has counted.
+    """About how many distinct values each sketch has counted.
 
     Args:
         sketches: A column of states: anything with the Arrow PyCapsule interface (PyArrow, Polars, DuckDB relations),

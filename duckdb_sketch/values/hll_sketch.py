@@ -17,7 +17,7 @@ from duckdb_sketch.values.sketch import Sketch
 
 @dataclass(frozen=True, repr=False)
 class HllSketch(Sketch):
-    """How many different values: a HyperLogLog sketch, in the bytes of Apache DataSketches.
+    """How many distinct values: a HyperLogLog sketch, in the bytes of Apache DataSketches.
 
     Of the same values it has the same bytes, whatever their order and however they were merged.
 
@@ -30,7 +30,7 @@ class HllSketch(Sketch):
 
     @classmethod
     def from_values(cls, data: Data, lg_k: int = 12, *, column: str | None = None) -> HllSketch:
-        """Count different values.
+        """Count distinct values.
 
         Args:
             data: A column: anything with the Arrow PyCapsule interface (PyArrow, Polars, DuckDB relations), pandas, a
@@ -75,7 +75,7 @@ class HllSketch(Sketch):
 
     @property
     def estimate(self) -> int:
-        """About how many different values: what `hll_sketch_estimate` says."""
+        """About how many distinct values: what `hll_sketch_estimate` says."""
         (estimate,) = row("SELECT hll_sketch_estimate(?::BLOB)", self.state)
         return int(estimate)
 

@@ -67,11 +67,11 @@ def labels(svg: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "column", "title"),
     [
-        (None, "users", "Different values over time"),
+        (None, "users", "Distinct values over time"),
         (None, "seconds", "Distribution of 5,760 values"),
         ("cdf", "seconds", "Cumulative distribution of 5,760 values"),
         ("quantiles", "seconds", "Quantiles, and the brackets that are proven"),
-        ("uniques", None, "Different values over time"),
+        ("uniques", None, "Distinct values over time"),
         ("bands", None, "Quantiles over time"),
         ("envelope", None, "The daily cycle"),
     ],
@@ -166,7 +166,7 @@ def test_show_a_distribution(con: duckdb.DuckDBPyConnection, parquet: Path) -> N
 def test_show_uniques_over_time(parquet: Path) -> None:
     lines = run("show", parquet, "--column", "users", "--every", "day").stdout.splitlines()
     assert re.fullmatch(r"9\d\d different, 95 % sure of 8\d\d to 9\d\d|8\d\d different, 95 % sure of .*", lines[1])
-    assert lines[2].startswith("different values by day, ")
+    assert lines[2].startswith("distinct values by day, ")
     assert len(lines[3]) == 4
 
 

@@ -174,13 +174,13 @@ def test_show_and_plot(rollup: Rollup, tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["show", str(path), "--column", "names"])
     assert shown.exit_code == 0, shown.exception
     assert "different, 95 % sure of" in shown.output
-    assert "different values by hour" in shown.output
+    assert "distinct values by hour" in shown.output
     grouped = CliRunner().invoke(app, ["show", str(path), "--column", "names", "--group-by", "part"])
     assert grouped.output.splitlines()[2].split() == ["part", "different", "95", "%", "sure"]
     svg = tmp_path / "names.svg"
     plotted = CliRunner().invoke(app, ["plot", str(path), "--column", "names", "-o", str(svg)])
     assert plotted.exit_code == 0, plotted.exception
-    assert "Different values over time" in svg.read_text(encoding="utf-8")
+    assert "Distinct values over time" in svg.read_text(encoding="utf-8")
 
 
 def test_values(con: duckdb.DuckDBPyConnection) -> None:

@@ -1,6 +1,6 @@
 """The aggregates in every kind of query that people write: the same sketch, however DuckDB comes to it.
 
-The truth is another plan of DuckDB's own: exact counts of few different values, or the sketch of the same rows alone.
+The truth is another plan of DuckDB's own: exact counts of few distinct values, or the sketch of the same rows alone.
 """
 
 from __future__ import annotations

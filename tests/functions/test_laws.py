@@ -3,7 +3,7 @@
 HLL: the bytes of a merge are those of the whole, so that merging is commutative, associative and idempotent, and
 neither order nor threads matter; an empty sketch is neutral, whatever its lg_k.
 
-Histograms: the same as long as there are no more different values than bins. Beyond, count, extremes and mean stay, and
+Histograms: the same as long as there are no more distinct values than bins. Beyond, count, extremes and mean stay, and
 ranks are within the guarantee. Quantiles ascend, and are the inverse of `count_below`; buckets share out every value.
 """
 

@@ -134,12 +134,12 @@ def test_no_events_make_no_groups(spark: Any, bids: Path) -> None:
             SpecificationError,
             r"p is VARCHAR\[\]",
         ),
-        (HOURLY, [], SourceError, "nothing is said of bids"),
+        (HOURLY, [], SourceError, "the source bids is not declared"),
         (
             HOURLY.replace("FROM bids", "FROM bids JOIN sites USING (publisher)"),
             ["bids"],
             SourceError,
-            "nothing is said of sites",
+            "the source sites is not declared",
         ),
     ],
 )

@@ -238,7 +238,7 @@ class _Export:
                 f"{self._folder} holds an export of {known.record.name}: give {self._record.name} a folder of its own"
             )
         if not known.same_rollup(self._new_manifest(0)):
-            # After a replay with another statement all of it is written anew, which what has expired cannot be.
+            # After a replay with another statement all of it is written again, which is impossible for expired buckets.
             expired = known.record.expired_before or self._record.expired_before
             if known.batch in self._lines() and self._is_ours(known) and expired is None:
                 return None

@@ -52,7 +52,7 @@ class Status:
         rows: How many events it has read; 0 of a coarser level.
         late_rows: Of those, the ones that came for final buckets, and were merged.
         dropped_rows: Events for final or expired buckets that were left out.
-        rejected_rows: Events kept out, whose time is NULL or absurd.
+        rejected_rows: Events left out because their time is NULL or out of range.
         last_batch: The number of the last batch.
         behind: How many batches of its parent it does not have yet.
         watermark: Buckets that end by then are final.

@@ -36,7 +36,7 @@ _SLACK = timedelta(hours=3)
 
 
 def verify(ledger: Ledger, specification: Specification, rollup: str, *, sample: int = 10, seed: int = 0) -> Verified:
-    """Make some buckets of a rollup anew, and compare. Nothing is written.
+    """Rebuild some buckets of a rollup, and compare. Nothing is written.
 
     Args:
         ledger: The ledger of the rollup's database.
@@ -231,7 +231,7 @@ class _Verification:
         self._notes: list[str] = []
 
     def run(self) -> Verified:
-        """Make the buckets anew, and compare."""
+        """Rebuild the buckets, and compare."""
         columns: list[VerifiedColumn] = []
         missing = unexpected = repeated = Groups(0, None)
         groups = 0

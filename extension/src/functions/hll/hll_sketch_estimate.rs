@@ -1,4 +1,4 @@
-//! `hll_sketch_estimate(sketch) -> BIGINT`: how many different values; NULL of NULL.
+//! `hll_sketch_estimate(sketch) -> BIGINT`: how many distinct values; NULL of NULL.
 
 use std::ffi::CStr;
 

@@ -1,4 +1,4 @@
-//! How many different values an image counted: DataSketches' estimators, so that the same bytes give the same number
+//! How many distinct values an image counted: DataSketches' estimators, so that the same bytes give the same number
 //! there and here.
 
 use super::image::HllImage;
@@ -8,7 +8,7 @@ use super::registers::Summary;
 use crate::sketch::Error;
 
 impl HllImage<'_> {
-    /// How many different values it counted: HIP where the image carries it, else by coupons or composite.
+    /// How many distinct values it counted: HIP where the image carries it, else by coupons or composite.
     #[inline(always)]
     pub fn estimate(&self) -> Result<f64, Error> {
         match (self.coupon_count(), self.hip()) {

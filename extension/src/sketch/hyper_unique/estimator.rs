@@ -1,4 +1,4 @@
-//! How many different values: the estimate that Druid gives for the same bytes.
+//! How many distinct values: the estimate that Druid gives for the same bytes.
 
 use super::image::HyperUniqueImage;
 use super::registers::{MOST_ABOVE, PAIRS, REGISTERS};
