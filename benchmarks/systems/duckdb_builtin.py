@@ -29,15 +29,35 @@ class DuckDBBuiltin(DuckDBHost):
         HISTOGRAM_STATES: "approx_quantile({x}, 0.5) EXPORT_STATE",
     }
     questions: ClassVar[Questions] = {
-        "hll_bigint": {_DISTINCT: "SELECT approx_count_distinct(u) FROM rows"},
-        "hll_varchar": {_DISTINCT: "SELECT approx_count_distinct(us) FROM rows"},
-        "hll_groups": {_DISTINCT: "SELECT sum(e) FROM (SELECT approx_count_distinct(u) e FROM rows GROUP BY g)"},
-        "hll_small_groups": {_DISTINCT: "SELECT sum(e) FROM (SELECT approx_count_distinct(u) e FROM rows GROUP BY g2)"},
+        "hll_bigint": {
+            _DISTINCT: "SELECT approx_count_distinct(u) FROM rows",
+            targets.FLOOR: "SELECT sum(u) FROM rows",
+        },
+        "hll_varchar": {
+            _DISTINCT: "SELECT approx_count_distinct(us) FROM rows",
+            targets.FLOOR: "SELECT max(strlen(us)) FROM rows",
+        },
+        "hll_groups": {
+            _DISTINCT: "SELECT sum(e) FROM (SELECT approx_count_distinct(u) e FROM rows GROUP BY g)",
+            targets.FLOOR: "SELECT sum(e) FROM (SELECT sum(u) e FROM rows GROUP BY g)",
+        },
+        "hll_small_groups": {
+            _DISTINCT: "SELECT sum(e) FROM (SELECT approx_count_distinct(u) e FROM rows GROUP BY g2)",
+            targets.FLOOR: "SELECT sum(e) FROM (SELECT sum(u) e FROM rows GROUP BY g2)",
+        },
         "hll_merge": {_DISTINCT: "SELECT finalize(combine_aggr(s)) FROM states"},
-        "histogram": {_QUANTILE: "SELECT approx_quantile(p, 0.5) FROM rows"},
-        "histogram_groups": {_QUANTILE: "SELECT avg(e) FROM (SELECT approx_quantile(p, 0.5) e FROM rows GROUP BY g)"},
+        "histogram": {
+            _QUANTILE: "SELECT approx_quantile(p, 0.5) FROM rows",
+            targets.FLOOR: "SELECT sum(p) FROM rows",
+        },
+        "histogram_groups": {
+            _QUANTILE: "SELECT avg(e) FROM (SELECT approx_quantile(p, 0.5) e FROM rows GROUP BY g)",
+            targets.FLOOR: "SELECT avg(e) FROM (SELECT sum(p) e FROM rows GROUP BY g)",
+        },
         "histogram_merge": {_QUANTILE: "SELECT finalize(combine_aggr(s)) FROM states"},
     }
+
+    unscored = frozenset({targets.FLOOR})
 
     def connect(self, database: str) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(database, config={"threads": self.threads})
