@@ -308,6 +308,6 @@ def _pyarrow() -> Any:
         import pyarrow  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingDependencyError(
-            "the rows of a service come through PyArrow: pip install 'duckdb-sketch[arrow]'", name="pyarrow"
+            "the rows of a service come through PyArrow: pip install pyarrow", name="pyarrow"
         ) from error
     return pyarrow
