@@ -27,6 +27,7 @@ _NATIVE_FOLDERS = {
     "cube",
     "docs",
     "druid",
+    "faults",
     "flights",
     "functions",
     "fuzz",
@@ -36,6 +37,7 @@ _NATIVE_FOLDERS = {
     "interop",
     "plot",
     "rollup",
+    "service",
     "spark",
     "versions",
 }

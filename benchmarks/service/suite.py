@@ -26,7 +26,7 @@ class ServiceSuite(Suite):
 
     def measure(self, part: str) -> dict[str, Any]:
         if find_spec("uvicorn") is None:
-            raise Unavailable('the service is not installed: pip install "duckdb-sketch[service]"')
+            raise Unavailable("the service is not installed: pip install '.[service]'")
         seconds = self.options.seconds or self.size
         with self.progress.step(f"{part}, {seconds} s"):
             measured = {

@@ -63,7 +63,7 @@ def serve(
         from duckdb_sketch.service.toml_file import read_configuration, read_token
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
-            f'the service needs {error.name}: pip install "duckdb-sketch[service]"', name=error.name
+            f"the service needs {error.name}: pip install {error.name}", name=error.name
         ) from error
     from dataclasses import replace
 
