@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 import typer
 
 from duckdb_sketch.cli.options import (
+    Cursor,
     Database,
     Earliest,
     Expand,
     Json,
+    Lag,
     Late,
     Lateness,
     Latest,
@@ -37,6 +39,8 @@ def refresh(
     statement: Statement,
     database: Database,
     source: Sources = None,
+    cursor: Cursor = None,
+    lag: Lag = None,
     name: TableName = None,
     time_zone: TimeZone = None,
     allowed_lateness: Lateness = None,
@@ -93,6 +97,8 @@ def refresh(
         wait,
         expand,
         missing,
+        cursor,
+        lag,
     )
     # What was counted is printed before what changed is.
     policy: OnChange = "rebuild" if on_change == "rebuild" else "report"

@@ -29,8 +29,7 @@ from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.sources.batches import batches
 from duckdb_sketch.rollup.sources.events import Events
-from duckdb_sketch.rollup.sources.file import File
-from duckdb_sketch.rollup.sources.file_source import FileSource
+from duckdb_sketch.rollup.sources.source import Source, SourceSlice
 from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import ROWS, Table, literal
@@ -68,7 +67,7 @@ class Replay:
     def __init__(
         self,
         target: Target,
-        source: FileSource,
+        source: Source,
         most_rows: int,
         progress: Callable[[Progress], None],
         most_files: int = sys.maxsize,
@@ -92,7 +91,9 @@ class Replay:
         settings = target.changes(known)
         declared = target.source not in (None, known.source)
         differs = declared or bool(Specification.parse(known.statement).difference(target.specification) or settings)
-        files = [File.counted(each.slice, each.fingerprint) for each in self._require_all(known, differs)]
+        files = [
+            self.source.counted(each.kind, each.slice, each.fingerprint) for each in self._require_all(known, differs)
+        ]
         record = replace(known, **settings)
         with _shadow(ledger, target.name) as shadow:
             built = self._build(record, shadow, files, differs)
@@ -103,7 +104,7 @@ class Replay:
             policy = Policy("replay", Swap(changes if differs else {}), after=known.last_batch)
             events = Events(ledger.connection, "", built.types, files, lambda: files[0].path)
             batch = commit(target, built.table, events, Groups(shadow, built.slices), policy)
-        refreshed = Refreshed(target.name, files=len(files))
+        refreshed = Refreshed.of(target.name, self.source.kind, len(files))
         refreshed.add(batch)
         return refreshed
 
@@ -129,16 +130,17 @@ class Replay:
         start = record.expired_before and record.expired_before - timedelta(hours=3)
         slices = [
             known
-            for known in ledger.slices(name).values()
+            for kind in (CountedSlice.FILE, CountedSlice.RANGE)
+            for known in ledger.slices(name, kind).values()
             if differs or start is None or known.last_event is None or known.last_event >= start
         ]
         if not slices:
-            raise SourceError(f"{name} has counted no files that a replay could read")
+            raise SourceError(f"{name} has counted nothing that a replay could read")
         for known in slices:
-            File.counted(known.slice, known.fingerprint).require()
-        return sorted(slices, key=lambda known: known.slice)
+            self.source.counted(known.kind, known.slice, known.fingerprint).require()
+        return sorted(slices, key=lambda known: (known.kind, known.slice))
 
-    def _build(self, record: RollupRecord, shadow: str, files: Sequence[File], differs: bool) -> _Built:
+    def _build(self, record: RollupRecord, shadow: str, files: Sequence[SourceSlice], differs: bool) -> _Built:
         """Fill the shadow table, and find what the files hold."""
         rows = self.source.rows(files)
         built = _Built()
@@ -150,7 +152,9 @@ class Replay:
         self.progress(done)
         return built
 
-    def _count(self, record: RollupRecord, shadow: str, files: Sequence[File], built: _Built, differs: bool) -> None:
+    def _count(
+        self, record: RollupRecord, shadow: str, files: Sequence[SourceSlice], built: _Built, differs: bool
+    ) -> None:
         ledger, specification = self.target.ledger, self.target.specification
         engine = DuckDBEngine(specification)
         limits = Limits(record.earliest, record.latest)
