@@ -17,6 +17,7 @@ from object_store import ObjectStore, denied, object_store, unwell
 import duckdb_sketch
 from duckdb_sketch import Cube
 from duckdb_sketch.rollup import ChangedFilesError, Rollup, SourceError
+from duckdb_sketch.rollup.sources.listing import find
 
 
 @pytest.fixture
@@ -136,11 +137,10 @@ def test_an_object_that_changes_after_it_was_listed(
             pass
 
 
+@pytest.mark.slow
 def test_many_pages(store: ObjectStore, con: duckdb.DuckDBPyConnection) -> None:
     for number in range(2100):
         store.put(f"in/{number:05}.csv", b"ts,publisher,user_id,price\n2026-01-01 00:00:00,a,1,1\n")
-    from duckdb_sketch.rollup.sources.listing import find
-
     store.requests.clear()
     assert len(find(con, ["s3://events/in/*.csv"]).files) == 2100
     assert len(store.requests) == 3
