@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -34,7 +35,7 @@ def insert(con: duckdb.DuckDBPyConnection, first: int, last: int) -> None:
     con.execute(f"INSERT INTO events {NUMBERED.format(first=first, last=last)}")
 
 
-def expected(con: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+def expected(con: duckdb.DuckDBPyConnection) -> list[Any]:
     return content(con, HOURLY.replace("FROM bids", "FROM events AS bids"))
 
 
@@ -198,6 +199,25 @@ def test_a_cube_reads_what_is_above_the_cursor(con: duckdb.DuckDBPyConnection) -
     ):
         with Cube(con) as cube:
             assert sorted(cube.sql(question).fetchall(), key=str) == sorted(con.sql(question).fetchall(), key=str)
+
+
+def test_an_import_goes_on_where_the_export_was(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    with rollup_of(con) as rollup:
+        rollup.refresh()
+        rollup.append(con.sql(EVENTS.format(first=50, last=60)), batch_id="1", spool=tmp_path / "spool")
+        rollup.export(tmp_path / "out")
+        before = table(rollup)
+    other = duckdb_sketch.connect()
+    other.execute(f"CREATE TABLE events AS {NUMBERED.format(first=0, last=120)}")
+    sources = {"bids": TableSource("events", "id")}
+    with Rollup.from_export(tmp_path / "out", database=other, sources=sources) as imported:
+        assert table(imported) == before
+        assert imported.refresh().rows == 20
+        assert imported.status()[0].rows == 130
+        after = table(imported)
+        imported.replay()
+        assert table(imported) == after
+        assert imported.verify(sample=1000).ok
 
 
 def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,12 @@ class Object:
 def is_served(url: str) -> bool:
     """Whether objects are read here; other URLs are DuckDB's."""
     scheme = url.partition("://")[0].lower()
-    return scheme in _WEB or (scheme in _STORES and find_spec("obstore") is not None)
+    return scheme in _WEB or (scheme in _STORES and _has_client())
+
+
+@lru_cache(1)
+def _has_client() -> bool:
+    return find_spec("obstore") is not None
 
 
 def is_web(url: str) -> bool:
