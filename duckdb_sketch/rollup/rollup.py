@@ -42,7 +42,7 @@ from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.reading.status import Change
 from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Missing, Settings
 from duckdb_sketch.rollup.sources.data import Appended, events_of_data, registered
-from duckdb_sketch.rollup.sources.declared import declared_text, is_declared, source_of, table_of
+from duckdb_sketch.rollup.sources.declared import declared_text, is_declared, kind_of, source_of
 from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.sources.lookups import provide
 from duckdb_sketch.rollup.sources.source import Source as Reader
@@ -267,7 +267,7 @@ class Rollup(Level):
             ChangedStatementError: If the statement is not the one that the rollup was made with.
             LockedError: If another connection is changing the rollup.
         """
-        refreshed = Refreshed.of(self.name, "range" if table_of(self._declared()) else "file")
+        refreshed = Refreshed.of(self.name, kind_of(self._pattern))
         self._retried(lambda: self._refresh(on_change, levels, progress, engine, refreshed))
         if refreshed.changed and on_change == "error":
             raise ChangedFilesError(refreshed.changed)
@@ -437,9 +437,13 @@ class Rollup(Level):
         self._enter_zone(known)
         most_rows = self._most_rows() if engine is None else None
         most_files = sys.maxsize if engine else files_that_fit(self._connection, self._settings.memory_limit)
-        refresh = Refresh(
-            self._target, self._source(), engine or self._engine, most_rows, levels=levels, most_files=most_files
-        )
+        source = self._source()
+        if engine is not None and source.transactional:
+            raise SourceError(
+                f"the source {self.specification.source} is a table, which is read in this process: refresh without an "
+                "engine (--engine duckdb), or give the cluster files"
+            )
+        refresh = Refresh(self._target, source, engine or self._engine, most_rows, levels=levels, most_files=most_files)
         refresh.run(on_change, progress, refreshed)
         if levels and not refreshed.batches and known is not None:
             self._catch_up()

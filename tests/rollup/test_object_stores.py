@@ -104,6 +104,17 @@ def test_folders_are_columns(store: ObjectStore, con: duckdb.DuckDBPyConnection,
     assert con.sql("SELECT country, n FROM h ORDER BY ALL").fetchall() == [("DE", 1), ("FR", 1)]
 
 
+def test_a_lookup_table(store: ObjectStore, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    put(store, tmp_path, "in/1.parquet", 0, 30)
+    store.put("names.csv", b"publisher,name\na,Ann\nb,Bob\n")
+    statement = """SELECT date_trunc('day', ts) AS day, name, count(*) AS n FROM bids
+        JOIN names USING (publisher) GROUP BY ALL"""
+    sources = {"bids": "s3://events/in", "names": "s3://events/names.csv"}
+    with Rollup.from_sql(statement, sources=sources, name="h", database=con) as rollup:
+        rollup.refresh()
+    assert con.sql("SELECT name, sum(n) FROM h GROUP BY ALL ORDER BY ALL").fetchall() == [("Ann", 10), ("Bob", 10)]
+
+
 def test_changed_and_gone(store: ObjectStore, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     put(store, tmp_path, "in/1.parquet", 0, 100)
     put(store, tmp_path, "in/2.parquet", 100, 150)

@@ -36,6 +36,15 @@ def table_of(declared: Declared) -> TableSource | None:
     return declared if isinstance(declared, TableSource) else None
 
 
+def kind_of(given: object) -> str:
+    """The kind of the slices of a declaration, in the ledger.
+
+    Raises:
+        SourceError: If a text starts as the declaration of a table and is none.
+    """
+    return "range" if is_declared(given) and table_of(given) is not None else "file"
+
+
 def files_of(declared: Declared | None) -> Declaration:
     """The files that are declared; none where a table is, or nothing."""
     if declared is None or table_of(declared) is not None:
