@@ -61,6 +61,8 @@ class Sources(Suite):
             )
             bare = STATEMENT.replace("FROM bids", "FROM events AS bids")
             lines = [self._line("the bare GROUP BY", lambda: con.execute(f"CREATE TABLE bare AS {bare}"))]
+            with _rollup(con, files, "local") as rollup:
+                lines.append(self._line("a refresh from local files", rollup.refresh))
             with _rollup(con, TableSource("events", "id")) as rollup:
                 lines.append(self._line("a refresh from the table", rollup.refresh))
                 lines.append(self._line("a refresh with nothing new", rollup.refresh))
