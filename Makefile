@@ -41,7 +41,7 @@ NEWEST := .newest
 LOWEST := tests/versions/test_lowest_versions.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo java test test-all test-slow test-duckdb test-lowest test-newest test-spark test-druid leaks corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri rust-minimum soak lint lock fmt docs tour build dist clean
+.PHONY: help demo java test test-all test-slow test-duckdb test-lowest test-newest test-spark test-druid leaks corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri rust-minimum soak lint lock fmt docs tour build dist wheels configure_ci release test_release clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -140,6 +140,7 @@ lock: $(VENV)/lock ## Pin the newest releases of what .venv holds
 	@$(LOCK) $(DEV_EXTRAS:%=--extra %) -o requirements/dev.txt
 	@$(LOCK) --extra bench $(call besides,dev) -o requirements/bench.txt
 	@$(LOCK) --extra spark $(call besides,dev) -o requirements/spark.txt
+	@$(LOCK) --extra wheels $(call besides,dev) -o requirements/wheels.txt
 
 fmt: $(VENV)/.dev ## Format everything
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
@@ -156,6 +157,19 @@ build: $(VENV)/.dev $(EXTENSION) ## Build the extension into the working copy
 
 dist: $(VENV)/.dev ## Build the sdist, and from it the wheel
 	$(BIN)/python -m build
+
+wheels: $(VENV)/.wheels ## Build the manylinux wheels, with zig as linker, and have auditwheel check them
+	$(BIN)/python -m extension_file.wheels
+
+# What DuckDB's community repository calls to build the extension: integrations/duckdb-community.
+configure_ci: $(VENV)/.dev
+
+release: build
+	mkdir -p build/release
+	cp $(EXTENSION) build/release/
+
+test_release: build
+	$(BIN)/pytest tests/hll tests/histogram tests/functions
 
 clean: ## Remove whatever make has made
 	rm -rf $(VENV) .duckdb $(NEWEST) build dist duckdb-sketch-demo extension/target duckdb_sketch/*.duckdb_extension duckdb_sketch/*.pem

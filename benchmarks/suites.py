@@ -8,6 +8,7 @@ from benchmarks.druid.suite import Druid
 from benchmarks.memory import Memory
 from benchmarks.peers import Accuracy, Sizes, SpeedBesidePeers
 from benchmarks.rollups.suite import Rollups
+from benchmarks.service.suite import ServiceSuite
 from benchmarks.sources import Sources
 from benchmarks.spark.suite import Spark
 from benchmarks.study.suite import Study
@@ -20,6 +21,7 @@ _ALL: tuple[type[Suite], ...] = (
     Study,
     Rollups,
     CubeSuite,
+    ServiceSuite,
     Sources,
     Spark,
     Druid,

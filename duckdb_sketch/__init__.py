@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from duckdb_sketch._loading import connect, load
     from duckdb_sketch._version import __version__
     from duckdb_sketch.cube import Cube
+    from duckdb_sketch.remote import connect_service
     from duckdb_sketch.rollup import Rollup, fill_gaps
     from duckdb_sketch.values import (
         ApproxHistogram,
@@ -48,6 +49,7 @@ __all__ = [
     "SketchError",
     "__version__",
     "connect",
+    "connect_service",
     "fill_gaps",
     "histogram_cdf",
     "histogram_quantile",
@@ -64,6 +66,7 @@ __all__ = [
 _MODULES = {
     "__version__": "duckdb_sketch._version",
     "Cube": "duckdb_sketch.cube",
+    "connect_service": "duckdb_sketch.remote",
     **dict.fromkeys(("install", "uninstall"), "duckdb_sketch._installing"),
     **dict.fromkeys(("connect", "load"), "duckdb_sketch._loading"),
     **dict.fromkeys(("Rollup", "fill_gaps"), "duckdb_sketch.rollup"),
@@ -71,7 +74,7 @@ _MODULES = {
     **dict.fromkeys(("histogram_cdf", "histogram_quantile", "histogram_stats"), "duckdb_sketch.values"),
     **dict.fromkeys(("hll_bounds", "hll_estimate", "hyper_unique_estimate"), "duckdb_sketch.values"),
 }
-_PACKAGES = ("cube", "families", "rollup", "spark", "values")
+_PACKAGES = ("cube", "families", "remote", "rollup", "service", "spark", "values")
 
 
 def __getattr__(name: str) -> object:

@@ -17,7 +17,12 @@ def sql_folder() -> Path:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put a new file into the place of `path` at once: what a process has mapped of the old one stays as it is."""
+    """Put a new file into the place of `path` at once: what a process has mapped of the old one stays as it is.
+
+    A file that holds the same bytes stays: Windows lets nobody replace a library that is loaded.
+    """
+    if path.is_file() and path.read_bytes() == content:
+        return
     scratch = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         scratch.write_bytes(content)

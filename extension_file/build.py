@@ -5,14 +5,18 @@ from pathlib import Path
 
 from extension_file.compiler import compile_library, crate_version
 from extension_file.footer import footer
-from extension_file.platforms import duckdb_platform
+from extension_file.target import Target, chosen_target
 
 EXTENSION = "duckdb_sketch.duckdb_extension"
 PUBLIC_KEY = "duckdb_sketch.pem"
 
 
-def build_extension(project: Path) -> Path:
+def build_extension(project: Path, target: Target | None = None) -> Path:
     """Compile, sign, and put both files into the Python package.
+
+    Args:
+        project: The working copy.
+        target: What it is for; this machine by default.
 
     Returns:
         The path of the extension.
@@ -22,9 +26,9 @@ def build_extension(project: Path) -> Path:
         subprocess.CalledProcessError: If the compiler fails; it has said why on stderr.
     """
     crate = project / "extension"
-    name = duckdb_platform()
-    library = compile_library(crate).read_bytes()
-    return write_extension(project / "duckdb_sketch", library, crate_version(crate), name)
+    target = target or chosen_target()
+    library = compile_library(crate, target).read_bytes()
+    return write_extension(project / "duckdb_sketch", library, crate_version(crate), target.duckdb)
 
 
 def write_extension(folder: Path, library: bytes, version: str, platform: str) -> Path:

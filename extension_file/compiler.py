@@ -1,22 +1,17 @@
 """Calling cargo."""
 
-import platform
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
 from extension_file.platforms import OLDEST_MACOS
+from extension_file.target import Target
 from extension_file.toolchain import find_toolchain
-
-_LIBRARIES = {
-    "Linux": "libduckdb_sketch.so",
-    "Darwin": "libduckdb_sketch.dylib",
-    "Windows": "duckdb_sketch.dll",
-}
+from extension_file.zig import write_linker
 
 
-def compile_library(crate: Path) -> Path:
+def compile_library(crate: Path, target: Target) -> Path:
     """Compile the crate in release mode.
 
     Returns:
@@ -26,17 +21,24 @@ def compile_library(crate: Path) -> Path:
         NoToolchainError: If there is no Rust that can.
         subprocess.CalledProcessError: If cargo fails; it has said why on stderr.
     """
-    target = crate / "target"
+    folder = crate / "target"
     manifest = crate / "Cargo.toml"
     environment = {"MACOSX_DEPLOYMENT_TARGET": OLDEST_MACOS, **find_toolchain(crate)}
     cargo = shutil.which("cargo", path=environment["PATH"]) or "cargo"
     command = [cargo, "build", "--release", "--locked", "--lib"]
+    output = folder
+    if target.triple:
+        command += ["--target", target.triple]
+        output = folder / target.triple
+    if target.triple and target.zig:
+        name = target.triple.upper().replace("-", "_")
+        environment[f"CARGO_TARGET_{name}_LINKER"] = str(write_linker(folder, target.zig))
     subprocess.run(
-        [*command, "--manifest-path", str(manifest), "--target-dir", str(target)],
+        [*command, "--manifest-path", str(manifest), "--target-dir", str(folder)],
         env=environment,
         check=True,
     )
-    return target / "release" / _LIBRARIES[platform.system()]
+    return output / "release" / target.library
 
 
 def crate_version(crate: Path) -> str:

@@ -6,7 +6,8 @@ import sysconfig
 from extension_file.toolchain import NoToolchainError
 
 _SYSTEMS = {"Linux": "linux", "Darwin": "osx", "Windows": "windows"}
-_MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_LIBRARIES = {"Linux": "libduckdb_sketch.so", "Darwin": "libduckdb_sketch.dylib", "Windows": "duckdb_sketch.dll"}
+_MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64", "ARM64": "arm64"}
 OLDEST_MACOS = "11.0"  # what rustc targets on Apple silicon
 
 
@@ -21,6 +22,11 @@ def duckdb_platform() -> str:
     except KeyError:
         raise NoToolchainError(f"DuckDB has no extensions for {platform.system()} on {platform.machine()}") from None
     return name + "_musl" if _is_musl() else name
+
+
+def library_name() -> str:
+    """The name that cargo gives a library on this machine."""
+    return _LIBRARIES[platform.system()]
 
 
 def wheel_platform() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from processes import OUTSIDE, PROJECT, pinned
 
 import duckdb_sketch
 from duckdb_sketch._files import EXTENSION
+from duckdb_sketch._lock import locked
 from duckdb_sketch.demo.flights import write_flights
 
 _NATIVE = "needs the native extension, which was not built"
@@ -72,7 +72,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _away_from_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        folder = str(tmp_path_factory.mktemp("home"))
+        patch.setenv("HOME", folder)
+        patch.setenv("USERPROFILE", folder)  # which is what Windows has
         yield
 
 
@@ -82,6 +84,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
     return folder
 
 
@@ -117,8 +120,7 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder = shared / "distributions"
-    with (shared / "distributions.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(shared / "distributions.lock"):
         if not folder.exists():
             versions = str(pinned(shared))
             # Older pips read the one, newer ones the other.

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-_SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
-
 
 class Stopped(BaseException):
     """A signal asked the process to end. typer handles KeyboardInterrupt by itself; this it lets through."""
@@ -62,10 +60,12 @@ class _Log(logging.Handler):
 
 @contextmanager
 def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Handle SIGINT and SIGTERM for a while, where that is possible: in the main thread."""
+    """Handle the signals that ask a process to end for a while, where that is possible: in the main thread."""
+    from duckdb_sketch._system import stop_signals  # only here: asking for the version imports next to nothing
+
     before = {}
     with suppress(ValueError):
-        for number in _SAID:
+        for number in stop_signals():
             before[number] = signal.signal(number, handler)
     try:
         yield
@@ -75,7 +75,9 @@ def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None
 
 
 def _stopped(number: int) -> int:
-    how = _SAID[signal.Signals(number)]
+    from duckdb_sketch._system import stop_signals
+
+    how = stop_signals()[number]
     _say("error", {"kind": how, "message": f"{how}; what was counted before is kept"})
     return 128 + number
 

@@ -38,6 +38,10 @@ class Commands(LazyGroup):
             "duckdb_sketch.cli.query:query",
             "Ask about the events: answered from the rollups that read least, and raw files for what they lack.",
         ),
+        "serve": Command(
+            "duckdb_sketch.cli.serve:serve",
+            "Refresh rollups on their triggers, and answer queries over HTTP meanwhile.",
+        ),
         "show": Command(
             "duckdb_sketch.cli.show:show",
             "Draw the sketches of a rollup in the terminal: distributions as bars, what changes over time as a line.",

@@ -52,6 +52,9 @@ Missing = Annotated[
     Literal["error", "null"] | None,
     typer.Option(help="What a column is that a file lacks and others have: an error, or NULL."),
 ]
+KeepChanges = Annotated[
+    int, typer.Option(min=1, help="For how many batches `changes` keeps every change; consumers further behind fail.")
+]
 Expand = Annotated[
     bool,
     typer.Option("--expand", help="Write avg, stddev, median, count(DISTINCT x) and the like as metrics that merge."),

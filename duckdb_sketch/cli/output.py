@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+_WIDEST = 100_000
 # Of C0 and C1, what reverses the direction of text, and halves of characters that no encoding has.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -33,6 +34,13 @@ class Output:
     def table(self, table: Table) -> None:
         """Print a table for people."""
         self._console.print(table)
+
+    def rows(self, table: Table) -> None:
+        """Print rows of which nothing may be left out: as wide as they are, but folded to fit a terminal."""
+        for column in table.columns:
+            column.overflow = "fold"
+        console = self._console if self._console.is_terminal else Console(highlight=False, width=_WIDEST)
+        console.print(table)
 
     def document(self, value: object) -> None:
         """Print a value, dataclasses and lists of them included, as one JSON document."""

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
 
-from duckdb_sketch.cli.options import Database, Sources, TimeZone, Wait
+from duckdb_sketch.cli.options import Sources, TimeZone, Wait
 from duckdb_sketch.cli.output import Output, plain
 from duckdb_sketch.cli.rollup.definition import read_sources
 from duckdb_sketch.cli.rows import csv_lines, documents, texts
 from duckdb_sketch.cube import Answer, Cube, CubeError
 
+if TYPE_CHECKING:
+    from duckdb_sketch.remote import ServiceClient
+
 _MOST_ROWS = 1_000  # that are printed for people
 
 
 def query(
-    database: Database,
+    database: Annotated[
+        Path | None,
+        typer.Option("--database", "-d", help="The database with the rollups.", show_default=False),
+    ] = None,
     query: Annotated[
         str | None, typer.Argument(help="A query over the events; without it there is a prompt.", show_default=False)
     ] = None,
@@ -36,11 +42,17 @@ def query(
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout.")] = False,
     parquet: Annotated[Path | None, typer.Option(help="A Parquet file to write the rows to.")] = None,
     wait: Wait = 0,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="A service to ask in the place of a database; its token is DUCKDB_SKETCH_TOKEN.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Ask about the events: answered from the rollups that read least, and raw files for what they lack."""
     if sum((as_json, as_csv, parquet is not None, explain)) > 1 and not (explain and as_json):
         raise CubeError("choose one of --json, --csv, --parquet and --explain")
-    with Cube(database, read_sources(source or ()), time_zone=time_zone, wait=wait) as cube:
+    with Cube(_asked(database, url), read_sources(source or ()), time_zone=time_zone, wait=wait) as cube:
         if query is None:
             from duckdb_sketch.cli.prompt import run_prompt
 
@@ -59,6 +71,18 @@ def query(
             return
         answer = cube.answer(query, exact=exact, raw=raw, errors=errors, edges=edges)
         _write(answer, as_json=as_json, as_csv=as_csv, parquet=parquet)
+
+
+def _asked(database: Path | None, url: str | None) -> Path | ServiceClient:
+    """Whom to ask: a database, or a service."""
+    if (database is None) == (url is None):
+        raise CubeError("say whom to ask: either --database rollups.duckdb or --url http://127.0.0.1:8123")
+    if database is not None:
+        return database
+    from duckdb_sketch.remote import connect_service  # only here: HTTP takes time to import
+
+    assert url is not None
+    return connect_service(url)
 
 
 def _write(answer: Answer, *, as_json: bool, as_csv: bool, parquet: Path | None) -> None:
@@ -84,7 +108,7 @@ def _show(output: Output, answer: Answer) -> None:
     rows = texts(relation.limit(_MOST_ROWS + 1))
     for row in rows[:_MOST_ROWS]:
         table.add_row(*(plain("NULL" if value is None else value) for value in row))
-    output.table(table)
+    output.rows(table)
     if len(rows) > _MOST_ROWS:
         output.line(f"… only the first {_MOST_ROWS:,} rows: take --csv, --json or --parquet for all of them")
     for note in answer.explanation.notes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -10,9 +11,19 @@ from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 
 
+class _Writers(threading.local):
+    """A generator for each thread: to make one takes longer than to write most expressions."""
+
+    def __init__(self) -> None:
+        self.plain = DuckDB().generator(comments=False, unsupported_level=sqlglot.ErrorLevel.IGNORE)
+
+
+_WRITERS = _Writers()
+
+
 def sql(node: exp.Expr) -> str:
     """An expression as DuckDB takes it."""
-    return node.sql(dialect="duckdb", comments=False, unsupported_level=sqlglot.ErrorLevel.IGNORE)
+    return _WRITERS.plain.generate(node)
 
 
 class Canonical:

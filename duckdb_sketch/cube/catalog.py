@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 import duckdb
@@ -35,7 +36,6 @@ from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.files import FILE, scan_all
 from duckdb_sketch.rollup.sources.listing import find
-from duckdb_sketch.rollup.sources.objects import is_served
 from duckdb_sketch.rollup.sources.source import SourceSlice
 from duckdb_sketch.rollup.sources.spool import publish_left
 from duckdb_sketch.rollup.sources.table_range import TableRange
@@ -137,10 +137,13 @@ class CatalogReader:
 
     Args:
         given: The files of the tables of events, by name, as `Cube` takes them.
+        listing_age: For how many seconds files are not looked for again.
     """
 
-    def __init__(self, given: Sources) -> None:
+    def __init__(self, given: Sources, listing_age: float = 0) -> None:
         self.given = given
+        self._listing_age = listing_age
+        self._listings: dict[tuple[str, ...], tuple[float, dict[str, File]]] = {}
         #: Held from `sources` to the last `read`, as the one leaves what it found for the other.
         self.lock = Lock()
         self._versions = count()
@@ -257,9 +260,21 @@ class CatalogReader:
         if table is not None:
             return {**there, **{each.path: each for each in self._sections.there}}, True
         if declared is not None:
-            found = find(connection, files_of(declared).patterns, paths)
-            return {**there, **{file.path: file for file in found.files}}, True
+            return {**there, **self._listed(connection, files_of(declared).patterns, paths)}, True
         return {path: File.at(path) for path in paths if not is_url(path) and os.path.isfile(path)}, False
+
+    def _listed(
+        self, connection: duckdb.DuckDBPyConnection, patterns: tuple[str, ...], counted: Mapping[str, None]
+    ) -> dict[str, File]:
+        """The files of patterns: as they are, or were a moment ago, if all that were counted were there then."""
+        since, known = self._listings.get(patterns, (0.0, {}))
+        if monotonic() - since <= self._listing_age and counted.keys() <= known.keys():
+            return known
+        since = monotonic()
+        files = {file.path: file for file in find(connection, patterns, counted).files}
+        if self._listing_age:
+            self._listings[patterns] = since, files
+        return files
 
     def _counted_by(self, ledger: Ledger, record: RollupRecord) -> tuple[dict[str, CountedSlice], Slices]:
         key = self._records.keys[record.name]
@@ -369,16 +384,12 @@ class CatalogReader:
         def scan(paths: Sequence[str]) -> str:
             ranges = [found.sql for path in paths if isinstance(found := files[path], TableRange)]
             chosen = [found for path in paths if isinstance(found := files[path], File)]
-            binary = [file for file in chosen if file.reader == "read_parquet" and not is_served(file.path)]
-            parts = ranges + ([scan_all(binary, types)] if binary else [])
-            if len(binary) < len(chosen):
-                text = [file for file in chosen if file not in binary]
+            if chosen:
                 columns = frozenset(map(str.lower, catalog.source.columns))
                 specification = replace(self._statement(records[0]).specification, references=columns)
-                declared = self._declared(records)
-                source = FileSource(connection, specification, files_of(declared))
-                parts.append(held.enter_context(source.events(text, types)).sql)
-            return f"SELECT * EXCLUDE ({FILE}) FROM ({' UNION ALL BY NAME '.join(parts)})"
+                source = FileSource(connection, specification, files_of(self._declared(records)))
+                ranges.append(source.scanned(held, chosen, types))
+            return f"SELECT * EXCLUDE ({FILE}) FROM ({' UNION ALL BY NAME '.join(ranges)})"
 
         def scan_once(paths: Sequence[str]) -> str:
             if tuple(paths) not in known:

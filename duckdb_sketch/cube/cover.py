@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 
 from duckdb_sketch.cube.bounds import Cut, End, Moment, Range
 from duckdb_sketch.cube.bucket_calendar import Calendar, ceiling
@@ -44,19 +43,15 @@ class Candidate:
     bytes_per_row: int
     blocked: list[Span] = field(default_factory=list)
 
-    @cached_property
-    def rate(self) -> float:
-        """Bytes for a second of time."""
-        return self.table.rows * self.bytes_per_row / self.seconds
-
-    @cached_property
-    def seconds(self) -> float:
-        """The length of the time that it has buckets of."""
+    def __post_init__(self) -> None:
         width = self.table.layout.granularity
         span = width.months * 30 * 86400 + width.days * 86400 + width.microseconds / 1e6
         if self.table.first is not None and self.table.last is not None:
             span += (self.table.last - self.table.first).total_seconds()
-        return max(span, 1e-6)
+        #: The length of the time that it has buckets of.
+        self.seconds = max(span, 1e-6)
+        #: Bytes for a second of time.
+        self.rate = self.table.rows * self.bytes_per_row / self.seconds
 
     def rows_within(self, within: Range) -> int:
         """About how many rows it has in a range."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 from sqlglot import exp
@@ -17,6 +17,7 @@ from duckdb_sketch._database_file import no_file
 from duckdb_sketch._loading import cursor as loaded_cursor
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.cube.advice import Advice, suggest
+from duckdb_sketch.cube.canonical import sql
 from duckdb_sketch.cube.catalog import Catalog, CatalogReader
 from duckdb_sketch.cube.cover import widened
 from duckdb_sketch.cube.errors import CubeError
@@ -25,13 +26,18 @@ from duckdb_sketch.cube.listing import Dimension, Metric, dimensions_of, metrics
 from duckdb_sketch.cube.part import Part
 from duckdb_sketch.cube.planner import Edges, Planner, Route
 from duckdb_sketch.cube.prober import Columns, Prober, columns_of, empty, take_no_variables
-from duckdb_sketch.cube.query import Parameters, block_of, event_tables, name_columns, parse
+from duckdb_sketch.cube.query import Parameters, block_of, event_tables, name_columns, parse, without_semicolon
 from duckdb_sketch.cube.reason import Reason, Rejection
+from duckdb_sketch.cube.remote_explanation import explanation_of
 from duckdb_sketch.cube.rewrite import stand_in, written
 from duckdb_sketch.cube.session import Answers, CubeSession, first_paragraph, read_functions
+from duckdb_sketch.remote import ServiceError, find_service
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.ledger.database import open_to_read, search_path_of, use_search_path
 from duckdb_sketch.rollup.sources.lookups import provide
+
+if TYPE_CHECKING:
+    from duckdb_sketch.remote import ServiceClient
 
 _ANSWER = "duckdb_sketch_answer"
 _NUMBER = "duckdb_sketch_number"  # of a table of events in a query
@@ -58,11 +64,14 @@ class Cube:
     >>> cube.sql("SELECT country, count(DISTINCT user_id) FROM bids GROUP BY ALL")  # doctest: +SKIP
 
     Args:
-        database: The database file that the rollups are kept in, or a connection to one.
+        database: The database file that the rollups are kept in, or a connection to one; or a service, as
+            `connect_service` gives it. A service that has the file open is asked as well.
         sources: What the tables of events stand for, as `Rollup.from_sql` takes it, if not what the ledger remembers of
             the last refresh; and lookup tables that are not in the database.
         time_zone: In which times with a zone are truncated; by default that of the rollups.
         wait: For how many seconds to wait for another process that writes to the database.
+        listing_age: For how many seconds files are not looked for again, which takes long where there are many: an
+            answer may lack what came to be in that time.
 
     Raises:
         CubeError: If there is no such database.
@@ -71,21 +80,27 @@ class Cube:
 
     def __init__(
         self,
-        database: str | Path | duckdb.DuckDBPyConnection,
+        database: str | Path | duckdb.DuckDBPyConnection | ServiceClient,
         sources: Mapping[str, Any] | None = None,
         *,
         time_zone: str | None = None,
         wait: float = 10,
+        listing_age: float = 0,
     ) -> None:
+        self._probers: list[Prober] = []
+        self._service = _service_of(database)
+        if self._service is not None:
+            _require_plain(sources or {}, time_zone)
+            return
+        assert isinstance(database, (str, Path, duckdb.DuckDBPyConnection))
         if not isinstance(database, duckdb.DuckDBPyConnection):
             _require_file(database)
         self._connection = open_to_read(database, wait)
         self._search_path = search_path_of(self._connection)
-        self._reader = CatalogReader(sources or {})
+        self._reader = CatalogReader(sources or {}, listing_age)
         self._time_zone = time_zone
         self._functions = read_functions(self._connection)
         self._known = Answers()
-        self._probers: list[Prober] = []
 
     def sql(
         self,
@@ -126,19 +141,47 @@ class Cube:
         raw: bool = True,
         errors: bool = False,
         edges: Edges = "exact",
+        most_rows: int | None = None,
+        watch: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
     ) -> Answer:
-        """Answer a query as `sql` does, and say how."""
+        """Answer a query as `sql` does, and say how.
+
+        Args:
+            query: As for `sql`, as are the others that are not here.
+            parameters: The values of parameters.
+            exact: Whether to refuse estimates.
+            raw: Whether raw events may be read.
+            errors: Whether to append the bounds of estimates.
+            edges: What happens to partial buckets.
+            most_rows: Of the answer; rows after these are left out.
+            watch: Is told the connection that the query is to run on, so that it can be interrupted. It holds the rows
+                until it is closed.
+        """
+        if self._service is not None:
+            options: dict[str, Any] = {"exact": exact, "raw": raw, "errors": errors, "edges": edges}
+            return _answer_of(self._service, query, parameters, options, most_rows)
         cursor = self._cursor()
+        watch(cursor)
         with self._probing() as prober, _snapshot(cursor), ExitStack() as held:
             asking = self._asking(cursor, prober, query, parameters, edges, held)
-            explanation = asking.run(exact=exact, raw=raw, errors=errors)
+            explanation = asking.run(exact=exact, raw=raw, errors=errors, most_rows=most_rows)
         return Answer(_named(cursor.table(_ANSWER), asking.names, explanation.bounded), explanation)
 
     def explain(
-        self, query: str, parameters: Parameters = None, *, exact: bool = False, edges: Edges = "exact"
+        self,
+        query: str,
+        parameters: Parameters = None,
+        *,
+        exact: bool = False,
+        edges: Edges = "exact",
+        watch: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
     ) -> Explanation:
         """Say how a query would be answered: what is read, and why each other rollup is not."""
+        if self._service is not None:
+            with _told():
+                return explanation_of(query, self._service.explain(query, parameters, exact=exact, edges=edges))
         with self._asked() as (cursor, prober, held):
+            watch(cursor)
             asking = self._asking(cursor, prober, query, parameters, edges, held)
             return asking.plan(exact=exact, raw=True, errors=False)
 
@@ -146,8 +189,10 @@ class Cube:
         """Say of each query of a log what answers it and what that reads, or which rollup would answer it.
 
         Raises:
-            CubeError: If a query is wrong.
+            CubeError: If a query is wrong, or a service has the database open.
         """
+        if self._service is not None:
+            raise CubeError("a service has the database open, and gives no advice: ask for it where that is stopped")
         return [self._advice(query) for query in queries]
 
     def _advice(self, query: str) -> Advice:
@@ -171,14 +216,16 @@ class Cube:
     @contextmanager
     def _asked(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, Prober, ExitStack]]:
         """What a question takes that has no rows: a connection in a transaction, and what is held meanwhile."""
-        with self._cursor() as cursor, self._probing() as prober, _snapshot(cursor), ExitStack() as held:
-            yield cursor, prober, held
+        with self._probing() as prober, _snapshot(prober.asking), ExitStack() as held:
+            yield prober.asking, prober, held
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """Another connection to the database, in the same schema."""
         cursor = loaded_cursor(self._connection)
         use_search_path(cursor, self._search_path)
         take_no_variables(cursor)
+        with suppress(duckdb.Error):  # DuckDB before 2.0 has them for all connections
+            cursor.execute("SET SESSION enable_progress_bar = false; SET SESSION preserve_insertion_order = true")
         return cursor
 
     @contextmanager
@@ -195,14 +242,20 @@ class Cube:
 
     def metrics(self) -> list[Metric]:
         """What the rollups hold: each aggregate over events with the tables that have it."""
+        if self._service is not None:
+            return [Metric(**_frozen(metric)) for metric in self._service.metrics()]
         return metrics_of(self._catalogs())
 
     def dimensions(self) -> list[Dimension]:
         """What queries may group and filter by: each expression over events with the tables that have it."""
+        if self._service is not None:
+            return [Dimension(**_frozen(dimension)) for dimension in self._service.dimensions()]
         return dimensions_of(self._catalogs())
 
     def words(self) -> list[str]:
         """What the catalog adds to a completion: tables of events, dimensions, and the arguments of metrics."""
+        if self._service is not None:
+            return self._service.words()
         return words_of(self._catalogs())
 
     def _catalogs(self) -> list[Catalog]:
@@ -215,7 +268,7 @@ class Cube:
         """Close the connection. Rows that were returned cannot be read after that."""
         while self._probers:
             self._probers.pop().close()
-        self._connection.close()
+        (self._service or self._connection).close()
 
     def __enter__(self) -> Cube:
         return self
@@ -224,6 +277,53 @@ class Cube:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _service_of(database: str | Path | duckdb.DuckDBPyConnection | ServiceClient) -> ServiceClient | None:
+    """The service that is asked in the place of a database; None if none has that open."""
+    if isinstance(database, (str, Path)):
+        return find_service(database)
+    return None if isinstance(database, duckdb.DuckDBPyConnection) else database
+
+
+def _require_plain(sources: Mapping[str, Any], time_zone: str | None) -> None:
+    """See that a service can do what a cube was asked to.
+
+    Raises:
+        CubeError: If it cannot.
+    """
+    if time_zone is not None:
+        raise CubeError("a service has the database open, and answers in the time zone of its rollups: leave time_zone")
+    data = [name for name, given in sources.items() if not isinstance(given, (str, Path, list, tuple))]
+    if data:
+        raise CubeError(
+            f"a service has the database open, and does not get at {data[0]}, which is data of this process"
+        )
+
+
+def _answer_of(
+    service: ServiceClient, query: str, parameters: Parameters, options: dict[str, Any], most_rows: int | None
+) -> Answer:
+    """The answer of the service that has the database open."""
+    with _told():
+        answer = service.answer(query, parameters, **options)
+    relation = answer.relation if most_rows is None else answer.relation.limit(most_rows)
+    return Answer(relation, explanation_of(query, answer.explanation))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell a service's errors about queries as the cube's own."""
+    try:
+        yield
+    except ServiceError as error:
+        if error.kind == CubeError.__name__:
+            raise CubeError(str(error)) from error
+        raise
+
+
+def _frozen(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}
 
 
 def _require_file(database: str | Path) -> None:
@@ -241,10 +341,7 @@ def _require_file(database: str | Path) -> None:
 @contextmanager
 def _snapshot(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Do everything on the database as it is at one moment."""
-    with suppress(duckdb.Error):  # DuckDB before 2.0 has them for all connections
-        cursor.execute("SET SESSION enable_progress_bar = false")
-        cursor.execute("SET SESSION preserve_insertion_order = true")
-    cursor.execute("BEGIN TRANSACTION")
+    cursor.execute("BEGIN TRANSACTION READ ONLY")
     try:
         yield
     except BaseException:
@@ -310,14 +407,14 @@ class _Asking:
         #: The names of the columns that are asked for, once the query was planned.
         self.names: tuple[str, ...] = ()
 
-    def run(self, *, exact: bool, raw: bool, errors: bool) -> Explanation:
+    def run(self, *, exact: bool, raw: bool, errors: bool, most_rows: int | None = None) -> Explanation:
         """Plan the query and run it."""
         explanation = self.plan(exact=exact, raw=raw, errors=errors)
         if explanation.routed:
-            self._create(explanation.sql, None)
+            self._create(explanation.sql, None, most_rows)
         else:
             self._show_events(self._cursor, explanation)
-            self._create(self._text, self._parameters)
+            self._create(self._text, self._parameters, most_rows)
         self._check_files(explanation)
         return explanation
 
@@ -376,10 +473,16 @@ class _Asking:
         """Whether the query reads nothing but what the catalogs have, so that its plan holds as long as they do."""
         if query is None:
             return False
-        known = {*self._catalogs, *(common.alias.lower() for common in query.find_all(exp.CTE))}
-        if any(table.name.lower() not in known or table.args.get("db") for table in query.find_all(exp.Table)):
-            return False
-        if any(self._session.functions.is_opaque(node) for node in query.find_all(exp.Anonymous)):
+        tables: set[str] = set()
+        known = set(self._catalogs)
+        for node in query.walk():
+            if isinstance(node, exp.Table):
+                tables.add(sql(node) if node.args.get("db") else node.name.lower())
+            elif isinstance(node, exp.CTE):
+                known.add(node.alias.lower())
+            elif self._session.functions.is_opaque(node):
+                return False
+        if not tables <= known:
             return False
         return all(file.reader == "read_parquet" for catalog in self._catalogs.values() for file in catalog.files)
 
@@ -550,9 +653,10 @@ class _Asking:
             events = source.scan(files) if files else f"SELECT * FROM {empty(source, name)}"
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {events}")
 
-    def _create(self, query: str, parameters: Parameters) -> None:
+    def _create(self, query: str, parameters: Parameters, most_rows: int | None) -> None:
+        rows = query if most_rows is None else f"FROM (\n{without_semicolon(query)}\n) LIMIT {most_rows}"
         try:
-            self._cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_ANSWER} AS {query}", parameters)
+            self._cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_ANSWER} AS {rows}", parameters)
         except (duckdb.DataError, duckdb.ProgrammingError, duckdb.IOException) as error:
             raise CubeError(f"the query failed: {first_paragraph(error)}") from error
 

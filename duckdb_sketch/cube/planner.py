@@ -119,6 +119,7 @@ class Planner:
         self._exact = exact
         self._edges = edges
         self._known_blocked: dict[str, list[Span]] = {}
+        self._candidates: dict[tuple[str, int], Candidate] = {}
         self._gone = [
             (clock, path, span)
             for clock, counted in source.counted.items()
@@ -274,7 +275,7 @@ class Planner:
 
     def _plan(self, matches: list[Match], within: Range, route: Route) -> _Plan | None:
         size = _bytes_per_row(matches[0])  # the others are read in the same columns
-        candidates = [Candidate(found.table, size, self._blocked(found.table)) for found in matches]
+        candidates = [self._candidate(found.table, size) for found in matches]
         cover, clock = Cover(candidates, self._session.calendar), matches[0].table.clock
         segments = [each for each in cover.segments(within) if each.table or self._holds_events(each, clock)]
         if not any(segment.table for segment in segments):
@@ -285,6 +286,12 @@ class Planner:
                 route.missing = f"{missing}, and events of {segment.within} are needed one by one"
                 return None
         return _Plan(matches, candidates, segments, cost(segments, candidates, self._source, clock))
+
+    def _candidate(self, table: CubeTable, size: int) -> Candidate:
+        key = (table.name, size)
+        if key not in self._candidates:
+            self._candidates[key] = Candidate(table, size, self._blocked(table))
+        return self._candidates[key]
 
     def _holds_events(self, segment: Segment, clock: Clock) -> bool:
         within = widened(segment.within)

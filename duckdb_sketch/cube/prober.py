@@ -25,11 +25,13 @@ class Prober:
     Attributes:
         bare: A connection that knows the tables of the database.
         events: Another one, which also knows the tables of events, as empty ones.
+        asking: One for a question's own transaction, if its answer has no rows that outlive it.
     """
 
     def __init__(self, connect: Callable[[], duckdb.DuckDBPyConnection]) -> None:
         self.bare = connect()
         self.events = connect()
+        self.asking = connect()
         self._zone = ""
         self._shown: dict[str, str] = {}
 
@@ -65,9 +67,9 @@ class Prober:
             provide(connection, lookups)
 
     def close(self) -> None:
-        """Close both connections."""
-        self.bare.close()
-        self.events.close()
+        """Close its connections."""
+        for connection in (self.bare, self.events, self.asking):
+            connection.close()
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, query: str, parameters: Any = None) -> Columns:

@@ -22,6 +22,14 @@ def parse(text: str, parameters: Parameters = None) -> exp.Query | None:
     Raises:
         CubeError: If a parameter is missing.
     """
+    query = parse_template(text)
+    if query is not None and ("?" in text or "$" in text):
+        _place(query, parameters)
+    return query
+
+
+def parse_template(text: str) -> exp.Query | None:
+    """Read one query, with its parameters as they are; None if it is SQL that is not read here."""
     try:
         statements = [statement for statement in sqlglot.parse(text, dialect="duckdb") if statement is not None]
     except sqlglot.errors.SqlglotError:
@@ -31,8 +39,21 @@ def parse(text: str, parameters: Parameters = None) -> exp.Query | None:
         return None
     for node in statement.walk():
         node._meta = None  # where it was in the text, which takes most of the time of each copy
-    _place(statement, parameters)
     return statement
+
+
+def without_semicolon(text: str) -> str:
+    """A query without the semicolons that end it, so that it can stand in brackets."""
+    try:
+        tokens = sqlglot.tokenize(text, dialect="duckdb")
+    except sqlglot.errors.SqlglotError:
+        return text
+    end = len(text)
+    for token in reversed(tokens):
+        if token.token_type is not sqlglot.TokenType.SEMICOLON:
+            break
+        end = token.start
+    return text[:end]
 
 
 def event_tables(query: exp.Expr, names: Collection[str]) -> list[exp.Table]:

@@ -91,7 +91,7 @@ def _plain(column: Any, type_name: str) -> tuple[list[Any], _Hashed]:
         return values, bytes
     if types.is_fixed_size_binary(kind) and type_name in _OF_SIXTEEN_BYTES:
         return column.to_pylist(), _OF_SIXTEEN_BYTES[type_name]
-    if types.is_timestamp(kind):
+    if types.is_timestamp(kind) or (types.is_time64(kind) and type_name != "TIME WITH TIME ZONE"):
         return column.cast(pa.int64()).to_pylist(), _TIMESTAMP_BYTES[kind.unit]
     raise _refused(type_name)
 

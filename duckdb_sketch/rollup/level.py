@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 
 from duckdb_sketch._loading import cursor
 from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch.remote import find_service
 from duckdb_sketch.rollup.access import Access, exclusive
 from duckdb_sketch.rollup.archive.export import Exported, export, resolve
 from duckdb_sketch.rollup.archive.manifest import ExportManifest
@@ -29,6 +30,9 @@ from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.reading.gaps import Moment, fill_level
 from duckdb_sketch.rollup.reading.status import Change, Status, read_changes, read_status
 from duckdb_sketch.rollup.specification.granularity import Granularity
+
+if TYPE_CHECKING:
+    from duckdb_sketch.remote import ServiceClient
 
 _PAUSE = 0.05  # seconds
 _T = TypeVar("_T")
@@ -219,6 +223,10 @@ class Level:
             raise
         return level
 
+    def interrupt(self) -> None:
+        """Interrupt what another thread does with it right now. What was counted before is kept."""
+        self._connection.interrupt()
+
     def close(self) -> None:
         """Close the connections. A database that was given as a connection stays open, and so does a level's rollup."""
         if self._access.is_inherited:
@@ -313,6 +321,9 @@ def open_level(
         LockedError: If another process has the database open.
     """
     existing = _existing(database)
+    service = find_service(existing) if isinstance(existing, (str, Path)) else None
+    if service is not None:
+        return _served(service, name)
     connection = open_to_read(existing, wait) if read_only else open_database(existing, None, wait)
     level = Level(connection, name, wait)
     try:
@@ -322,6 +333,15 @@ def open_level(
         connection.close()
         raise
     return level
+
+
+def _served(service: ServiceClient, name: str) -> Level:
+    from duckdb_sketch.rollup.served import ServedLevel, served_status  # only here: it is made of this
+
+    known = [status.rollup for status in served_status(service)]
+    if name not in known:
+        raise ManifestError(f"there is no rollup {name} in this database; there is {', '.join(known) or 'none'}")
+    return ServedLevel(service, name)
 
 
 def drop_rollup(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> None:
@@ -348,6 +368,11 @@ def drop_rollup(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, 
 
 def rollup_names(database: str | Path | duckdb.DuckDBPyConnection, *, wait: float = 10) -> list[str]:
     """The names of the rollups in a database, each followed by its coarser levels."""
+    service = find_service(database) if isinstance(database, (str, Path)) else None
+    if service is not None:
+        from duckdb_sketch.rollup.served import served_status  # only here: it is made of this
+
+        return [status.rollup for status in served_status(service)]
     connection = open_to_read(_existing(database), wait)
     try:
         return Ledger(connection).names()

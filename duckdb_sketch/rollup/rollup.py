@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -39,11 +39,13 @@ from duckdb_sketch.rollup.pipeline.progress import Progress, Refreshed
 from duckdb_sketch.rollup.pipeline.refresh import OnChange, Refresh
 from duckdb_sketch.rollup.pipeline.replay import Replay
 from duckdb_sketch.rollup.pipeline.target import Target
+from duckdb_sketch.rollup.pipeline.waiting import Waiting, waiting
 from duckdb_sketch.rollup.reading.status import Change
 from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Missing, Settings
 from duckdb_sketch.rollup.sources.data import Appended, events_of_data, registered
-from duckdb_sketch.rollup.sources.declared import declared_text, is_declared, kind_of, source_of
-from duckdb_sketch.rollup.sources.events import Events
+from duckdb_sketch.rollup.sources.declaration import Declaration
+from duckdb_sketch.rollup.sources.declared import declared_text, files_of, is_declared, kind_of, source_of
+from duckdb_sketch.rollup.sources.events import Events, Extent
 from duckdb_sketch.rollup.sources.lookups import provide
 from duckdb_sketch.rollup.sources.source import Source as Reader
 from duckdb_sketch.rollup.sources.spool import discarded_on_error, publish_left, spool_path
@@ -94,6 +96,7 @@ class Rollup(Level):
         source = declared_text(self._pattern)
         self._target = Target(self._ledger, name, specification, settings, source)
         self._engine = DuckDBEngine(specification)
+        self._seen: dict[Any, Extent] = {}
         _check_sources(specification, sources)
         provide(connection, {name: data for name, data in sources.items() if name != specification.source})
         self._enter_zone(self._ledger.find(name))
@@ -104,6 +107,11 @@ class Rollup(Level):
         """In which TIMESTAMPTZ are truncated; None if that has not been said."""
         record = self._ledger.find(self.name)
         return self._settings.time_zone or (record.time_zone if record else None)
+
+    @exclusive
+    def input_types(self) -> dict[str, str]:
+        """The SQL types of the columns in what was counted, by their names; empty if nothing was."""
+        return dict(self._target.input_types())
 
     @exclusive
     def lookups(self) -> dict[str, Any]:
@@ -150,7 +158,8 @@ class Rollup(Level):
             sources: What the tables in it stand for: paths with `*` of Parquet, CSV or JSON files, folders of such
                 files, or several; for lookup tables also data that DuckDB scans. Those not named are tables of the
                 database.
-            database: The database file that the rollup is kept in, or a connection to one.
+            database: The database file that the rollup is kept in, or a connection to one. If a service has the file
+                open, that one is asked, and its settings hold.
             name: The name of its table; by default that of the file with the statement.
             time_zone: In which TIMESTAMPTZ are truncated, such as `Europe/Berlin`.
             allowed_lateness: By how much the watermark stays behind the highest event time, such as `2 hours`.
@@ -182,6 +191,11 @@ class Rollup(Level):
         settings = Settings(
             time_zone, lateness, _checked(late), first, last, memory_limit, keep_changes, _known_missing(missing)
         )
+        from duckdb_sketch.rollup.served import find_rollup  # only here: it is made of this
+
+        served = find_rollup(database, name, specification)
+        if served is not None:
+            return served
         connection = open_database(database, memory_limit, wait)
         try:
             return cls(connection, name, specification, sources or {}, settings, wait)
@@ -242,6 +256,7 @@ class Rollup(Level):
         levels: bool = True,
         progress: Callable[[Progress], None] = lambda _: None,
         engine: Engine | None = None,
+        only: Collection[str] | None = None,
     ) -> Refreshed:
         """Count the files that have not been counted.
 
@@ -256,6 +271,8 @@ class Rollup(Level):
                 refresh that does, or with `coarsen`.
             progress: Is told before each batch how far it is.
             engine: What aggregates the new files, all of a kind in one batch, in the place of this process.
+            only: The paths of the new files to count, such as some of `waiting()`. The watermark moves as if there were
+                no others.
 
         Returns:
             What was counted.
@@ -268,7 +285,7 @@ class Rollup(Level):
             LockedError: If another connection is changing the rollup.
         """
         refreshed = Refreshed.of(self.name, kind_of(self._pattern))
-        self._retried(lambda: self._refresh(on_change, levels, progress, engine, refreshed))
+        self._retried(lambda: self._refresh(on_change, levels, progress, engine, only, refreshed))
         if refreshed.changed and on_change == "error":
             raise ChangedFilesError(refreshed.changed)
         return refreshed
@@ -402,6 +419,16 @@ class Rollup(Level):
         return preview(self._target, self._source())
 
     @exclusive
+    def waiting(self) -> Waiting:
+        """The files that have not been counted, and whether counting them makes buckets final. Nothing is written.
+
+        Raises:
+            SourceError: If there is no file, or one cannot be read.
+        """
+        self._enter_zone(self._target.known())
+        return waiting(self._target, self._source(), self._engine, self._seen)
+
+    @exclusive
     def verify(self, sample: int = 10, seed: int = 0) -> Verified:
         """Rebuild some buckets from their files, exactly, and see how far the rollup is off. Nothing is written.
 
@@ -431,6 +458,7 @@ class Rollup(Level):
         levels: bool,
         progress: Callable[[Progress], None],
         engine: Engine | None,
+        only: Collection[str] | None,
         refreshed: Refreshed,
     ) -> Refreshed:
         known = self._target.known()
@@ -443,7 +471,9 @@ class Rollup(Level):
                 f"the source {self.specification.source} is a table, which is read in this process: refresh without an "
                 "engine (--engine duckdb), or give the cluster files"
             )
-        refresh = Refresh(self._target, source, engine or self._engine, most_rows, levels=levels, most_files=most_files)
+        refresh = Refresh(
+            self._target, source, engine or self._engine, most_rows, levels=levels, most_files=most_files, only=only
+        )
         refresh.run(on_change, progress, refreshed)
         if levels and not refreshed.batches and known is not None:
             self._catch_up()
@@ -457,6 +487,11 @@ class Rollup(Level):
         refreshed = Replay(self._target, source, self._most_rows(), progress, most_files).run()
         refreshed.watermark = self._record().watermark
         return refreshed
+
+    @property
+    def declaration(self) -> Declaration:
+        """How the files of the source are declared; none where it is a table."""
+        return files_of(self._declared())
 
     def _declared(self) -> Source:
         """How the source is declared, if it is here; else how it was when its slices were counted."""

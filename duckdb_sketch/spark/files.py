@@ -10,8 +10,10 @@ import duckdb
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.memory import BYTES_OF_A_GROUP
 from duckdb_sketch.rollup.query import describe
+from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.file import File
-from duckdb_sketch.rollup.sources.files import FILE, check_types, count_rows, scan_all
+from duckdb_sketch.rollup.sources.file_source import FileSource
+from duckdb_sketch.rollup.sources.files import FILE, by_reader, check_types, count_rows, scan_all
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
 from duckdb_sketch.spark.split import split
 from duckdb_sketch.spark.work import Reading, Work
@@ -22,6 +24,19 @@ if TYPE_CHECKING:
 
 _LEAST = 500_000  # rows of a split: fewer are not worth a task
 _TASKS_A_CORE = 3  # so that none waits long for the last one
+
+
+def _types_of_text(
+    connection: duckdb.DuckDBPyConnection, specification: Specification, files: Sequence[File]
+) -> dict[str, str]:
+    """The types that all values of text files show. DuckDB's readers look at a sample, and would round the rest."""
+    types: dict[str, str] = {}
+    source = FileSource(connection, specification, Declaration(tuple(file.path for file in files)))
+    for some in by_reader(files):
+        if some[0].reader != "read_parquet":
+            with source.events(some, types) as events:
+                types |= events.types
+    return types
 
 
 class Files:
@@ -48,7 +63,8 @@ class Files:
         self._spark = spark
         self._files = files
         with opened() as connection:
-            self._known = check_types(connection, files, specification.references, known or {})
+            known = known or _types_of_text(connection, specification, files)
+            self._known = check_types(connection, files, specification.references, known)
             columns = describe(connection, f"SELECT * FROM ({scan_all(files, self._known)})")
         # Of two files one may have a wider type.
         self._types = {name: kind for name, kind in columns.items() if specification.may_use(name) and name != FILE}

@@ -148,7 +148,12 @@ class Cluster:
             return job.groups.toArrow()
 
     def _events(self, files: Sequence[File], types: Mapping[str, str]) -> SparkEvents:
-        specification = self._rollup.specification
+        specification, declared = self._rollup.specification, self._rollup.declaration
+        if declared.says_how_text_is_written:
+            raise SourceError(
+                f"{declared.text}: Spark's executors do not know how its files are written: leave out --engine "
+                "spark, or write them as Parquet"
+            )
         if not any(is_url(file.path) for file in files):
             return Files(self._spark, specification, files, types)
         for file in files:  # of which Spark knows how to get at them

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.newest_duckdb
 
 #: From the bottom up; packages of one line do not import each other.
 LAYERS = [
-    ["families"],
+    ["families", "remote"],
     [BASE],
     ["rollup.specification"],
     ["rollup.sources"],
@@ -19,6 +19,7 @@ LAYERS = [
     ["rollup"],
     ["cube", "spark"],
     ["demo"],
+    ["service"],
     ["cli"],
 ]
 LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}

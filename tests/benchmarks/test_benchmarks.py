@@ -156,6 +156,17 @@ def test_suites_are_listed_and_checked(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.slow
+def test_the_service_under_load_and_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    main(["service", "--scale", "toy", "--output", str(tmp_path)])
+    found = json.loads((tmp_path / "service.json").read_text())
+    assert found["load"]["rows"] == 40_000
+    assert found["load"]["differences"] == found["kills"]["differences"] == 0
+    assert (found["load"]["exit_code"], found["kills"]["kills"]) == (0, 10)
+    assert "queries per second" in (tmp_path / "service.md").read_text()
+
+
+@pytest.mark.slow
 def test_the_storage_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     main(["study", "--scale", "toy", "--runs", "1", "--output", str(tmp_path)])

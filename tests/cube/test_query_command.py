@@ -36,6 +36,14 @@ def test_a_table_with_a_tilde_before_estimates(bids: Bids, capsys: pytest.Captur
     assert [line[0] for line in lines[1:5]] == ["de", "fr", "it", "NULL"]
 
 
+def test_a_wide_table_is_whole(bids: Bids, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"the_average_price_of_a_bid_{number}" for number in range(6)]
+    ask(bids, f"SELECT {', '.join(f'avg(price) AS {name}' for name in names)} FROM bids")
+    header, row = capsys.readouterr().out.splitlines()
+    assert header.split() == names
+    assert row.split() == ["49.32734806629834"] * 6
+
+
 def test_json(bids: Bids, capsys: pytest.CaptureFixture[str]) -> None:
     ask(bids, QUERY, as_json=True)
     rows = json.loads(capsys.readouterr().out)

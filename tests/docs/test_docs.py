@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,22 @@ def test_the_blocks_of_a_file_run(
     con: duckdb.DuckDBPyConnection, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    with stopping(tmp_path):
+        run_blocks(con, path)
+
+
+@contextmanager
+def stopping(folder: Path) -> Iterator[None]:
+    """End the processes that blocks have started and not ended, whose numbers they wrote into files."""
+    try:
+        yield
+    finally:
+        for file in folder.glob("*.pid"):
+            with suppress(ProcessLookupError):
+                os.kill(int(file.read_text()), signal.SIGKILL)
+
+
+def run_blocks(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     namespace: dict[str, Any] = {"con": con, "__name__": "__main__"}
     for block in runnable(path):
         if block.options:

@@ -44,3 +44,8 @@ def test_columns_of_sketches_are_not_counted_as_values() -> None:
     statement = "SELECT date_trunc('day', ts) AS day, hll_sketch_agg(users) AS users FROM e GROUP BY ALL"
     with Rollup.from_sql(statement, name="r") as rollup, pytest.raises(SourceError, match="hll_union_agg"):
         rollup.append(pa.table({"ts": [DAY], "users": HllSketch.to_arrow([HELD["HllSketch"]])}))
+
+
+def test_a_lazy_frame_is_counted() -> None:
+    with Rollup.from_sql("SELECT date_trunc('day', ts) AS day, count(*) AS n FROM e GROUP BY ALL", name="r") as rollup:
+        assert rollup.append(pl.LazyFrame({"ts": [DAY]})).rows == 1

@@ -137,3 +137,37 @@ def test_a_declared_source_is_read_as_declared(tmp_path: Path) -> None:
         rollup.refresh()
         assert rollup.verify().ok, str(rollup.verify())
         assert damaged(rollup, "UPDATE r SET price = 1.2").column("price").differ == 1
+
+
+FORMATS = [
+    ("decimal_separator = ',', delim = ';'", "ts;price;uid\n2026-01-01 00:00:00;1,25;5\n"),
+    ("decimal_separator = ',', thousands = '.', delim = ';'", "ts;price;uid\n2026-01-01 00:00:00;1.000,25;5\n"),
+    ("timestampformat = '%d/%m/%Y %H:%M'", "ts,price,uid\n03/04/2026 10:00,1.5,5\n"),
+    ("dateformat = '%d.%m.%Y', types = {'ts': 'DATE'}", "ts,price,uid\n03.04.2026,1.5,5\n"),
+    ("names = ['ts', 'price', 'uid'], header = false", "2026-01-01 00:00:00,1.5,5\n"),
+    ("ignore_errors = true, types = {'price': 'DOUBLE'}", "ts,price,uid\n2026-01-01,no,1\n2026-01-01,1.5,5\n"),
+    ("skip = 1, comment = '#'", "made by hand\nts,price,uid\n# no row\n2026-01-01 00:00:00,1.5,5\n"),
+]
+
+
+@pytest.mark.parametrize(("options", "text"), FORMATS, ids=[options for options, _ in FORMATS])
+def test_however_a_declared_source_is_written(tmp_path: Path, options: str, text: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with Rollup.from_sql(STATEMENT, name="r", sources={"e": f"read_csv('{tmp_path}/*.csv', {options})"}) as rollup:
+        rollup.refresh()
+        assert rollup.connection.execute("SELECT n, hll_sketch_estimate(users) FROM r").fetchall() == [(1, 1)]
+        assert rollup.verify().ok, str(rollup.verify())
+        assert damaged(rollup, "UPDATE r SET price = price + 1").column("price").differ == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_columns_in_the_names_of_folders(tmp_path: Path, kind: str) -> None:
+    for month in ("09", "10", "__HIVE_DEFAULT_PARTITION__"):
+        folder = tmp_path / f"month={month}" / "site=a%20b"
+        folder.mkdir(parents=True)
+        write(folder, kind, 1)
+    statement = STATEMENT.replace("count(*) AS n", "month, site, count(*) AS n")
+    with Rollup.from_sql(statement, name="r", sources={"e": f"{tmp_path}/**/*.{kind}"}) as rollup:
+        rollup.refresh()
+        assert rollup.verify().ok, str(rollup.verify())
+        assert damaged(rollup, "UPDATE r SET month = 11 WHERE month = 10").missing.count == 1

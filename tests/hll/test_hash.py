@@ -287,6 +287,26 @@ def test_timestamps_with_time_zone_are_instants(con: duckdb.DuckDBPyConnection) 
     assert sketch(con, "'2013-10-28 04:13:43+02'::TIMESTAMPTZ") == expected
 
 
+@pytest.mark.newest_duckdb
+@pytest.mark.parametrize(
+    ("text", "sql_type", "nanoseconds"),
+    [
+        ("00:00:05.000000001", "TIME_NS", 5_000_000_001),
+        ("12:34:56.789012", "TIME_NS", 45_296_789_012_000),
+        ("2026-01-01 00:00:00.000000001+00", "TIMESTAMPTZ_NS", 1_767_225_600_000_000_001),
+        ("1969-12-31 23:59:59.999999999+00", "TIMESTAMPTZ_NS", -1),
+        ("2026-01-01 02:00:00+02", "TIMESTAMPTZ_NS", 1_767_225_600_000_000_000),
+    ],
+)
+def test_times_of_day_and_instants_in_nanoseconds(
+    con: duckdb.DuckDBPyConnection, text: str, sql_type: str, nanoseconds: int
+) -> None:
+    """As TIMESTAMP_NS: whole microseconds as those, else with the nanoseconds behind them."""
+    whole, rest = divmod(nanoseconds, 1000)
+    expected = image(integer(whole) + (integer(rest) if rest else b""))
+    assert sketch(con, f"'{text}'::{sql_type}") == expected
+
+
 def test_nanoseconds_beyond_microseconds(con: duckdb.DuckDBPyConnection) -> None:
     """The microseconds, rounded down, and the nanoseconds that remain."""
     assert sketch(con, "make_timestamp_ns(1_500_000_000_000_000_007)") == image(

@@ -119,6 +119,7 @@ def test_one_version() -> None:
         ("Darwin", "arm64", "", "osx_arm64"),
         ("Darwin", "x86_64", "", "osx_amd64"),
         ("Windows", "AMD64", "", "windows_amd64"),
+        ("Windows", "ARM64", "", "windows_arm64"),
     ],
 )
 def test_duckdb_platform(monkeypatch: pytest.MonkeyPatch, system: str, machine: str, libc: str, expected: str) -> None:

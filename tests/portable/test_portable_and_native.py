@@ -37,6 +37,21 @@ def test_each_value_of_each_type_has_the_same_coupon(
         both(native, portable, f"SELECT hll_sketch_agg(CAST({value} AS {sql_type}), {lg_k})")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "'12:34:56.789012345'::TIME_NS",
+        "'12:34:56'::TIME_NS",
+        "'2026-01-01 00:00:00.000000001+02'::TIMESTAMPTZ_NS",
+        "'infinity'::TIMESTAMPTZ_NS",
+    ],
+)
+def test_nanoseconds_of_every_kind_have_the_same_coupon(
+    native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, value: str
+) -> None:
+    both(native, portable, f"SELECT hll_sketch_agg({value})")
+
+
 @pytest.mark.parametrize("lg_k", [4, 7, 8, 12, 14, 21])
 def test_every_mode_has_the_same_bytes(
     native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, lg_k: int

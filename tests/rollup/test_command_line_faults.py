@@ -247,3 +247,12 @@ def test_plot_of_an_export(folder: Path) -> None:
         assert run(command, "a[b]").returncode == 0
     Path("empty").mkdir()
     assert failed("inspect", "empty") == "duckdb-sketch: cannot read empty: the folder has no Parquet files\n"
+
+
+def test_keep_changes_is_an_option(folder: Path) -> None:
+    for day in range(1, 6):
+        write(f"e-{day}.parquet", "2026-01-01")
+        assert run(*REFRESH, "--keep-changes", "2").returncode == 0
+    assert "are not known any more" in failed("rollup", "changes", "r", "--since", "1", "-d", "r.duckdb")
+    assert run("rollup", "changes", "r", "--since", "4", "-d", "r.duckdb").returncode == 0
+    assert "--keep-changes" in failed(*REFRESH, "--keep-changes", "0")

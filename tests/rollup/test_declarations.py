@@ -27,8 +27,11 @@ def rows(rollup: Rollup) -> list[tuple[Any, ...]]:
 
 
 def counted(select: str, source: Any, **options: Any) -> list[tuple[Any, ...]]:
+    """The table of a source, which `verify` reads in its own way."""
     with made(select, source, **options) as rollup:
         rollup.refresh()
+        verified = rollup.verify()
+        assert verified.ok, str(verified)
         return rows(rollup)
 
 
@@ -134,6 +137,7 @@ def test_rows_that_cannot_be_read_are_counted_if_errors_are_ignored(tmp_path: Pa
             )
             assert rollup.status()[0].rejected_rows == rejected
             assert f"{rejected} rows rejected: unreadable" in str(refreshed)
+            assert rollup.verify().ok
     with pytest.raises(RollupError, match=r"a\.csv"):
         counted("sum(x) AS x", csv.replace("ignore_errors = true, ", ""))
 
@@ -207,6 +211,10 @@ def test_a_column_of_the_file_wins_over_its_path(tmp_path: Path) -> None:
     with Rollup.from_sql(hourly, name="r", sources={"e": f"{tmp_path}/**/*.*"}) as rollup:
         rollup.refresh()
         assert rollup.connection.execute("SELECT hour(d), x FROM r").fetchall() == [(10, 7)]
+        (tmp_path / "x=7" / "d.csv").write_text("ts\n2026-01-01 10:00:00\n")
+        rollup.refresh()
+        assert rollup.connection.execute("SELECT x FROM r").fetchall() == [(14,)]
+        assert rollup.verify().ok
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])

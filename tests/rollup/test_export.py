@@ -228,7 +228,7 @@ def test_widths(hourly: Rollup, tmp_path: Path, width: str, first: str) -> None:
 
 
 def test_buckets_have_to_nest(hourly: Rollup, tmp_path: Path) -> None:
-    with pytest.raises(SpecificationError, match="a minute is not made of whole buckets, which are a hour wide"):
+    with pytest.raises(SpecificationError, match=r"its whole buckets \(hour\) do not make up a partition \(minute\)"):
         hourly.export(tmp_path / "out", "minute")
     with pytest.raises(SpecificationError, match="partition='week'"):
         hourly.coarsen("week", "bids_weekly").export(tmp_path / "out")

@@ -29,8 +29,9 @@ FROM range(200) t(i)
 def write_day(folder: Path, day: str, name: str | None = None) -> Path:
     """Write the 200 bids of a day, one every 7 minutes."""
     path = folder / f"bids-{name or day}.parquet"
-    duckdb.sql(_EVENTS.format(day=day)).write_parquet(str(path))
-    return path
+    hidden = path.with_name(f".{path.name}")  # whoever looks meanwhile finds all of it or nothing
+    duckdb.sql(_EVENTS.format(day=day)).write_parquet(str(hidden))
+    return hidden.rename(path)
 
 
 def write_bids(folder: Path, *rows: str, name: str = "more") -> Path:
@@ -41,8 +42,9 @@ def write_bids(folder: Path, *rows: str, name: str = "more") -> Path:
             "CREATE TABLE bids (ts TIMESTAMP, country VARCHAR, kind VARCHAR, user_id BIGINT, price DECIMAL(8, 2))"
         )
         connection.execute(f"INSERT INTO bids VALUES {', '.join(rows)}")
-        connection.execute(f"COPY bids TO {quote(path)} (FORMAT parquet)")
-    return path
+        hidden = path.with_name(f".{path.name}")
+        connection.execute(f"COPY bids TO {quote(hidden)} (FORMAT parquet)")
+    return hidden.rename(path)
 
 
 class Bids:

@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -102,15 +103,30 @@ class Case:
     reopen: bool = False
     most_rows: int = 1
     by: str | None = None  # a dimension
+    declared: dict[str, str] = field(default_factory=dict)  # types of columns
+
+    @property
+    def source(self) -> str | None:
+        """The reader that it is declared with; None if it is not."""
+        return f"read_{self.files[0].format}" if self.declared else None
 
     def __str__(self) -> str:
         lines = [f"families {self.families}, missing={self.missing}, by={self.by}, most_rows={self.most_rows}"]
+        lines += [f"  declared {self.declared}"] if self.declared else []
         for file, pause in zip(self.files, self.pauses, strict=True):
             shown = {name: (column.kind, column.values) for name, column in file.columns.items()}
             lines.append(f"  {file.folder}{file.name}: {shown}{' | refresh' if pause else ''}")
         return "\n".join(lines)
 
 
+DECLARED = {
+    "int": ("BIGINT", "HUGEINT", "DOUBLE", "VARCHAR", "DECIMAL(20, 2)", "SMALLINT"),
+    "double": ("DOUBLE", "VARCHAR", "DECIMAL(20, 2)", "DECIMAL(20, 1)"),
+    "bool": ("BOOLEAN", "VARCHAR"),
+    "date": ("DATE", "TIMESTAMP", "VARCHAR"),
+    "text": ("VARCHAR",),
+    "moment": ("TIMESTAMP_NS", "VARCHAR"),
+}
 FAMILIES = ("int", "int", "double", "text", "bool", "date", "time", "moment", "decimal", "struct", "list", "mixed")
 
 
@@ -130,6 +146,12 @@ def case(choice: Choice, families: dict[str, str] | None = None, gaps: int | Non
         number = choice.pick(order)
         order.remove(number)
         files.append(_file(choice, families, choice.pick(formats), number, gaps, hive))
+    declared = {}
+    if formats in (("csv",), ("json",)) and choice.chance(40):
+        declared = {name: choice.pick(DECLARED[kind]) for name, kind in families.items() if kind in DECLARED}
+        declared = {
+            name: kind for name, kind in declared.items() if name != "k" and (kind != "VARCHAR" or formats == ("csv",))
+        }
     scalars = [name for name in families if families[name] not in ("struct", "list", "mixed")]
     return Case(
         families,
@@ -139,6 +161,7 @@ def case(choice: Choice, families: dict[str, str] | None = None, gaps: int | Non
         reopen=choice.chance(10),
         most_rows=choice.pick((1, 1_000_000)),
         by=choice.pick([None, None, *scalars]),
+        declared=declared,
     )
 
 
@@ -156,7 +179,8 @@ def only(whole: Case, names: Sequence[str]) -> Case:
         replace(file, columns={name: column for name, column in file.columns.items() if name in ("ts", *names)})
         for file in whole.files
     ]
-    return replace(whole, families={name: whole.families[name] for name in names}, files=files)
+    declared = {name: kind for name, kind in whole.declared.items() if name in names}
+    return replace(whole, families={name: whole.families[name] for name in names}, files=files, declared=declared)
 
 
 def refused(whole: Case, name: str) -> bool:
@@ -339,7 +363,9 @@ def types(case: Case) -> dict[str, str | None]:
         if not having:
             raise RefusedError(f"no file has {name}")
         for file in case.files:
-            if file.has(name):
+            if file.has(name) and name in case.declared:
+                kind = _declared(file.columns[name], case.declared[name])
+            elif file.has(name):
                 kind = united(kind, _kind(file, name))
             elif case.missing is None and file.format != "json":
                 raise RefusedError(f"{file.name} lacks {name}")
@@ -351,6 +377,27 @@ def types(case: Case) -> dict[str, str | None]:
         if family == "list" and kind is not None and not (kind.endswith("[]") or kind == "VARCHAR"):
             raise RefusedError(f"{name} is no list")
     return found
+
+
+def _declared(column: Column, kind: str) -> str:
+    """The type that is declared.
+
+    Raises:
+        RefusedError: If a value is none of it, or would be rounded.
+    """
+    for value in column.values:
+        if value is None or isinstance(value, (str, bool)) or kind == "VARCHAR":
+            continue
+        exact = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
+        if kind in WIDTHS:
+            fits = WIDTHS[kind][0] <= exact <= WIDTHS[kind][1]
+        elif kind == "DOUBLE":
+            fits = isinstance(value, float) or int(float(value)) == value
+        else:
+            fits = abs(exact) < 10**18 and exact * 10 ** int(kind[-2]) % 1 == 0
+        if not fits:
+            raise RefusedError(f"{value} is no {kind}")
+    return kind
 
 
 def _kind(file: Made, name: str) -> str | None:
@@ -392,6 +439,8 @@ def expected(connection: duckdb.DuckDBPyConnection, case: Case) -> list[Any]:
                 value = column.values[row] if column else None
                 if name == "k" and column is None and file.partition != "__HIVE_DEFAULT_PARTITION__":
                     value = file.partition
+                if name in case.declared and value is not None:
+                    value = _csv(value)
                 cells.append(f"CAST({_struct(value, kind)} AS {_plain(kind)}) AS {name}")
             rows.append(f"SELECT {', '.join(cells)}")
     query = statement(case).replace(" FROM e ", f" FROM ({' UNION ALL '.join(rows)}) AS e ")
@@ -456,7 +505,10 @@ def _csv(value: Any) -> str:
 
 def outcome(connection: duckdb.DuckDBPyConnection, case: Case, folder: Path) -> object:
     """The table of a case, or the error that refuses it, as the rollup has it."""
-    sources = {"e": [str(folder / pattern) for pattern in ("**/*.*",)]}
+    sources = {"e": str(folder / "**/*.*")}
+    if case.source:
+        listed = ", ".join(f"{name}: '{kind}'" for name, kind in case.declared.items())
+        sources["e"] = f"{case.source}('{sources['e']}', types = {{{listed}}})"
 
     def opened() -> Rollup:
         options = {"missing": case.missing} if case.missing else {}

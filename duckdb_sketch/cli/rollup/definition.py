@@ -11,7 +11,7 @@ from pathlib import Path
 from duckdb_sketch.cli.rollup.created import unless_empty
 from duckdb_sketch.rollup import Rollup, RollupError
 from duckdb_sketch.rollup.rollup import Source
-from duckdb_sketch.rollup.settings import Late, Missing
+from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Missing
 from duckdb_sketch.rollup.sources.table_source import TableSource
 
 
@@ -33,6 +33,7 @@ class Definition:
         wait: Seconds.
         expand: Whether aggregates that do not merge are written as metrics that do.
         missing: What a column is that a file lacks.
+        keep_changes: For how many batches every change is kept.
         cursor: The column that the rows of a table are counted by.
         lag: How far below the greatest time of a cursor rows are counted.
     """
@@ -50,6 +51,7 @@ class Definition:
     wait: float = 0
     expand: bool = False
     missing: Missing | None = None
+    keep_changes: int = KEPT_CHANGES
     cursor: str | None = None
     lag: str | None = None
 
@@ -77,6 +79,7 @@ class Definition:
                 wait=self.wait,
                 expand=self.expand,
                 missing=self.missing,
+                keep_changes=self.keep_changes,
             ) as rollup,
         ):
             yield rollup

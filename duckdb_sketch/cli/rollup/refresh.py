@@ -12,6 +12,7 @@ from duckdb_sketch.cli.options import (
     Earliest,
     Expand,
     Json,
+    KeepChanges,
     Lag,
     Late,
     Lateness,
@@ -31,6 +32,7 @@ from duckdb_sketch.cli.rollup.progress import rows_counted
 from duckdb_sketch.cli.rollup.tables import print_changes, print_refreshed
 from duckdb_sketch.rollup import ChangedFilesError
 from duckdb_sketch.rollup.pipeline.refresh import OnChange
+from duckdb_sketch.rollup.settings import KEPT_CHANGES
 
 _SPARK = "Only with --engine spark"
 
@@ -58,6 +60,7 @@ def refresh(
     levels: Annotated[bool, typer.Option(help="Update the coarser levels as well.")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the buckets that would change, and stop.")] = False,
     memory_limit: MemoryLimit = None,
+    keep_changes: KeepChanges = KEPT_CHANGES,
     engine: Annotated[
         Literal["duckdb", "spark"],
         typer.Option(help="What aggregates new files: this process, or a Spark cluster, all of them in one batch."),
@@ -97,8 +100,9 @@ def refresh(
         wait,
         expand,
         missing,
-        cursor,
-        lag,
+        keep_changes=keep_changes,
+        cursor=cursor,
+        lag=lag,
     )
     # What was counted is printed before what changed is.
     policy: OnChange = "rebuild" if on_change == "rebuild" else "report"

@@ -18,6 +18,7 @@ import duckdb
 
 from duckdb_sketch._lock import lock_or_fail
 from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch._system import sync_folder
 from duckdb_sketch._text import counted
 from duckdb_sketch.rollup.archive.folder import create, require_no_link, require_same
 from duckdb_sketch.rollup.archive.manifest import (
@@ -26,7 +27,6 @@ from duckdb_sketch.rollup.archive.manifest import (
     digest,
     put,
     read_manifest,
-    sync_folder,
     write_manifest,
 )
 from duckdb_sketch.rollup.archive.partitioning import Partitioning

@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+from duckdb_sketch._system import NO_FOLLOW, create_new
+
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # for whoever writes to a named pipe
 
 
@@ -25,7 +26,7 @@ def create(path: Path) -> BinaryIO:
     """
     with suppress(FileNotFoundError):
         path.unlink()
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666), "wb")
+    return create_new(path)
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -80,7 +81,7 @@ def require_same(path: Path, file: BinaryIO) -> None:
 def _open(path: Path, flags: int, mode: str) -> BinaryIO:
     require_no_link(path)
     try:
-        descriptor = os.open(path, flags | _NO_FOLLOW | _NO_WAIT)
+        descriptor = os.open(path, flags | NO_FOLLOW | _NO_WAIT)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _is_link(path) from error

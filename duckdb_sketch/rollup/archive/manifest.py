@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from duckdb_sketch._system import sync_folder
 from duckdb_sketch.rollup.archive import fields
 from duckdb_sketch.rollup.archive.folder import create, open_file, read_text, reopen
 from duckdb_sketch.rollup.archive.version_1 import upgraded
@@ -158,18 +158,6 @@ def put(temporary: Path, path: Path) -> None:
         os.fsync(file.fileno())
     os.replace(temporary, path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """See that the names in a folder outlast a crash, where the system has a way to say so."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some file systems that are reached over a network have none
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _digest(lines: dict[str, Any]) -> str:

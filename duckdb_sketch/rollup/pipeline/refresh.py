@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
@@ -35,6 +35,7 @@ class Refresh:
         engine: What aggregates them.
         most_rows: That a batch may have, if each row is a group of its own; None if the engine takes any number.
         levels: Whether to update the coarser levels with each batch.
+        only: The paths of the new files to count, as if there were no others; None for all.
         most_files: That a batch may have.
     """
 
@@ -46,6 +47,7 @@ class Refresh:
         most_rows: int | None,
         *,
         levels: bool,
+        only: Collection[str] | None = None,
         most_files: int = sys.maxsize,
     ) -> None:
         self.target = target
@@ -53,6 +55,7 @@ class Refresh:
         self.engine = engine
         self.most_rows = most_rows
         self.levels = levels
+        self.only = only
         self.most_files = most_files
         self._last: int | None = None
 
@@ -75,7 +78,8 @@ class Refresh:
             failure = self._rebuild(found, refreshed)
         else:
             refreshed.changed = [file.path for file in found.changed]
-        self._count(found.new, progress, refreshed)
+        new = found.new if self.only is None else [file for file in found.new if file.path in self.only]
+        self._count(new, progress, refreshed)
         if failure is not None:
             raise failure
 

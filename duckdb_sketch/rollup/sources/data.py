@@ -78,9 +78,10 @@ def _refuse_sketches(data: Any) -> None:
     Raises:
         SourceError: If one does.
     """
-    if type(data).__module__.partition(".")[0] not in ("pandas", "polars"):
+    module, kind = type(data).__module__.partition(".")[0], type(data).__name__
+    if module not in ("pandas", "polars") or kind != "DataFrame":  # a LazyFrame has no column yet
         return
-    for name in getattr(data, "columns", ()):
+    for name in data.columns:
         column = data[name]
         if str(getattr(column, "dtype", "")).lower() != "object":
             continue

@@ -17,6 +17,14 @@ from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.settings import Missing
 from duckdb_sketch.rollup.sources.evidence import PLAIN, Formats
+from duckdb_sketch.rollup.sources.reader_options import (
+    DIALECT,
+    EVERYWHERE,
+    ONE_SPELLING,
+    READ,
+    changes_nothing,
+    refusal,
+)
 from duckdb_sketch.rollup.sources.url import is_url
 
 READERS = {
@@ -31,113 +39,6 @@ READERS = {
 }
 _CALL = re.compile(rf"\s*({'|'.join(READERS)})\s*\(", re.IGNORECASE)
 _TYPES = ("types", "dtypes", "column_types", "columns")
-_ONE_SPELLING = {
-    "separator": "delim",
-    "delimiter": "delim",
-    "sep": "delim",
-    "null": "nullstr",
-    "maximum_line_size": "max_line_size",
-    "date_format": "dateformat",
-    "timestamp_format": "timestampformat",
-    "column_names": "names",
-    "dtypes": "types",
-    "column_types": "types",
-}
-#: Options that say how files are written, and that DuckDB is told.
-_DIALECT = {
-    "read_csv": (
-        *(
-            "delim",
-            "quote",
-            "escape",
-            "header",
-            "skip",
-            "comment",
-            "nullstr",
-            "encoding",
-            "compression",
-            "null_padding",
-        ),
-        *(
-            "strict_mode",
-            "new_line",
-            "max_line_size",
-            "allow_quoted_nulls",
-            "buffer_size",
-            "parallel",
-            "normalize_names",
-        ),
-    ),
-    "read_json": ("format", "compression", "maximum_object_size"),
-    "read_parquet": ("binary_as_string", "int96_as", "utf8_validation", "prefetch_strategy"),
-}
-#: Options that a rollup reads itself.
-_READ = {
-    "read_csv": (
-        *(
-            "types",
-            "columns",
-            "names",
-            "dateformat",
-            "timestampformat",
-            "decimal_separator",
-            "thousands",
-            "all_varchar",
-        ),
-        "ignore_errors",
-    ),
-    "read_json": ("types", "columns", "dateformat", "timestampformat", "ignore_errors"),
-    "read_parquet": (),
-}
-_EVERYWHERE = ("hive_partitioning", "hive_types", "hive_types_autocast", "union_by_name")
-_ALWAYS_ALL = "a rollup looks at every value, so that no sample decides"
-#: Options that change nothing with these values, as columns are bound by name and types by all values.
-_AS_IT_IS = {
-    "filename": ("false",),
-    "auto_detect": ("true",),
-    "records": ("true", "'auto'"),
-    "case_insensitive_keys": ("true",),
-    "store_rejects": ("false",),
-    "array": ("'auto'",),
-    "geojson": ("false",),
-    "column_statistics": ("false",),
-    "file_row_number": ("false",),
-    "allow_empty": ("false",),
-    "sample_size": (),
-    "files_to_sniff": (),
-    "maximum_sample_files": (),
-}
-_REFUSED = {
-    "filename": "the ledger knows the rows of each file; a statement cannot group by it",
-    "auto_detect": "give types for the columns that are not to be detected",
-    "auto_type_candidates": f"{_ALWAYS_ALL}; give types",
-    "records": "a row is an object, whose keys are columns",
-    "array": "write format = 'array'",
-    "geojson": "a row is an object, whose keys are columns",
-    "case_insensitive_keys": "names of columns are the same in capitals everywhere",
-    "store_rejects": "write ignore_errors = true: rejected rows are counted in the ledger",
-    "rejects_table": "write ignore_errors = true: rejected rows are counted in the ledger",
-    "rejects_scan": "write ignore_errors = true: rejected rows are counted in the ledger",
-    "rejects_limit": "write ignore_errors = true: rejected rows are counted in the ledger",
-    "rejects_line_size_limit": "write ignore_errors = true: rejected rows are counted in the ledger",
-    "force_not_null": "an empty field is NULL; write coalesce(x, '') in the statement",
-    "schema": "columns are bound by name; give types, or missing='null' for those that a file lacks",
-    "bound_schema": "columns are bound by name",
-    "file_row_number": "a statement cannot group by it",
-    "column_statistics": "a rollup has no use for them",
-    "allow_empty": "an empty list of files is an error",
-    "maximum_depth": f"{_ALWAYS_ALL}; give columns",
-    "field_appearance_threshold": f"{_ALWAYS_ALL}; give columns",
-    "map_inference_threshold": f"{_ALWAYS_ALL}; give columns, with MAP(VARCHAR, …)",
-    "convert_strings_to_integers": "7 and '7' would be counted as one or as two, as files come; give types",
-    "encryption_config": "the ledger would keep the key",
-    "explicit_cardinality": "the number of rows is read from the files",
-    "can_have_nan": "statistics are not relied on where there may be NaN",
-    "compression": "the footer says how columns are compressed",
-    "parquet_version": "it is for writing",
-    "debug_use_openssl": "it is for debugging",
-    "maximum_files_for_stats": "it is for debugging",
-}
 
 
 @dataclass(frozen=True)
@@ -163,6 +64,12 @@ class Declaration:
     formats: Formats = PLAIN
     hive_types: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def says_how_text_is_written(self) -> bool:
+        """Whether it has options without which text files are read as something else."""
+        is_text = self.reader in ("read_csv", "read_json")
+        return is_text and bool(self.dialect or self.names or self.settings or self.formats != PLAIN)
 
     @staticmethod
     def of(given: str | Path | Sequence[str | Path]) -> Declaration:
@@ -198,6 +105,12 @@ class Declaration:
             options.append(f"hive_types = {_listed_types(self.hive_types)}")
         options += [f"{name} = {value}" for name, value in self.settings.items()]
         return f"{self.reader}({', '.join(options)})"
+
+    @property
+    def reading(self) -> dict[str, str]:
+        """The options for DuckDB's own reader to read text with types that are known, as SQL."""
+        own = ("dateformat", "timestampformat", "decimal_separator", "thousands", "ignore_errors")
+        return {**self.dialect, **{name: value for name, value in self.settings.items() if name in own}}
 
     @property
     def partitioned(self) -> bool:
@@ -242,7 +155,7 @@ def _parsed(text: str) -> Declaration:
         if not isinstance(option, (exp.EQ, exp.PropertyEQ)):
             raise SourceError(f"{text}: {option.sql(dialect='duckdb')} is no option: write name = value")
         name = option.this.name.lower()
-        name = _ONE_SPELLING.get(name, name)
+        name = ONE_SPELLING.get(name, name)
         if name in options:
             raise SourceError(f"{text}: {name} is given twice")
         options[name] = option.expression
@@ -257,34 +170,22 @@ def _declared(text: str, reader: str, paths: tuple[str, ...], options: Mapping[s
     hive_types: dict[str, str] = {}
     for name, node in options.items():
         value = node.sql(dialect="duckdb")
-        if name in ("types", "columns") and name in _READ[reader]:
+        if name in ("types", "columns") and name in READ[reader]:
             types |= _types(text, name, node, names or tuple(_names_of(options)))
             names = tuple(types) if name == "columns" and reader == "read_csv" else names
-        elif name == "names" and name in _READ[reader]:
+        elif name == "names" and name in READ[reader]:
             names = tuple(_names_of(options))
         elif name == "hive_types":
             hive_types = _types(text, name, node, ())
-        elif name in _DIALECT[reader]:
+        elif name in DIALECT[reader]:
             dialect[name] = value
-        elif name in (*_READ[reader], *_EVERYWHERE):
+        elif name in (*READ[reader], *EVERYWHERE):
             settings[name] = value
-        elif not _changes_nothing(name, value):
-            raise SourceError(f"{text}: {_refusal(reader, name)}")
+        elif not changes_nothing(name, value):
+            raise SourceError(f"{text}: {refusal(reader, name)}")
     if reader == "read_json" and "format" in dialect and dialect["format"] in ("'nd'", "'ndjson'"):
         dialect["format"] = "'newline_delimited'"
     return Declaration(paths, reader, types, dialect, names, _formats(settings), hive_types, settings)
-
-
-def _changes_nothing(name: str, value: str) -> bool:
-    allowed = _AS_IT_IS.get(name)
-    return allowed is not None and (not allowed or value.lower() in allowed)
-
-
-def _refusal(reader: str, name: str) -> str:
-    if reason := _REFUSED.get(name):
-        return f"{reader} of a rollup does not take {name}: {reason}"
-    known = ", ".join((*_DIALECT[reader], *_READ[reader], *_EVERYWHERE))
-    return f"{reader} of a rollup takes no option {name}; it takes {known}"
 
 
 def _formats(settings: Mapping[str, str]) -> Formats:

@@ -77,17 +77,6 @@ class Events:
             raise SourceError(f"{self.culprit()}: {error}") from error
 
 
-def with_nanoseconds(types: Mapping[str, str], columns: Mapping[str, str]) -> dict[str, str]:
-    """Types that are known, and of columns of nanoseconds their own: nothing casts those to what is known.
-
-    Args:
-        types: The types that are known.
-        columns: The types that the columns have.
-    """
-    own = {name.lower(): kind for name, kind in columns.items() if kind.endswith("_NS")}
-    return {name: own.get(name.lower(), kind) for name, kind in types.items()}
-
-
 class UnreadableError(SourceError):
     """What DuckDB says of events that it cannot read or aggregate."""
 

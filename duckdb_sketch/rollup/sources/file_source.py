@@ -28,7 +28,8 @@ from duckdb_sketch.rollup.sources.part import Part
 from duckdb_sketch.rollup.sources.partitions import PartitionedPart, partition_names
 from duckdb_sketch.rollup.sources.slice import Poll
 from duckdb_sketch.rollup.sources.structure import castable
-from duckdb_sketch.rollup.sources.text import IGNORING, Written, csv_held
+from duckdb_sketch.rollup.sources.text import IGNORING, csv_held
+from duckdb_sketch.rollup.sources.written import Written
 from duckdb_sketch.rollup.specification.specification import Specification, over
 
 _FEW_ROWS = 10_000  # per file: opening it costs more than reading all of it
@@ -156,6 +157,24 @@ class FileSource:
                 types, names = self._completed(parts, names, types, known)
             self._check_there(parts, {name for part in parts for name in part.columns} | types.keys())
             yield self._events(parts, {names.get(name, name): kind for name, kind in types.items()}, names, known)
+
+    def scanned(self, stack: ExitStack, files: Sequence[File], known: Mapping[str, str]) -> str:
+        """SQL of the rows of files, with a column `FILE`; it may be read until the stack is closed.
+
+        Args:
+            stack: Holds what text files hold.
+            files: The files, at least one.
+            known: The types of the columns in what was counted; a column that a file lacks is NULL.
+
+        Raises:
+            SourceError: If a file cannot be read, or its columns are of other types.
+        """
+        copies = stack.enter_context(copied(files))
+        stack.enter_context(copies.told())
+        parts = self._parts(stack, copies.files)
+        names = _names({name: name for name in known}, parts)
+        types = {names[name]: kind for name, kind in _bound(parts, _lower(known)).items()}
+        return copies.named(" UNION ALL BY NAME ".join(part.sql(_wanted(types, names)) for part in parts))
 
     def _parts(self, stack: ExitStack, files: Sequence[File]) -> list[Part]:
         """Files in parts that are read alike, text in tables that last as long as the stack."""
@@ -294,9 +313,7 @@ class FileSource:
     def _events(
         self, parts: Sequence[Part], types: Mapping[str, str], names: Mapping[str, str], known: Mapping[str, str]
     ) -> Events:
-        wanted: dict[str, str | None] = {**types}
-        there = {name.lower() for name in wanted}
-        wanted |= {spelled: None for name, spelled in names.items() if name not in there}
+        wanted = _wanted(types, names)
         files = [file for part in parts for file in part.files]
         sql = " UNION ALL BY NAME ".join(part.sql(wanted) for part in parts)
         sample = " UNION ALL BY NAME ".join(part.sample(wanted) for part in parts)
@@ -369,6 +386,12 @@ def _by_folder(
         names = frozenset(name for name in partitions.get(file.path, ()) if name not in columns)
         groups.setdefault(names, []).append(file)
     return groups
+
+
+def _wanted(types: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str | None]:
+    """The columns that there are, and their types; None of those of which nothing is known."""
+    there = {name.lower() for name in types}
+    return {**types, **{spelled: None for name, spelled in names.items() if name not in there}}
 
 
 def _lower(types: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,8 @@ from duckdb_sketch.rollup.query import fetch, fetch_row, temporary
 from duckdb_sketch.rollup.sources.events import reading
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE, paths_of
-from duckdb_sketch.rollup.sources.text import Text, Written
+from duckdb_sketch.rollup.sources.text import Text
+from duckdb_sketch.rollup.sources.written import Written
 
 _NUMBERS = count()
 

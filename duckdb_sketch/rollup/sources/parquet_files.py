@@ -43,7 +43,8 @@ class ParquetPart:
     def bind(self, known: Mapping[str, str]) -> dict[str, str]:
         """See `Part`."""
         found = {}
-        for name, kind in self.types.items():
+        for name in self.columns:
+            kind = self.types[name]
             both = united(known.get(name), kind)
             if both is None:
                 raise SourceError(
@@ -104,7 +105,7 @@ def parquet_parts(
     return [
         ParquetPart(
             files=[file for alike, _ in schemas for file in alike],
-            columns={lower: name for lower, name, _ in key},
+            columns={name.lower(): name for name in schemas[0][1] if name.lower() in references - {FILE}},
             types={lower: kind for lower, _, kind in key},
             alike=len({tuple(columns.items()) for _, columns in schemas}) == 1,
             options=options,

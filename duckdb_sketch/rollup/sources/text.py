@@ -21,7 +21,7 @@ from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe, fetch, fetch_row, temporary
 from duckdb_sketch.rollup.sources.events import reading
-from duckdb_sketch.rollup.sources.evidence import FITTING, PLAIN, Formats, Kind, type_of
+from duckdb_sketch.rollup.sources.evidence import FITTING, Formats, Kind, type_of
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE
 from duckdb_sketch.rollup.sources.kinds import is_integer, united
@@ -36,26 +36,10 @@ from duckdb_sketch.rollup.sources.structure import (
     structure_of_json,
     transformed,
 )
+from duckdb_sketch.rollup.sources.written import Written
 
 _NUMBERS = count()
 _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC)(?:\(\s*\d+\s*(?:,\s*(\d+)\s*)?\))?")
-
-
-@dataclass(frozen=True)
-class Written:
-    """How text is declared to be written.
-
-    Attributes:
-        types: The types of columns, by name in lower case.
-        formats: How it writes dates and numbers.
-        all_text: Whether columns that no type is declared of are VARCHAR.
-        ignore_errors: Whether rows that cannot be read are left out.
-    """
-
-    types: Mapping[str, str] = field(default_factory=dict)
-    formats: Formats = PLAIN
-    all_text: bool = False
-    ignore_errors: bool = False
 
 
 @dataclass(frozen=True)
@@ -263,9 +247,15 @@ class Text:
             return f"{cast} AND ({few} OR {self.formats.cast(text, declared, 'TRY_CAST')} = {exact})"
         if is_integer(wanted) or wanted == "INT":
             return f"regexp_full_match({number}, '[+-]?\\d+') AND {cast}"
+        if wanted in ("DOUBLE", "FLOAT", "REAL"):
+            whole, exact = f"TRY_CAST({number} AS HUGEINT)", f"TRY_CAST(TRY_CAST({number} AS {declared}) AS HUGEINT)"
+            return f"{cast} AND NOT (regexp_full_match({number}, '[+-]?\\d+') AND {whole} IS DISTINCT FROM {exact})"
         fitting = {"DATE": Kind.DATE, "TIMESTAMP": Kind.DATE | Kind.TIMESTAMP, "DATETIME": Kind.DATE | Kind.TIMESTAMP}
         if wanted in fitting:
             return f"{kind} & {int(fitting[wanted])} > 0 AND {cast}"
+        if wanted in ("TIMESTAMP_S", "TIMESTAMP_MS"):
+            exact = self.formats.cast(text, "TIMESTAMP", "TRY_CAST")
+            return f"{cast} AND CAST({self.formats.cast(text, declared, 'TRY_CAST')} AS TIMESTAMP) = {exact}"
         return cast
 
     def _disagreement(self, name: str, file: str, found: str, before: str, agreed: str) -> SourceError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import duckdb
@@ -18,6 +18,7 @@ from duckdb_sketch._glob import literal
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.query import describe, fetch
 from duckdb_sketch.rollup.sources.declaration import Declaration
+from duckdb_sketch.rollup.sources.evidence import PLAIN
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE
 from duckdb_sketch.rollup.sources.kinds import same_kind
@@ -71,6 +72,16 @@ class _Part:
         items = [FILE, *(f"{self._value(name, kind)} AS {identifier(name)}" for name, kind in self.types.items())]
         return f"SELECT {', '.join(items)} FROM {self._typed()}"
 
+    def apart(self) -> list[_Part]:
+        """The same files, those apart that have a column of their folders' names themselves, which counts."""
+        wanted = {name.lower() for name in self.types} & {key.lower() for key in _keys(self.files[0].path)}
+        if len(self.files) == 1 or not wanted & self._own.keys():
+            return [self]
+        groups: dict[frozenset[str], list[File]] = {}
+        for file in self.files:
+            groups.setdefault(frozenset(wanted & replace(self, files=[file])._own.keys()), []).append(file)
+        return [replace(self, files=files) for files in groups.values()]
+
     def miscounted(self) -> Iterator[str]:
         """What is wrong with how they were counted."""
         if self.reader == "read_parquet":
@@ -83,7 +94,7 @@ class _Part:
             spellings = self._own[name.lower()]
             return f"coalesce({', '.join(map(identifier, spellings))})"
         key = next((key for key in _keys(self.files[0].path) if key.lower() == name.lower()), None)
-        if key is None:
+        if key is None or self.declaration.settings.get("hive_partitioning", "").lower() == "false":
             return f"CAST(NULL AS {kind})" if kind != _NO_EVIDENCE else "NULL"
         folder = f"regexp_extract({FILE}, {quote(f'.*/{key}=([^/]*)/')}, 1)"
         return f"CAST(url_decode(nullif({folder}, '__HIVE_DEFAULT_PARTITION__')) AS {kind})"
@@ -119,28 +130,40 @@ class _Part:
             return self._call("read_json", f"columns = {_struct(columns)}")
         columns = {name: kinds.get(lower, "VARCHAR") for lower, names in self._own.items() for name in names}
         columns = {name: "VARCHAR" if _NO_EVIDENCE in kind else kind for name, kind in columns.items()}
-        return self._call("read_csv", "union_by_name = true", "sample_size = -1", f"types = {_struct(columns)}")
+        return self._call(
+            "read_csv", "union_by_name = true", "sample_size = -1", f"types = {_struct(columns)}", *self._names
+        )
 
     def _plain(self) -> str:
         """SQL of their rows: of text with every value as it is written."""
         text = () if self.reader == "read_parquet" else ("all_varchar = true",)
-        return self._call(self.reader, "union_by_name = true", *text)
+        return self._call(self.reader, "union_by_name = true", *text, *self._names)
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """The names of columns, as an option, where they are declared and the files do not have them."""
+        names = self.declaration.names
+        if not names:
+            return ()
+        first = describe(self.connection, f"FROM {self._call(self.reader, 'all_varchar = true')}")
+        if {name.lower() for name in names} <= {name.lower() for name in first}:
+            return ()
+        return (f"names = [{', '.join(map(quote, names))}]",)
 
     def _objects(self) -> str:
-        options = {name: value for name, value in self.declaration.dialect.items() if name != "hive_partitioning"}
-        return self._call("read_json_objects", declared=options)
+        ignoring = {"ignore_errors": "true"} if self.declaration.ignores_errors else {}
+        objects = self._call("read_json_objects", declared={**self.declaration.dialect, **ignoring})
+        return f"(FROM {objects} WHERE json IS NOT NULL)" if ignoring else objects
 
     def _inferred(self) -> dict[str, str]:
         return describe(self.connection, f"FROM {self._call('read_json', 'union_by_name = true', 'sample_size = -1')}")
 
     def _call(self, reader: str, *options: str, declared: Mapping[str, str] | None = None) -> str:
         paths = ", ".join(quote(literal(file.path)) for file in self.files)
-        given = dict(self.declaration.dialect if declared is None else declared)
-        given.pop("hive_partitioning", None)
+        given = dict(self.declaration.reading if declared is None else declared)
         if reader == "read_csv":
             given.setdefault("header", "true")
-        if reader != "read_json_objects":
-            given["hive_partitioning"] = "false"
+        given["hive_partitioning"] = "false"
         named = [f"{name} = {value}" for name, value in given.items()]
         return f"{reader}({', '.join([f'[{paths}]', *options, *named, f'filename = {quote(FILE)}'])})"
 
@@ -154,6 +177,8 @@ class _Part:
     def _altered(self) -> Iterator[str]:
         """Values of text that are others in the type that the ledger has for them."""
         changes = {}
+        if self.declaration.formats != PLAIN or "ignore_errors" in self.declaration.settings:
+            return  # text is then written in another way than a cast reads, or what changes was left out
         for name, kind in self.types.items():
             for spelled in self._own.get(name.lower(), ()):
                 text = identifier(spelled)
@@ -209,7 +234,8 @@ def _parts(
     parts: dict[tuple[str, tuple[str, ...]], list[File]] = {}
     for file in files:
         parts.setdefault((declaration.reader or file.reader, _keys(file.path)), []).append(file)
-    return [_Part(connection, some, reader, types, declaration) for (reader, _), some in parts.items()]
+    found = [_Part(connection, some, reader, types, declaration) for (reader, _), some in parts.items()]
+    return [part for mixed in found for part in mixed.apart()]
 
 
 def _keys(path: str) -> tuple[str, ...]:

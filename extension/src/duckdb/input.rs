@@ -92,7 +92,7 @@ plain! {
     i8: TinyInt;
     i16: SmallInt;
     i32: Integer Date;
-    i64: BigInt Time Timestamp TimestampS TimestampMs TimestampNs TimestampTz;
+    i64: BigInt Time TimeNs Timestamp TimestampS TimestampMs TimestampNs TimestampTz TimestampTzNs;
     Wide<i128>: HugeInt Uuid;
     u8: UTinyInt Boolean;
     u16: USmallInt;

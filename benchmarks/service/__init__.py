@@ -1,0 +1,1 @@
+"""The service under load: files arrive, dashboards ask, and it is killed."""

@@ -1,0 +1,3 @@
+SELECT date_trunc('hour', ts) AS hour, country, count(*) AS bids, count(price) AS priced, sum(price) AS revenue,
+       hll_sketch_agg(user_id) AS users, approx_histogram_agg(price) AS prices
+FROM bids GROUP BY ALL
