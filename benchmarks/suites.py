@@ -9,6 +9,7 @@ from benchmarks.memory import Memory
 from benchmarks.peers import Accuracy, Sizes, SpeedBesidePeers
 from benchmarks.rollups.suite import Rollups
 from benchmarks.service.suite import ServiceSuite
+from benchmarks.sources import Sources
 from benchmarks.spark.suite import Spark
 from benchmarks.study.suite import Study
 from benchmarks.suite import Suite
@@ -21,6 +22,7 @@ _ALL: tuple[type[Suite], ...] = (
     Rollups,
     CubeSuite,
     ServiceSuite,
+    Sources,
     Spark,
     Druid,
     Choosing,

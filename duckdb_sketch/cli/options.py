@@ -29,6 +29,13 @@ Sources = Annotated[
         "--source", "-s", help="What a table of the statement stands for: NAME=FILES, such as bids='data/*.parquet'."
     ),
 ]
+Cursor = Annotated[
+    str | None, typer.Option(help="Of --source bids=table:events: the column that grows with each row, such as id.")
+]
+Lag = Annotated[
+    str | None,
+    typer.Option(help="Of a cursor of times: count rows up to this long before the latest, such as '5 minutes'."),
+]
 TableName = Annotated[str | None, typer.Option("--name", help="The rollup's name, if not that of the file.")]
 TimeZone = Annotated[
     str | None, typer.Option(help="The time zone in which TIMESTAMPTZ are truncated, such as Europe/Berlin.")

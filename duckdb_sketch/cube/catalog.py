@@ -23,17 +23,23 @@ from duckdb_sketch._sql import identifier
 from duckdb_sketch.cube.bucket_calendar import Calendar, ceiling
 from duckdb_sketch.cube.canonical import Canonical, conjuncts, sql, without_parens
 from duckdb_sketch.cube.event_source import Counted, EventSource
+from duckdb_sketch.cube.sections import NO_SECTIONS, Sections
 from duckdb_sketch.cube.state import MetricColumn, state_of
 from duckdb_sketch.cube.table import Clock, CubeTable, Slices, Span
 from duckdb_sketch.rollup.errors import ManifestError
 from duckdb_sketch.rollup.ledger.ledger import Ledger, read_record
 from duckdb_sketch.rollup.ledger.records import CountedSlice, LevelRecord, RollupRecord
 from duckdb_sketch.rollup.query import Row, describe, fetch, fetch_row
-from duckdb_sketch.rollup.sources.declaration import Declaration
+from duckdb_sketch.rollup.sources.copies import copied
+from duckdb_sketch.rollup.sources.declared import Declared, files_of, table_of
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.files import FILE, scan_all
 from duckdb_sketch.rollup.sources.listing import find
+from duckdb_sketch.rollup.sources.source import SourceSlice
+from duckdb_sketch.rollup.sources.spool import publish_left
+from duckdb_sketch.rollup.sources.table_range import TableRange
+from duckdb_sketch.rollup.sources.table_reader import TableReader
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.specification import Specification
@@ -61,7 +67,7 @@ class Catalog:
 
     source: EventSource
     tables: tuple[CubeTable, ...]
-    files: tuple[File, ...]
+    files: tuple[SourceSlice, ...]
     unusable: tuple[str, ...]
     version: int
 
@@ -122,7 +128,7 @@ class _Kept:
     """A catalog, and what it was made from: it holds as long as both are as they were."""
 
     records: _Records
-    files: Sequence[File]
+    files: Sequence[SourceSlice]
     catalog: Catalog
 
 
@@ -145,8 +151,9 @@ class CatalogReader:
         self._records = _Records(())
         self._catalogs: dict[str, _Kept] = {}
         self._statements: dict[str, _Statement] = {}
-        self._counted: dict[_BatchKey, tuple[dict[str, CountedSlice], Slices]] = {}
+        self._counted: dict[_BatchKey, tuple[Sections, tuple[dict[str, CountedSlice], Slices]]] = {}
         self._layouts: dict[_BatchKey, _Known] = {}
+        self._sections: Sections = NO_SECTIONS
 
     def sources(self, connection: duckdb.DuckDBPyConnection) -> dict[str, list[RollupRecord]]:
         """The rollups of each table of events, by the name of that table in lower case.
@@ -208,7 +215,7 @@ class CatalogReader:
         ledger: Ledger,
         prober: duckdb.DuckDBPyConnection,
         rollups: Sequence[RollupRecord],
-        files: Mapping[str, File],
+        files: Mapping[str, SourceSlice],
         calendar: Calendar,
         *,
         listed: bool,
@@ -222,7 +229,7 @@ class CatalogReader:
                 unusable.append(str(error))
         source = EventSource(
             name=self._statement(rollups[0]).specification.source,
-            sizes={path: file.size for path, file in files.items()},
+            sizes={path: self._sections.sizes.get(path, file.size or 0) for path, file in files.items()},
             counted=_counted(found),
             scan=lambda paths: "",
             columns=_all_columns(prober, files, _input_types(rollups)),
@@ -237,12 +244,23 @@ class CatalogReader:
 
     def _files(
         self, connection: duckdb.DuckDBPyConnection, records: Sequence[RollupRecord], ledger: Ledger
-    ) -> tuple[dict[str, File], bool]:
+    ) -> tuple[dict[str, SourceSlice], bool]:
         """The files of a source as they are now, by path, and whether they were looked for."""
         declared = self._declared(records)
+        table = None if declared is None else table_of(declared)
+        self._sections = NO_SECTIONS
+        if table is not None:
+            reader = TableReader(connection, self._statement(records[0]).specification, table)
+            ranges = [each for record in records for each in ledger.slices(record.name, CountedSlice.RANGE).values()]
+            self._sections = Sections.of(reader, ranges)
         paths = dict.fromkeys(path for record in records for path in self._counted_by(ledger, record)[0])
+        kept = {path: fingerprint for each in records for path, fingerprint in ledger.spooled(each.name).items()}
+        publish_left(kept)
+        there: dict[str, SourceSlice] = {path: File.at(path) for path in sorted(kept) if os.path.isfile(path)}
+        if table is not None:
+            return {**there, **{each.path: each for each in self._sections.there}}, True
         if declared is not None:
-            return self._listed(connection, declared.patterns, paths), True
+            return {**there, **self._listed(connection, files_of(declared).patterns, paths)}, True
         return {path: File.at(path) for path in paths if not is_url(path) and os.path.isfile(path)}, False
 
     def _listed(
@@ -260,16 +278,18 @@ class CatalogReader:
 
     def _counted_by(self, ledger: Ledger, record: RollupRecord) -> tuple[dict[str, CountedSlice], Slices]:
         key = self._records.keys[record.name]
-        if key not in self._counted:
-            self._counted[key] = _read_slices(ledger, record)
-        return self._counted[key]
+        sections, found = self._counted.get(key, (None, None))
+        if found is None or sections != self._sections:
+            found = _read_slices(ledger, record, self._sections)
+            self._counted[key] = self._sections, found
+        return found
 
     def _family(
         self,
         ledger: Ledger,
         prober: duckdb.DuckDBPyConnection,
         record: RollupRecord,
-        files: Mapping[str, File],
+        files: Mapping[str, SourceSlice],
         calendar: Calendar,
     ) -> list[CubeTable]:
         """A rollup and its levels."""
@@ -362,10 +382,14 @@ class CatalogReader:
         known: dict[tuple[str, ...], str] = {}
 
         def scan(paths: Sequence[str]) -> str:
-            columns = frozenset(map(str.lower, catalog.source.columns))
-            specification = replace(self._statement(records[0]).specification, references=columns)
-            source = FileSource(connection, specification, self._declared(records) or Declaration(()))
-            return f"SELECT * EXCLUDE ({FILE}) FROM ({source.scanned(held, [files[path] for path in paths], types)})"
+            ranges = [found.sql for path in paths if isinstance(found := files[path], TableRange)]
+            chosen = [found for path in paths if isinstance(found := files[path], File)]
+            if chosen:
+                columns = frozenset(map(str.lower, catalog.source.columns))
+                specification = replace(self._statement(records[0]).specification, references=columns)
+                source = FileSource(connection, specification, files_of(self._declared(records)))
+                ranges.append(source.scanned(held, chosen, types))
+            return f"SELECT * EXCLUDE ({FILE}) FROM ({' UNION ALL BY NAME '.join(ranges)})"
 
         def scan_once(paths: Sequence[str]) -> str:
             if tuple(paths) not in known:
@@ -374,21 +398,23 @@ class CatalogReader:
 
         return scan_once
 
-    def _declared(self, records: Sequence[RollupRecord]) -> Declaration | None:
+    def _declared(self, records: Sequence[RollupRecord]) -> Declared | None:
         """What the table of events stands for, as `Cube` was told, or a rollup remembers."""
         name = self._statement(records[0]).specification.source.lower()
         given = next((value for source, value in self.given.items() if source.lower() == name), None)
-        given = given if given is not None else next((record.source for record in records if record.source), None)
-        return None if given is None else Declaration.of(given)
+        return given if given is not None else next((record.source for record in records if record.source), None)
 
 
 def _all_columns(
-    prober: duckdb.DuckDBPyConnection, files: Mapping[str, File], types: Mapping[str, str]
+    prober: duckdb.DuckDBPyConnection, files: Mapping[str, SourceSlice], types: Mapping[str, str]
 ) -> dict[str, str]:
     """The columns of the events: those that statements read, and the others of one of the files."""
     if not files:
         return dict(types)
-    found = describe(prober, f"SELECT * EXCLUDE ({FILE}) FROM ({scan_all([files[max(files)]], types)})")
+    sample = files[max(files)]
+    with copied([sample] if isinstance(sample, File) else []) as copies:
+        scan = sample.sql if isinstance(sample, TableRange) else scan_all(copies.files, types)
+        found = describe(prober, f"SELECT * EXCLUDE ({FILE}) FROM ({scan})")
     known = {name.lower() for name in types}
     return {**types, **{name: kind for name, kind in found.items() if name.lower() not in known}}
 
@@ -465,13 +491,13 @@ def _counted(tables: Sequence[CubeTable]) -> dict[Clock, Counted]:
     return found
 
 
-def _read_slices(ledger: Ledger, record: RollupRecord) -> tuple[dict[str, CountedSlice], Slices]:
+def _read_slices(ledger: Ledger, record: RollupRecord, sections: Sections) -> tuple[dict[str, CountedSlice], Slices]:
     connection, name = ledger.connection, record.name
-    files = ledger.slices(name)
+    files = {**ledger.slices(name), **sections.counted(ledger.slices(name, CountedSlice.RANGE))}
     suspects = fetch(
         connection,
         "SELECT s.slice, b.rejected_rows > 0, b.dropped_rows > 0 FROM rollup_manifest.batches AS b "
-        "JOIN rollup_manifest.slices AS s USING (rollup, batch) WHERE rollup = ? AND s.kind = 'file' "
+        "JOIN rollup_manifest.slices AS s USING (rollup, batch) WHERE rollup = ? AND s.kind IN ('file', 'range') "
         "AND (b.rejected_rows > 0 OR b.dropped_rows > 0) ORDER BY ALL",
         [name],
     )
@@ -480,7 +506,7 @@ def _read_slices(ledger: Ledger, record: RollupRecord) -> tuple[dict[str, Counte
         "SELECT coalesce(s.slice, '#' || (b.rows + b.dropped_rows + b.rejected_rows)), b.first_event, b.last_event "
         "FROM rollup_manifest.batches AS b LEFT JOIN rollup_manifest.slices AS s "
         "ON s.rollup = b.rollup AND s.batch = b.batch AND s.kind = 'batch' "
-        "WHERE b.rollup = ? AND b.kind = 'append' AND b.rows > 0",
+        "WHERE b.rollup = ? AND b.kind = 'append' AND b.rows > 0 AND coalesce(s.fingerprint, '') = ''",
         [name],
     )
     spans = [(first, last) for first, last in ledger.appended_spans(name) if first is not None and last is not None]
@@ -492,20 +518,28 @@ def _read_slices(ledger: Ledger, record: RollupRecord) -> tuple[dict[str, Counte
         ranges=ranges,
         appended=tuple(spans),
         batches=frozenset(str(batch) for batch, _, _ in appended),
-        outliers=tuple(path for path, rejected, _ in suspects if rejected),
-        dropped=tuple(span for path, _, dropped in suspects if dropped and (span := ranges.get(path))),
+        outliers=tuple(path for found, rejected, _ in suspects if rejected for path in sections.within(found)),
+        dropped=tuple(
+            span
+            for found, _, dropped in suspects
+            if dropped
+            for path in sections.within(found)
+            if (span := ranges.get(path))
+        ),
     )
 
 
 def _compared(
-    counted: Mapping[str, CountedSlice], slices: Slices, files: Mapping[str, File], watermark: datetime | None
+    counted: Mapping[str, CountedSlice], slices: Slices, files: Mapping[str, SourceSlice], watermark: datetime | None
 ) -> Slices:
     """What a rollup has counted, beside the files that there are now."""
     changed = next(
         (
             path
             for path, file in files.items()
-            if path in counted and file.compare(counted[path].fingerprint) == "changed"
+            if isinstance(file, File)  # that rows of a table changed, a refresh tells: it looks at all of them
+            and path in counted
+            and file.compare(counted[path].fingerprint) == "changed"
         ),
         None,
     )

@@ -19,6 +19,7 @@ from duckdb_sketch.rollup.pipeline.retention import Expiry
 from duckdb_sketch.rollup.reading.gaps import fill_gaps
 from duckdb_sketch.rollup.reading.status import Change, Status
 from duckdb_sketch.rollup.rollup import Rollup
+from duckdb_sketch.rollup.sources.table_source import TableSource
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.verification.verified import Verified
@@ -44,6 +45,7 @@ __all__ = [
     "Specification",
     "SpecificationError",
     "Status",
+    "TableSource",
     "Verified",
     "drop_rollup",
     "fill_gaps",

@@ -35,7 +35,7 @@ class ChangedFilesError(SourceError):
         self.changed = list(changed)
         super().__init__(
             f"changed since counted: {listed(changed)}. Rebuild their buckets with on_change='rebuild' "
-            "(--on-change rebuild), and give new rows a file of their own"
+            "(--on-change rebuild), and give new rows a file of their own, or a greater value of the table's cursor"
         )
 
 

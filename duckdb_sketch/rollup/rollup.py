@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import duckdb
 
@@ -41,12 +42,15 @@ from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.pipeline.waiting import Waiting, waiting
 from duckdb_sketch.rollup.reading.status import Change
 from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Missing, Settings
-from duckdb_sketch.rollup.sources.data import events_of_data, registered
+from duckdb_sketch.rollup.sources.data import Appended, events_of_data, registered
 from duckdb_sketch.rollup.sources.declaration import Declaration
+from duckdb_sketch.rollup.sources.declared import declared_text, files_of, is_declared, kind_of, source_of
 from duckdb_sketch.rollup.sources.events import Events, Extent
-from duckdb_sketch.rollup.sources.file import File
-from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.lookups import provide
+from duckdb_sketch.rollup.sources.source import Source as Reader
+from duckdb_sketch.rollup.sources.spool import discarded_on_error, publish_left, spool_path
+from duckdb_sketch.rollup.sources.spool import spool as spooled
+from duckdb_sketch.rollup.sources.table_source import TableSource
 from duckdb_sketch.rollup.specification.expand import expand as expanded
 from duckdb_sketch.rollup.specification.granularity import parse_span
 from duckdb_sketch.rollup.specification.specification import Specification, read_statement
@@ -54,7 +58,7 @@ from duckdb_sketch.rollup.specification.table import without_zone
 from duckdb_sketch.rollup.verification.verified import Verified
 from duckdb_sketch.rollup.verification.verify import verify
 
-Source = str | Path | Sequence[str | Path]
+Source = str | Path | Sequence[str | Path] | TableSource
 
 _DATA = "duckdb_sketch_data"
 _EVENTS_OF_DATA = "duckdb_sketch_data_events"
@@ -89,10 +93,10 @@ class Rollup(Level):
         self.specification = specification
         self._settings = settings
         self._pattern: Source | None = sources.get(specification.source, specification.declared)
-        source = Declaration.of(self._pattern).text if _is_files(self._pattern) else None
+        source = declared_text(self._pattern)
         self._target = Target(self._ledger, name, specification, settings, source)
         self._engine = DuckDBEngine(specification)
-        self._seen: dict[File, Extent] = {}
+        self._seen: dict[Any, Extent] = {}
         _check_sources(specification, sources)
         provide(connection, {name: data for name, data in sources.items() if name != specification.source})
         self._enter_zone(self._ledger.find(name))
@@ -280,30 +284,57 @@ class Rollup(Level):
             ChangedStatementError: If the statement is not the one that the rollup was made with.
             LockedError: If another connection is changing the rollup.
         """
-        refreshed = Refreshed(self.name)
+        refreshed = Refreshed.of(self.name, kind_of(self._pattern))
         self._retried(lambda: self._refresh(on_change, levels, progress, engine, only, refreshed))
         if refreshed.changed and on_change == "error":
             raise ChangedFilesError(refreshed.changed)
         return refreshed
 
     @exclusive
-    def append(self, data: Any, *, batch_id: str | None = None, levels: bool = True) -> Refreshed:
+    def append(
+        self, data: Any, *, batch_id: str | None = None, spool: str | Path | None = None, levels: bool = True
+    ) -> Refreshed:
         """Count data that is in no file of the source.
 
         Args:
             data: Anything that DuckDB scans: a DataFrame of pandas or Polars, an Arrow table, a relation, or a
                 RecordBatchReader, which is read once and never held in memory as a whole.
             batch_id: Your name for it, which is text. Data of an id that was counted before is not counted again.
+            spool: A folder in which the rows are kept as Parquet, all columns of them, under the name of the source
+                and the id: then they can be replayed and verified, and a cube reads them.
             levels: As for `refresh`.
 
         Returns:
             What was counted; no batch if the id was known.
+
+        Raises:
+            InvalidInputError: If the id is no text, or there is a spool and no id.
+            SourceError: If the data cannot be read, or kept.
         """
+        if spool is not None and batch_id is None:
+            raise InvalidInputError("a spool keeps batches under their ids: give batch_id='2026-01-01' as well")
         if batch_id is not None and self.has_batch(batch_id):
+            publish_left(self._ledger.spooled(self.name))
             return self._appended(None)
         with registered(self._connection, _DATA, data):
+            if spool is not None and batch_id is not None:
+                return self._append_kept(batch_id, spool, levels)
             events = events_of_data(self._connection, self.specification, _DATA, batch_id, self._target.input_types())
             return self._append(events, self._engine, levels)
+
+    def _append_kept(self, batch_id: str, folder: str | Path, levels: bool) -> Refreshed:
+        """Write data that is registered into a file, and count it from there."""
+        kept = spooled(self._connection, _DATA, spool_path(folder, self.specification.source, batch_id))
+        with discarded_on_error(kept):
+            known = self._target.input_types()
+            events = events_of_data(self._connection, self.specification, kept.scan, batch_id, known)
+            slices = (Appended(batch_id, fingerprint=kept.path), kept)
+            refreshed = self._append(replace(events, slices=slices), self._engine, levels)
+        if refreshed.batches:
+            kept.publish()
+        else:  # another connection has counted it meanwhile
+            kept.discard()
+        return refreshed
 
     @exclusive
     def append_groups(
@@ -385,7 +416,7 @@ class Rollup(Level):
     def preview(self) -> list[Change]:
         """What a refresh would change: the buckets, and how many rows it has for each. Nothing is written."""
         self._enter_zone(self._target.known())
-        return preview(self._target, self._files())
+        return preview(self._target, self._source())
 
     @exclusive
     def waiting(self) -> Waiting:
@@ -395,7 +426,7 @@ class Rollup(Level):
             SourceError: If there is no file, or one cannot be read.
         """
         self._enter_zone(self._target.known())
-        return waiting(self._target, self._files(), self._engine, self._seen)
+        return waiting(self._target, self._source(), self._engine, self._seen)
 
     @exclusive
     def verify(self, sample: int = 10, seed: int = 0) -> Verified:
@@ -418,6 +449,7 @@ class Rollup(Level):
             ChangedStatementError: If the statement is not the one that the rollup was made with.
         """
         self._target.check(self._ledger.rollup(self.name))
+        publish_left(self._ledger.spooled(self.name))
         return verify(self._ledger, self.specification, self.name, sample=sample, seed=seed)
 
     def _refresh(
@@ -433,14 +465,14 @@ class Rollup(Level):
         self._enter_zone(known)
         most_rows = self._most_rows() if engine is None else None
         most_files = sys.maxsize if engine else files_that_fit(self._connection, self._settings.memory_limit)
+        source = self._source()
+        if engine is not None and source.transactional:
+            raise SourceError(
+                f"the source {self.specification.source} is a table, which is read in this process: refresh without an "
+                "engine (--engine duckdb), or give the cluster files"
+            )
         refresh = Refresh(
-            self._target,
-            self._files(),
-            engine or self._engine,
-            most_rows,
-            levels=levels,
-            most_files=most_files,
-            only=only,
+            self._target, source, engine or self._engine, most_rows, levels=levels, most_files=most_files, only=only
         )
         refresh.run(on_change, progress, refreshed)
         if levels and not refreshed.batches and known is not None:
@@ -450,7 +482,7 @@ class Rollup(Level):
 
     def _replay(self, progress: Callable[[Progress], None]) -> Refreshed:
         self._enter_zone(self._ledger.rollup(self.name))
-        source = self._source(self.declaration)
+        source = self._source_of(self._declared())
         most_files = files_that_fit(self._connection, self._settings.memory_limit)
         refreshed = Replay(self._target, source, self._most_rows(), progress, most_files).run()
         refreshed.watermark = self._record().watermark
@@ -458,14 +490,18 @@ class Rollup(Level):
 
     @property
     def declaration(self) -> Declaration:
-        """How the source is declared, if it is here; else how it was when its files were counted."""
-        if _is_files(self._pattern):
-            return Declaration.of(self._pattern)
-        record = self._target.known()
-        return Declaration.of(record.source if record and record.source else ())
+        """How the files of the source are declared; none where it is a table."""
+        return files_of(self._declared())
 
-    def _files(self) -> FileSource:
-        """The files that `sources` names.
+    def _declared(self) -> Source:
+        """How the source is declared, if it is here; else how it was when its slices were counted."""
+        if self._pattern is not None and is_declared(self._pattern):
+            return self._pattern
+        record = self._target.known()
+        return record.source if record and record.source else ()
+
+    def _source(self) -> Reader:
+        """The files or the table that `sources` names.
 
         Raises:
             SourceError: If it names none.
@@ -476,15 +512,18 @@ class Rollup(Level):
                 f"no files are given for {source}: give sources={{'{source}': 'data/*.parquet'}} "
                 f"(--source {source}='data/*.parquet')"
             )
-        if not _is_files(given):
+        if not is_declared(given):
             raise SourceError(
                 f"the source {source} is a {type(given).__name__}: give paths of files, or count data with "
                 "append(data, batch_id=…)"
             )
-        return self._source(Declaration.of(given))
+        return self._source_of(given)
 
-    def _source(self, declaration: Declaration) -> FileSource:
-        return FileSource(self._connection, self.specification, declaration, self._settings.missing)
+    def _source_of(self, declared: Source) -> Reader:
+        publish_left(self._ledger.spooled(self.name))
+        return source_of(
+            self._connection, self.specification, declared, self._settings.missing, most_rows=self._most_rows()
+        )
 
     def _catch_up(self) -> None:
         if all(child.consumed == self._record().last_batch for child in self._ledger.children(self.name)):
@@ -494,10 +533,6 @@ class Rollup(Level):
 
     def _most_rows(self) -> int:
         return rows_that_fit(self._connection, self._settings.memory_limit)
-
-
-def _is_files(given: object) -> TypeGuard[str | Path | Sequence[str | Path]]:
-    return isinstance(given, (str, Path, list, tuple))
 
 
 def _check_sources(specification: Specification, sources: Mapping[str, Any]) -> None:

@@ -90,8 +90,14 @@ class ServedRollup(ServedLevel, Rollup):
             raise ChangedFilesError(refreshed.changed)
         return refreshed
 
-    def append(self, data: Any, *, batch_id: str | None = None, levels: bool = True) -> Refreshed:
+    def append(
+        self, data: Any, *, batch_id: str | None = None, spool: str | Path | None = None, levels: bool = True
+    ) -> Refreshed:
         """Have the service count data that is in no file."""
+        if spool is not None:
+            raise RollupError(
+                "a service has the database open, and keeps no batches: leave the spool, or stop the service"
+            )
         return _refreshed(self.name, self._service.append(self.name, data, batch_id=batch_id))
 
 

@@ -12,7 +12,7 @@ import duckdb
 
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.ledger.database import open_database
-from duckdb_sketch.rollup.sources.declaration import Declaration
+from duckdb_sketch.rollup.sources.declared import files_of
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.service.configuration import Configuration, ConfigurationError, RollupSettings
 
@@ -62,7 +62,7 @@ def _of_rollup(rollup: RollupSettings) -> Iterator[str]:
 
 def _of_sources(rollup: RollupSettings) -> Iterator[str]:
     for declared in rollup.sources.values():
-        for pattern in Declaration.of(declared).patterns:
+        for pattern in files_of(declared).patterns:
             yield from _folders_of(pattern)
 
 

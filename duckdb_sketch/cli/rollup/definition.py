@@ -12,6 +12,7 @@ from duckdb_sketch.cli.rollup.created import unless_empty
 from duckdb_sketch.rollup import Rollup, RollupError
 from duckdb_sketch.rollup.rollup import Source
 from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Missing
+from duckdb_sketch.rollup.sources.table_source import TableSource
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Definition:
         expand: Whether aggregates that do not merge are written as metrics that do.
         missing: What a column is that a file lacks.
         keep_changes: For how many batches every change is kept.
+        cursor: The column that the rows of a table are counted by.
+        lag: How far below the greatest time of a cursor rows are counted.
     """
 
     statement: Path
@@ -49,6 +52,8 @@ class Definition:
     expand: bool = False
     missing: Missing | None = None
     keep_changes: int = KEPT_CHANGES
+    cursor: str | None = None
+    lag: str | None = None
 
     @contextmanager
     def open(self) -> Iterator[Rollup]:
@@ -57,7 +62,7 @@ class Definition:
         Raises:
             RollupError: If a source is not written as `NAME=FILES`, and whatever `Rollup.from_sql` raises.
         """
-        sources = read_sources(self.source or ())
+        sources = read_sources(self.source or (), self.cursor, self.lag)
         with (
             unless_empty(self.database),
             Rollup.from_sql(
@@ -80,8 +85,8 @@ class Definition:
             yield rollup
 
 
-def read_sources(given: Sequence[str]) -> dict[str, Source]:
-    """What tables stand for, as `--source NAME=FILES` says it.
+def read_sources(given: Sequence[str], cursor: str | None = None, lag: str | None = None) -> dict[str, Source]:
+    """What tables stand for, as `--source NAME=FILES` or `--source NAME=table:TABLE --cursor COLUMN` says it.
 
     Raises:
         RollupError: If one is not written so.
@@ -92,4 +97,16 @@ def read_sources(given: Sequence[str]) -> dict[str, Source]:
         if not separator or not table or not files:
             raise RollupError(f"--source {text}: write NAME=FILES, such as bids='data/*.parquet'")
         found.setdefault(table.strip(), []).append(files)
-    return {table: files[0] if len(files) == 1 else files for table, files in found.items()}
+    sources = {table: _table(files[0], cursor, lag) if len(files) == 1 else files for table, files in found.items()}
+    if (cursor or lag) and not any(isinstance(source, TableSource) for source in sources.values()):
+        raise RollupError("--cursor and --lag are of a table: --source bids=table:events --cursor id")
+    return sources
+
+
+def _table(text: str, cursor: str | None, lag: str | None) -> Source:
+    """A table, if the text names one, as `table:events` does."""
+    if not text.startswith("table:"):
+        return text
+    if cursor is None:
+        raise RollupError(f"{text}: say which column grows with each row, such as --cursor id")
+    return TableSource(text.removeprefix("table:"), cursor, lag)

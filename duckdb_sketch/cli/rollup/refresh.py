@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 import typer
 
 from duckdb_sketch.cli.options import (
+    Cursor,
     Database,
     Earliest,
     Expand,
     Json,
     KeepChanges,
+    Lag,
     Late,
     Lateness,
     Latest,
@@ -39,6 +41,8 @@ def refresh(
     statement: Statement,
     database: Database,
     source: Sources = None,
+    cursor: Cursor = None,
+    lag: Lag = None,
     name: TableName = None,
     time_zone: TimeZone = None,
     allowed_lateness: Lateness = None,
@@ -97,6 +101,8 @@ def refresh(
         expand,
         missing,
         keep_changes=keep_changes,
+        cursor=cursor,
+        lag=lag,
     )
     # What was counted is printed before what changed is.
     policy: OnChange = "rebuild" if on_change == "rebuild" else "report"

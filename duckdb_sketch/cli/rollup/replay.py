@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from duckdb_sketch.cli.options import (
+    Cursor,
     Database,
     Earliest,
     Expand,
     Json,
+    Lag,
     Latest,
     MemoryLimit,
     Missing,
@@ -26,6 +28,8 @@ def replay(
     statement: Statement,
     database: Database,
     source: Sources = None,
+    cursor: Cursor = None,
+    lag: Lag = None,
     name: TableName = None,
     time_zone: TimeZone = None,
     earliest: Earliest = None,
@@ -50,6 +54,8 @@ def replay(
         wait=wait,
         expand=expand,
         missing=missing,
+        cursor=cursor,
+        lag=lag,
     )
     with definition.open() as rollup, rows_counted(output, "replay") as progress:
         replayed = rollup.replay(progress=progress)

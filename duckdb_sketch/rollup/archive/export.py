@@ -31,7 +31,7 @@ from duckdb_sketch.rollup.archive.manifest import (
 )
 from duckdb_sketch.rollup.archive.partitioning import Partitioning
 from duckdb_sketch.rollup.errors import LockedError, RollupError
-from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.ledger import APPENDED, Ledger
 from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
@@ -48,7 +48,6 @@ _LOCK = ".rollup.lock"
 _DAY = timedelta(days=1)  # by which the clocks of a zone differ from UTC at most
 
 # Batches of which an import has to know more than sums, as their rows are in no file.
-_APPENDED = "(kind IN ('append', 'import') AND rows > 0)"
 
 
 @dataclass(frozen=True)
@@ -217,7 +216,7 @@ class _Export:
         record = replace(self._record, last_batch=batch)
         slices = [
             counted
-            for kind in (CountedSlice.FILE, CountedSlice.BATCH)
+            for kind in (CountedSlice.FILE, CountedSlice.BATCH, CountedSlice.RANGE)
             for counted in self._ledger.slices(record.name, kind).values()
         ]
         return ExportManifest(
@@ -374,13 +373,13 @@ def _read_batches(ledger: Ledger, record: RollupRecord | LevelRecord) -> list[Ba
     appended = fetch(
         ledger.connection,
         "SELECT batch, 'import', rows, late_rows, dropped_rows, rejected_rows, first_event, last_event "
-        f"FROM rollup_manifest.batches WHERE rollup = ? AND {_APPENDED} ORDER BY ALL",
+        f"FROM rollup_manifest.batches WHERE rollup = ? AND {APPENDED} ORDER BY ALL",
         [record.name],
     )
     sums = fetch_row(
         ledger.connection,
         "SELECT coalesce(sum(late_rows), 0), coalesce(sum(dropped_rows), 0), coalesce(sum(rejected_rows), 0) "
-        f"FROM rollup_manifest.batches WHERE rollup = ? AND NOT {_APPENDED}",
+        f"FROM rollup_manifest.batches WHERE rollup = ? AND NOT {APPENDED}",
         [record.name],
     )
     late, dropped, rejected = (int(rows) for rows in sums)

@@ -132,7 +132,7 @@ _COUNTED: Mapping[str, Check] = {
 }
 SLICE: Mapping[str, Check] = {
     **_COUNTED,
-    "kind": one_of("file", "batch", "import"),
+    "kind": one_of("file", "batch", "import", "range"),
     "slice": is_text,
     "fingerprint": is_text,
     "size": optional(is_count),

@@ -124,12 +124,13 @@ def _import(folder: Path, manifest: ExportManifest, appended: Sequence[Batch]) -
     """The export as a slice: it has the rows that were appended without an id, which no other slice has."""
     firsts = [batch.first_event for batch in appended if batch.first_event is not None]
     lasts = [batch.last_event for batch in appended if batch.last_event is not None]
+    named = sum(each.rows for each in manifest.slices if each.kind == CountedSlice.BATCH and not each.fingerprint)
     return CountedSlice(
         CountedSlice.IMPORT,
         str(folder),
         f"{manifest.batch}:{manifest.finished}",
         sum(manifest.partitions.values()),
-        sum(batch.rows for batch in appended) - sum(c.rows for c in manifest.slices if c.kind == CountedSlice.BATCH),
+        sum(batch.rows for batch in appended) - named,
         min(firsts, default=None),
         max(lasts, default=None),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -21,8 +21,11 @@ _LEVEL = tuple(field.name for field in fields(LevelRecord))
 _ALL = tuple(dict.fromkeys(_ROLLUP + _LEVEL))
 _SLICE = tuple(field.name for field in fields(CountedSlice))
 _BATCH = tuple(field.name for field in fields(Batch))
-# Batches whose rows are in no file.
-_APPENDED = "kind IN ('append', 'import') AND rows > 0"
+#: SQL that is true of batches whose rows are in no file.
+APPENDED = """(kind IN ('append', 'import') AND rows > 0 AND NOT EXISTS (
+    FROM rollup_manifest.slices AS s
+    WHERE s.rollup = batches.rollup AND s.batch = batches.batch AND s.kind = 'batch' AND s.fingerprint <> ''
+))"""
 
 
 class Ledger:
@@ -30,6 +33,7 @@ class Ledger:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
+        self._in_transaction = False
 
     def exists(self) -> bool:
         """Whether the database has one.
@@ -205,13 +209,13 @@ class Ledger:
             [rollup, batch, *columns],
         )
 
-    def set_fingerprints(self, rollup: str, fingerprints: Mapping[str, str]) -> None:
-        """Change the fingerprints of files that a rollup has counted, by path."""
+    def set_fingerprints(self, rollup: str, fingerprints: Mapping[str, str], kind: str = CountedSlice.FILE) -> None:
+        """Change the fingerprints of slices of a kind that a rollup has counted, by id."""
         self.connection.execute(
             "UPDATE rollup_manifest.slices SET fingerprint = given.fingerprint "
             "FROM (SELECT unnest(CAST(? AS VARCHAR[])) AS slice, unnest(CAST(? AS VARCHAR[])) AS fingerprint) AS given "
             "WHERE rollup = ? AND kind = ? AND slices.slice = given.slice",
-            [list(fingerprints), list(fingerprints.values()), rollup, CountedSlice.FILE],
+            [list(fingerprints), list(fingerprints.values()), rollup, kind],
         )
 
     def has_slice(self, rollup: str, kind: str, name: str) -> bool:
@@ -244,20 +248,38 @@ class Ledger:
         """How many batches with event times from `low` to `high` were appended, so that no file has their rows."""
         (count,) = fetch_row(
             self.connection,
-            f"SELECT count(*) FROM rollup_manifest.batches WHERE rollup = ? AND {_APPENDED} "
+            f"SELECT count(*) FROM rollup_manifest.batches WHERE rollup = ? AND {APPENDED} "
             "AND (last_event >= ? OR ? IS NULL) AND (first_event <= ? OR ? IS NULL)",
             [rollup, low, low, high, high],
         )
         return int(count)
 
+    def spooled(self, rollup: str) -> dict[str, str]:
+        """The fingerprints of the files that hold the rows of batches that were appended, by path."""
+        query = (
+            "SELECT f.slice, f.fingerprint FROM rollup_manifest.slices AS f WHERE f.rollup = ? AND f.kind = 'file' "
+            "AND f.slice IN (SELECT fingerprint FROM rollup_manifest.slices WHERE rollup = ? AND kind = 'batch') "
+            "ORDER BY ALL"
+        )
+        return dict(self._rows(query, [rollup, rollup])) if self.exists() else {}
+
     def appended_spans(self, rollup: str) -> list[tuple[datetime | None, datetime | None]]:
         """From the first bucket to the last event of each batch that was appended."""
-        query = f"SELECT first_event, last_event FROM rollup_manifest.batches WHERE rollup = ? AND {_APPENDED}"
+        query = f"SELECT first_event, last_event FROM rollup_manifest.batches WHERE rollup = ? AND {APPENDED}"
         return [(first, last) for first, last in self._rows(query, [rollup])]
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Do all of it or none of it; see `transaction`."""
-        return transaction(self.connection)
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Do all of it or none of it; see `transaction`. Inside another one, it is part of that."""
+        if self._in_transaction:
+            yield
+            return
+        self._in_transaction = True
+        try:
+            with transaction(self.connection):
+                yield
+        finally:
+            self._in_transaction = False
 
     def _rows(self, query: str, parameters: list[Any] | None = None) -> list[Row]:
         return fetch(self.connection, query, parameters)

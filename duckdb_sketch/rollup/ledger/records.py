@@ -90,9 +90,10 @@ class CountedSlice:
     """A slice of events, and what was in it when it was counted.
 
     Attributes:
-        kind: `FILE`, `BATCH` or `IMPORT`.
-        slice: A file's path; the caller's id of a batch that was appended; the folder of an export.
-        fingerprint: Text that changes if the slice does; empty if it never does.
+        kind: `FILE`, `BATCH`, `IMPORT`, or `RANGE` of a table's cursor.
+        slice: A file's path; the caller's id of a batch that was appended; the folder of an export; the range.
+        fingerprint: Text that changes if the slice does; empty if it never does. Of a batch, the file that its
+            rows are kept in.
         size: In bytes; None if that is not known.
         rows: How many rows it has.
         first_event: Its first event time, as the ledger holds times; None if it has no valid one.
@@ -102,6 +103,7 @@ class CountedSlice:
     FILE: ClassVar = "file"
     BATCH: ClassVar = "batch"
     IMPORT: ClassVar = "import"
+    RANGE: ClassVar = "range"
 
     kind: str
     slice: str

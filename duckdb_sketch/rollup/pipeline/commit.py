@@ -15,8 +15,8 @@ from duckdb_sketch.rollup.pipeline.pruning import prune
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.pipeline.watermark import advance
 from duckdb_sketch.rollup.sources.events import Events
-from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.slice import Slice
+from duckdb_sketch.rollup.sources.source import SourceSlice
 from duckdb_sketch.rollup.specification.table import Table
 
 
@@ -54,7 +54,7 @@ def commit(target: Target, table: Table, events: Events, groups: Groups, policy:
         batch = Batch(record.last_batch, policy.kind)
         record = policy.placement.put(ledger, record, table, groups, batch)
         batch.rejected_rows += events.rejected
-        ledger.add_slices(name, batch.batch, [*groups.slices, *_appended(events.slices, batch)])
+        ledger.add_slices(name, batch.batch, [*groups.slices, *_appended(events, batch)])
         for each in events.slices:
             each.check_unchanged()
         ledger.add_batch(name, batch)
@@ -65,10 +65,10 @@ def commit(target: Target, table: Table, events: Events, groups: Groups, policy:
     return batch
 
 
-def note_touched(target: Target, files: Sequence[File]) -> None:
-    """Write the modification times of files whose bytes are as they were counted, so that they are not read again."""
+def note_touched(target: Target, slices: Sequence[SourceSlice]) -> None:
+    """Write the fingerprints of slices that hold what was counted, so that they are not read again."""
     with target.ledger.transaction():
-        target.ledger.set_fingerprints(target.name, {file.path: file.recorded() for file in files})
+        target.ledger.set_fingerprints(target.name, {each.path: each.recorded() for each in slices}, slices[0].kind)
 
 
 def _check_order(record: RollupRecord, policy: Policy) -> None:
@@ -83,10 +83,10 @@ def _check_uncounted(ledger: Ledger, name: str, slices: Sequence[Slice]) -> None
             raise CountedError(f"another connection has counted some of the same data into {name} meanwhile")
 
 
-def _appended(slices: Sequence[Slice], batch: Batch) -> list[CountedSlice]:
-    """Data that was appended, which is what the batch is."""
+def _appended(events: Events, batch: Batch) -> list[CountedSlice]:
+    """Data that was appended, which is what the batch is, and the file that it is kept in, if it is kept."""
     return [
         CountedSlice(each.kind, each.id, each.recorded(), each.size, batch.rows, batch.first_event, batch.last_event)
-        for each in slices
-        if each.kind == CountedSlice.BATCH and each.id is not None
+        for each in events.slices
+        if not events.marked and each.id is not None
     ]

@@ -10,16 +10,16 @@ from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.reading.status import Change, Pane
 from duckdb_sketch.rollup.sources.batches import batches
-from duckdb_sketch.rollup.sources.file_source import FileSource
+from duckdb_sketch.rollup.sources.source import Source
 from duckdb_sketch.rollup.specification.specification import over
 from duckdb_sketch.rollup.specification.table import literal
 
 
-def preview(target: Target, source: FileSource) -> list[Change]:
+def preview(target: Target, source: Source) -> list[Change]:
     """The buckets that new files have rows for, how many, and what pane that would be."""
     record = target.record()
     found: Counter[tuple[datetime, Pane]] = Counter()
-    for files in batches(source.poll(target.fingerprints()).new, {}, most_rows=1):
+    for files in batches(source.poll(target.fingerprints(source.kind)).new, {}, most_rows=1):
         with source.events(files, record.input_types) as events:
             table = target.table(events)
             bucket = table.naive(table.bucket)

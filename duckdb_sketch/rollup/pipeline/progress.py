@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ClassVar
 
 from duckdb_sketch._text import counted, listed
 from duckdb_sketch.rollup.ledger.records import Batch
@@ -57,10 +58,11 @@ class Refreshed:
     rejected_rows: int = 0
     unreadable_rows: int = 0
     watermark: datetime | None = None
+    noun: ClassVar[str] = "file"
 
     def __str__(self) -> str:
-        parts = [counted(self.files, "file"), counted(self.rows, "row")]
-        parts += [f"{counted(self.rebuilt, 'changed file')} rebuilt"] if self.rebuilt else []
+        parts = [counted(self.files, self.noun), counted(self.rows, "row")]
+        parts += [f"{counted(self.rebuilt, f'changed {self.noun}')} rebuilt"] if self.rebuilt else []
         parts += [f"changed since counted: {listed(self.changed)}"] if self.changed else []
         parts += [f"left out as other names of the same files: {listed(self.duplicates)}"] if self.duplicates else []
         parts += [f"{counted(self.late_rows, 'row')} late"] if self.late_rows else []
@@ -79,3 +81,12 @@ class Refreshed:
         self.late_rows += batch.late_rows
         self.dropped_rows += batch.dropped_rows
         self.rejected_rows += batch.rejected_rows
+
+    @staticmethod
+    def of(rollup: str, kind: str, slices: int = 0) -> Refreshed:
+        """What was done with slices of a kind."""
+        return (_RefreshedRanges if kind == "range" else Refreshed)(rollup, files=slices)
+
+
+class _RefreshedRanges(Refreshed):
+    noun = "range"

@@ -16,15 +16,14 @@ from duckdb_sketch.rollup.pipeline.replace import Replace
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.sources.events import Extent
-from duckdb_sketch.rollup.sources.file import File
-from duckdb_sketch.rollup.sources.file_source import FileSource
+from duckdb_sketch.rollup.sources.source import Source, SourceSlice
 from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import Table, literal
 
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def rebuild(target: Target, source: FileSource, changed: Sequence[File], *, complete: bool, levels: bool) -> Batch:
+def rebuild(target: Target, source: Source, changed: Sequence[SourceSlice], *, complete: bool, levels: bool) -> Batch:
     """Rebuild all buckets that changed files have, or had, rows of.
 
     Args:
@@ -49,7 +48,7 @@ def rebuild(target: Target, source: FileSource, changed: Sequence[File], *, comp
         table = target.table(events)
         extents = engine.extents(spooled, table, limits)
         buckets = _buckets(target, table, changed, extents, limits)
-        others = _others(target, record, table, changed, buckets)
+        others = _others(target, source, record, table, changed, buckets)
         if others:
             spooled = spooled.joined(stack.enter_context(source.events(others, record.input_types)))
         policy = Policy("rebuild", buckets, after=record.last_batch, complete=complete, levels=levels)
@@ -59,10 +58,10 @@ def rebuild(target: Target, source: FileSource, changed: Sequence[File], *, comp
 
 
 def _buckets(
-    target: Target, table: Table, changed: Sequence[File], extents: Mapping[str, Extent], limits: Limits
+    target: Target, table: Table, changed: Sequence[SourceSlice], extents: Mapping[str, Extent], limits: Limits
 ) -> Replace:
     """The buckets that the files have rows of now, or had when they were counted."""
-    known = target.ledger.slices(target.name)
+    known = target.ledger.slices(target.name, changed[0].kind)
     old = [(known[file.path].first_event, known[file.path].last_event) for file in changed]
     new = [(extent.first, extent.last) for extent in extents.values()]
     times = [time for pair in (*old, *new) for time in pair if time is not None] or [limits.earliest]
@@ -74,8 +73,8 @@ def _buckets(
 
 
 def _others(
-    target: Target, record: RollupRecord, table: Table, changed: Sequence[File], buckets: Replace
-) -> list[File]:
+    target: Target, source: Source, record: RollupRecord, table: Table, changed: Sequence[SourceSlice], buckets: Replace
+) -> list[SourceSlice]:
     """The other files that have been counted into the buckets.
 
     Raises:
@@ -96,12 +95,12 @@ def _others(
         )
     rows = fetch(
         connection,
-        "SELECT slice, fingerprint FROM rollup_manifest.slices WHERE rollup = ? AND kind = 'file' "
+        "SELECT kind, slice, fingerprint FROM rollup_manifest.slices WHERE rollup = ? AND kind IN ('file', 'range') "
         f"AND NOT list_contains(?, slice) AND {table.bucket_of('last_event')} >= {literal(low)} "
         f"AND {table.bucket_of('first_event')} < {literal(high + _MICROSECOND)} ORDER BY slice",
         [target.name, [file.path for file in changed]],
     )
-    others = [File.counted(*row) for row in rows]
+    others: list[SourceSlice] = [source.counted(*row) for row in rows]
     for file in others:
         file.require()
     return others

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 from duckdb_sketch._sql import identifier
@@ -19,19 +20,18 @@ from duckdb_sketch.rollup.pipeline.rebuild import rebuild
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.sources.batches import next_batch
-from duckdb_sketch.rollup.sources.file import File
-from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.slice import Poll
+from duckdb_sketch.rollup.sources.source import Source, SourceSlice
 
 OnChange = Literal["error", "report", "rebuild"]
 
 
 class Refresh:
-    """Counts the files of a source that a rollup has not counted.
+    """Counts the slices of a source, files or ranges of a table, that a rollup has not counted.
 
     Attributes:
         target: The rollup.
-        source: Its files.
+        source: Its files, or its table.
         engine: What aggregates them.
         most_rows: That a batch may have, if each row is a group of its own; None if the engine takes any number.
         levels: Whether to update the coarser levels with each batch.
@@ -42,7 +42,7 @@ class Refresh:
     def __init__(
         self,
         target: Target,
-        source: FileSource,
+        source: Source,
         engine: Engine,
         most_rows: int | None,
         *,
@@ -57,6 +57,7 @@ class Refresh:
         self.levels = levels
         self.only = only
         self.most_files = most_files
+        self._last: int | None = None
 
     def run(self, on_change: OnChange, progress: Callable[[Progress], None], refreshed: Refreshed) -> None:
         """Rebuild what changed, and count what is new; what is done is added to `refreshed`, batch by batch.
@@ -67,7 +68,8 @@ class Refresh:
             RollupError: If what changed cannot be rebuilt.
             SourceError: If a file cannot be counted.
         """
-        found = self.source.poll(self.target.fingerprints())
+        self._note_last()
+        found = self.source.poll(self.target.fingerprints(self.source.kind))
         refreshed.duplicates = list(found.duplicates)
         if found.touched:
             note_touched(self.target, found.touched)
@@ -81,21 +83,23 @@ class Refresh:
         if failure is not None:
             raise failure
 
-    def _rebuild(self, found: Poll[File], refreshed: Refreshed) -> RollupError | None:
+    def _rebuild(self, found: Poll[SourceSlice], refreshed: Refreshed) -> RollupError | None:
         """Rebuild what changed; the reason why that is not possible, if it is not."""
         if not found.changed:
             return None
         try:
-            batch = rebuild(self.target, self.source, found.changed, complete=not found.new, levels=self.levels)
+            with self._snapshot():
+                batch = rebuild(self.target, self.source, found.changed, complete=not found.new, levels=self.levels)
         except LockedError:
             raise
         except RollupError as error:
             return error
+        self._note_last()
         refreshed.add(batch)
         refreshed.rebuilt += len(found.changed)
         return None
 
-    def _count(self, files: Sequence[File], progress: Callable[[Progress], None], refreshed: Refreshed) -> None:
+    def _count(self, files: Sequence[SourceSlice], progress: Callable[[Progress], None], refreshed: Refreshed) -> None:
         files = _still_there(files)
         rows = self.source.rows(files)
         total, done, rest = sum(rows.values()), 0, files
@@ -107,18 +111,34 @@ class Refresh:
             done += sum(rows[file.path] for file in batch)
         progress(Progress(refreshed.files, len(files), done, total))
 
-    def _commit(self, files: Sequence[File], refreshed: Refreshed, *, complete: bool) -> int:
+    def _commit(self, files: Sequence[SourceSlice], refreshed: Refreshed, *, complete: bool) -> int:
         """Count files in one batch, and say how many those are."""
         if not files:
             return 0
         target = self.target
-        policy = Policy("refresh", Merge(), complete=complete, levels=self.levels)
-        with self.source.events(files, target.input_types()) as events, events.blamed():
+        policy = Policy("refresh", Merge(), after=self._last, complete=complete, levels=self.levels)
+        with (
+            self._snapshot(),
+            self.source.events(files, target.input_types()) as events,
+            events.blamed(),
+        ):
             table = target.table(events)
             with self.engine.groups(events, table, target.limits()) as groups:
-                refreshed.add(commit(target, table, events, groups, policy))
-                refreshed.unreadable_rows += events.rejected
+                batch = commit(target, table, events, groups, policy)
+        self._note_last()
+        refreshed.add(batch)
+        refreshed.unreadable_rows += events.rejected
         return len(files)
+
+    def _snapshot(self) -> AbstractContextManager[None]:
+        """A transaction in which a table is read and what it holds is committed; files need none to be read in."""
+        return self.target.ledger.transaction() if self.source.transactional else nullcontext()
+
+    def _note_last(self) -> None:
+        """Note the last batch that ranges of a table come after: those of another connection may overlap them."""
+        if self.source.transactional:
+            record = self.target.known()
+            self._last = record.last_batch if record else 0
 
     def _rows_of_batch(self) -> int:
         """How many rows the next batch may have: as the tables say, so that a refresh that was killed goes on alike."""
@@ -138,6 +158,6 @@ class Refresh:
         return rows_of_batch(self.most_rows, int(rows), groups)
 
 
-def _still_there(files: Sequence[File]) -> list[File]:
+def _still_there(files: Sequence[SourceSlice]) -> list[SourceSlice]:
     """Those of some files that have not gone since they were listed: of the others nothing was counted."""
     return [file for file in files if file.is_there()]

@@ -28,10 +28,10 @@ from duckdb_sketch.rollup.pipeline.swap import Swap
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.sources.batches import batches
-from duckdb_sketch.rollup.sources.declaration import Declaration
+from duckdb_sketch.rollup.sources.declared import files_of
+from duckdb_sketch.rollup.sources.declared import table_of as declared_table
 from duckdb_sketch.rollup.sources.events import Events
-from duckdb_sketch.rollup.sources.file import File
-from duckdb_sketch.rollup.sources.file_source import FileSource
+from duckdb_sketch.rollup.sources.source import Source, SourceSlice
 from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import ROWS, Table, literal
@@ -69,7 +69,7 @@ class Replay:
     def __init__(
         self,
         target: Target,
-        source: FileSource,
+        source: Source,
         most_rows: int,
         progress: Callable[[Progress], None],
         most_files: int = sys.maxsize,
@@ -93,7 +93,9 @@ class Replay:
         settings = target.changes(known)
         declared = target.source is not None and _reads_otherwise(target.source, known.source)
         differs = declared or bool(Specification.parse(known.statement).difference(target.specification) or settings)
-        files = [File.counted(each.slice, each.fingerprint) for each in self._require_all(known, differs)]
+        files = [
+            self.source.counted(each.kind, each.slice, each.fingerprint) for each in self._require_all(known, differs)
+        ]
         record = replace(known, **settings)
         with _shadow(ledger, target.name) as shadow:
             built = self._build(record, shadow, files, differs)
@@ -105,7 +107,7 @@ class Replay:
         if target.source not in (None, known.source):
             with ledger.transaction():
                 ledger.set(target.name, source=target.source)
-        refreshed = Refreshed(target.name, files=len(files))
+        refreshed = Refreshed.of(target.name, self.source.kind, len(files))
         refreshed.add(batch)
         return refreshed
 
@@ -131,16 +133,17 @@ class Replay:
         start = record.expired_before and record.expired_before - timedelta(hours=3)
         slices = [
             known
-            for known in ledger.slices(name).values()
+            for kind in (CountedSlice.FILE, CountedSlice.RANGE)
+            for known in ledger.slices(name, kind).values()
             if differs or start is None or known.last_event is None or known.last_event >= start
         ]
         if not slices:
-            raise SourceError(f"{name} has counted no files that a replay could read")
+            raise SourceError(f"{name} has counted nothing that a replay could read")
         for known in slices:
-            File.counted(known.slice, known.fingerprint).require()
-        return sorted(slices, key=lambda known: known.slice)
+            self.source.counted(known.kind, known.slice, known.fingerprint).require()
+        return sorted(slices, key=lambda known: (known.kind, known.slice))
 
-    def _build(self, record: RollupRecord, shadow: str, files: Sequence[File], differs: bool) -> _Built:
+    def _build(self, record: RollupRecord, shadow: str, files: Sequence[SourceSlice], differs: bool) -> _Built:
         """Fill the shadow table, and find what the files hold."""
         rows = self.source.rows(files)
         built = _Built()
@@ -152,7 +155,9 @@ class Replay:
         self.progress(done)
         return built
 
-    def _count(self, record: RollupRecord, shadow: str, files: Sequence[File], built: _Built, differs: bool) -> None:
+    def _count(
+        self, record: RollupRecord, shadow: str, files: Sequence[SourceSlice], built: _Built, differs: bool
+    ) -> None:
         ledger, specification = self.target.ledger, self.target.specification
         engine = DuckDBEngine(specification)
         limits = Limits(record.earliest, record.latest)
@@ -209,9 +214,11 @@ def _drop_leftovers(ledger: Ledger, name: str) -> None:
 
 
 def _reads_otherwise(given: str, known: str | None) -> bool:
-    """Whether files are to be read in another way than they were; other paths are not."""
-    plain = Declaration(())
-    one, other = Declaration.of(given), plain if known is None else Declaration.of(known)
+    """Whether events are to be read in another way than they were, or from another table; other paths are not."""
+    tables = declared_table(given), None if known is None else declared_table(known)
+    if any(tables):
+        return tables[0] != tables[1]
+    one, other = files_of(given), files_of(known)
     return replace(one, patterns=(), reader=None) != replace(other, patterns=(), reader=None)
 
 

@@ -58,11 +58,11 @@ class Target:
         """Its record, or what that would be."""
         return self.known() or self.fresh({})
 
-    def fingerprints(self) -> dict[str, str]:
-        """The fingerprints of the files that it has counted, by path."""
+    def fingerprints(self, kind: str) -> dict[str, str]:
+        """The fingerprints of the slices of a kind that it has counted, by id."""
         if self.known() is None:
             return {}
-        return {path: counted.fingerprint for path, counted in self.ledger.slices(self.name).items()}
+        return {name: counted.fingerprint for name, counted in self.ledger.slices(self.name, kind).items()}
 
     def limits(self) -> Limits:
         """Which event times are valid."""

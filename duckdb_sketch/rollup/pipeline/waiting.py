@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from duckdb_sketch.rollup.engines.duckdb_engine import DuckDBEngine
 from duckdb_sketch.rollup.ledger.records import RollupRecord
@@ -12,7 +13,7 @@ from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.sources.events import Extent
 from duckdb_sketch.rollup.sources.file import File
-from duckdb_sketch.rollup.sources.file_source import FileSource
+from duckdb_sketch.rollup.sources.source import Source
 from duckdb_sketch.rollup.specification.table import Table, literal
 
 
@@ -52,7 +53,7 @@ class Waiting:
         return sum(file.rows for file in self.files)
 
 
-def waiting(target: Target, source: FileSource, engine: DuckDBEngine, seen: MutableMapping[File, Extent]) -> Waiting:
+def waiting(target: Target, source: Source, engine: DuckDBEngine, seen: MutableMapping[Any, Extent]) -> Waiting:
     """What a refresh would count. Nothing is written.
 
     Args:
@@ -64,7 +65,7 @@ def waiting(target: Target, source: FileSource, engine: DuckDBEngine, seen: Muta
     Raises:
         SourceError: If a file cannot be read.
     """
-    files = source.poll(target.fingerprints()).new
+    files = source.poll(target.fingerprints(source.kind)).new
     for file in [known for known in seen if known not in files]:
         del seen[file]
     record = target.record()

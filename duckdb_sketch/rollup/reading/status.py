@@ -8,7 +8,7 @@ from typing import Literal
 
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import MissingTableError, PrunedChangesError
-from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.ledger import APPENDED, Ledger
 from duckdb_sketch.rollup.ledger.records import LevelRecord, Record, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
@@ -129,12 +129,13 @@ def _read_one(ledger: Ledger, record: RollupRecord | LevelRecord) -> Status:
         missing = True
     files, in_files = fetch_row(
         connection,
-        "SELECT count(*), coalesce(sum(rows), 0) FROM rollup_manifest.slices WHERE rollup = ? AND kind = 'file'",
+        "SELECT count(*) FILTER (kind = 'file'), coalesce(sum(rows), 0) FROM rollup_manifest.slices WHERE rollup = ? "
+        "AND kind IN ('file', 'range')",
         [record.name],
     )
     appended, *kept_out = fetch_row(
         connection,
-        "SELECT coalesce(sum(rows) FILTER (kind IN ('append', 'import')), 0), coalesce(sum(late_rows), 0), "
+        f"SELECT coalesce(sum(rows) FILTER ({APPENDED}), 0), coalesce(sum(late_rows), 0), "
         "coalesce(sum(dropped_rows), 0), coalesce(sum(rejected_rows), 0) FROM rollup_manifest.batches WHERE rollup = ?",
         [record.name],
     )

@@ -128,12 +128,34 @@ def events_of_data(
     Raises:
         SourceError: If its columns are others than those of what was counted before.
     """
-    query = _without_enums(f"SELECT * FROM {name}", describe(connection, f"SELECT * FROM {name}"), known)
+    sql, types = bound(connection, specification, f"SELECT * FROM {name}", "the data", known)
+    return Events(connection, sql, types, (Appended(batch_id),), lambda: "the data", marked=False)
+
+
+def bound(
+    connection: duckdb.DuckDBPyConnection,
+    specification: Specification,
+    query: str,
+    name: str,
+    known: Mapping[str, str],
+) -> tuple[str, dict[str, str]]:
+    """A query with the types of what was counted before, widened where its own hold more, and these types.
+
+    Args:
+        connection: The connection that runs it.
+        specification: The statement.
+        query: Has the columns as they are.
+        name: What errors call it.
+        known: The types of the columns in what was counted before; empty if nothing was.
+
+    Raises:
+        SourceError: If its columns are others than those of what was counted before.
+    """
+    query = _without_enums(query, describe(connection, query), known)
     columns = describe(connection, query)
-    check_columns("the data", columns, specification.references, known)
+    check_columns(name, columns, specification.references, known)
     types = _united(columns, specification.references, known)
-    slices = (Appended(batch_id),)
-    return Events(connection, _cast(query, columns, types), types, slices, lambda: "the data", marked=False)
+    return _cast(query, columns, types), types
 
 
 def _united(columns: Mapping[str, str], references: frozenset[str], known: Mapping[str, str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ import duckdb
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe, fetch
+from duckdb_sketch.rollup.sources.copies import copied
 from duckdb_sketch.rollup.sources.csv_files import Layout, layouts
 from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.events import Events, Extent, UnreadableError
@@ -21,6 +22,7 @@ from duckdb_sketch.rollup.sources.files import by_reader, count_rows
 from duckdb_sketch.rollup.sources.footers import read_extents
 from duckdb_sketch.rollup.sources.json_files import json_held, json_keys, json_scan
 from duckdb_sketch.rollup.sources.listing import find
+from duckdb_sketch.rollup.sources.objects import is_served
 from duckdb_sketch.rollup.sources.parquet_files import parquet_parts
 from duckdb_sketch.rollup.sources.part import Part
 from duckdb_sketch.rollup.sources.partitions import PartitionedPart, partition_names
@@ -45,7 +47,15 @@ _NOT_THERE = re.compile(
 
 
 class FileSource:
-    """The files of a declaration, read for one statement."""
+    """The files of a declaration, read for one statement.
+
+    Attributes:
+        kind: See `Source`.
+        transactional: See `Source`.
+    """
+
+    kind = "file"
+    transactional = False
 
     def __init__(
         self,
@@ -71,6 +81,7 @@ class FileSource:
         )
         self._rows: dict[File, int] = {}
         self._found: Sequence[File] = ()
+        self._copies: dict[str, str] = {}
 
     def poll(self, fingerprints: Mapping[str, str]) -> Poll[File]:
         """Which files are new, and which have changed.
@@ -83,6 +94,12 @@ class FileSource:
         """
         found = find(self._connection, self._declaration.patterns, fingerprints)
         return Poll.of(found.files, fingerprints, found.duplicates)
+
+    def counted(self, kind: str, name: str, fingerprint: str) -> File:
+        """See `Source`."""
+        if kind != self.kind:
+            raise SourceError(f"{name} was counted from a table, and the source is files: give the table as source")
+        return File.counted(name, fingerprint)
 
     def rows(self, files: Sequence[File]) -> dict[str, int]:
         """How many rows each file has, by path; of text, and of many small files, a guess.
@@ -98,7 +115,9 @@ class FileSource:
         if len(unknown) > _MANY and sum(file.size for file in unknown) < _SMALL * len(unknown):
             rows = {file.path: file.size // _BYTES_A_ROW for file in unknown}
         else:
-            rows = count_rows(self._connection, unknown)
+            served = [file for file in unknown if is_served(file.path)]  # whose footers are far away
+            rows = {file.path: file.size // _BYTES_A_ROW for file in served}
+            rows |= count_rows(self._connection, [file for file in unknown if not is_served(file.path)])
         self._rows |= {file: rows[file.path] for file in unknown}
         return {file.path: self._rows[file] for file in files}
 
@@ -122,6 +141,14 @@ class FileSource:
         Raises:
             SourceError: If a file cannot be read, or its columns are others than those of the files before it.
         """
+        with copied(files) as copies, copies.told():
+            self._copies |= {path: file.path for path, file in copies.originals.items()}
+            with self._local_events(copies.files, known) as events:
+                yield copies.events(events)
+
+    @contextmanager
+    def _local_events(self, files: Sequence[File], known: Mapping[str, str]) -> Iterator[Events]:
+        """The events of files that are on this machine, or that DuckDB gets at by itself."""
         with ExitStack() as stack:
             parts = self._parts(stack, files)
             types = _bound(parts, _lower(known))
@@ -142,10 +169,12 @@ class FileSource:
         Raises:
             SourceError: If a file cannot be read, or its columns are of other types.
         """
-        parts = self._parts(stack, files)
+        copies = stack.enter_context(copied(files))
+        stack.enter_context(copies.told())
+        parts = self._parts(stack, copies.files)
         names = _names({name: name for name in known}, parts)
         types = {names[name]: kind for name, kind in _bound(parts, _lower(known)).items()}
-        return " UNION ALL BY NAME ".join(part.sql(_wanted(types, names)) for part in parts)
+        return copies.named(" UNION ALL BY NAME ".join(part.sql(_wanted(types, names)) for part in parts))
 
     def _parts(self, stack: ExitStack, files: Sequence[File]) -> list[Part]:
         """Files in parts that are read alike, text in tables that last as long as the stack."""
@@ -250,8 +279,8 @@ class FileSource:
         Returns:
             The types, and how the columns are written.
         """
-        batch = {file for part in parts for file in part.files}
-        others = [file for file in self._found if file not in batch]
+        batch = {self._copies.get(file.path, file.path) for part in parts for file in part.files}
+        others = [file for file in self._found if file.path not in batch]
         start = 0
         while (lacking := self._lacking(parts, names, types)) is not None:
             if known and lacking and lacking.lower() not in names:
@@ -260,7 +289,8 @@ class FileSource:
             if start >= len(others):
                 break
             with ExitStack() as stack, suppress(SourceError):
-                more = self._parts(stack, others[start : start + _FILES_AT_ONCE])
+                copies = stack.enter_context(copied(others[start : start + _FILES_AT_ONCE]))
+                more = self._parts(stack, copies.files)
                 types = {**types, **_bound(more, types)}
                 names = _names(names, more)
             start += _FILES_AT_ONCE

@@ -17,6 +17,7 @@ from duckdb_sketch._glob import MAGIC, literal
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.sources.file import READERS, File, ending_of
+from duckdb_sketch.rollup.sources.objects import Object, find_object, is_served, is_web, list_objects
 from duckdb_sketch.rollup.sources.url import is_url, local_path
 
 
@@ -318,6 +319,10 @@ def _readable(path: str) -> str:
 
 def _find_remote(connection: duckdb.DuckDBPyConnection, pattern: str) -> list[_Found]:
     """The objects that a URL stands for: those that it matches, or the one of that name, or the data files below it."""
+    if is_served(pattern):
+        return [
+            _Found(each.url, File(each.url, each.size, each.modified, each.tag), each.url) for each in _served(pattern)
+        ]
     if MAGIC.search(pattern):
         return _objects(connection, pattern, pattern) or _objects(connection, literal(pattern), pattern)
     found = [] if pattern.endswith("/") else _objects(connection, pattern, pattern)
@@ -325,6 +330,39 @@ def _find_remote(connection: duckdb.DuckDBPyConnection, pattern: str) -> list[_F
         return found
     below = f"{pattern.rstrip('/')}/**"
     return [each for each in _objects(connection, below, below) if ending_of(each.name) in READERS]
+
+
+def _served(pattern: str) -> list[Object]:
+    """The objects that a URL stands for, from their store or server."""
+    magic = None if is_web(pattern) else MAGIC.search(pattern)
+    if magic is None:
+        named = None if pattern.endswith("/") else find_object(pattern)
+        if named is not None or is_web(pattern):
+            return [named] if named is not None else []
+        below = list_objects(pattern.rstrip("/") + "/")
+        start = len(pattern.rstrip("/")) + 1
+        return [
+            each
+            for each in below
+            if ending_of(each.url) in READERS and not any(map(_is_hidden, each.url[start:].split("/")))
+        ]
+    fixed = pattern[: pattern.rfind("/", 0, magic.start()) + 1]
+    parts = [_Part(text) for text in pattern[len(fixed) :].split("/")]
+    if parts[-1].any_folders:
+        parts.append(_Part("*"))
+    found = [each for each in list_objects(fixed) if _fits(parts, each.url[len(fixed) :].split("/"))]
+    if not found and (named := find_object(pattern)) is not None:
+        return [named]
+    return found
+
+
+def _fits(parts: Sequence[_Part], names: Sequence[str]) -> bool:
+    """Whether the names of folders and of an object are what a pattern says."""
+    if not parts or not names:
+        return not parts and not names
+    if not parts[0].any_folders:
+        return parts[0].matches(names[0]) and _fits(parts[1:], names[1:])
+    return _fits(parts[1:], names) or (not _is_hidden(names[0]) and _fits(parts, names[1:]))
 
 
 def _objects(connection: duckdb.DuckDBPyConnection, query: str, pattern: str) -> list[_Found]:
@@ -336,7 +374,8 @@ def _objects(connection: duckdb.DuckDBPyConnection, query: str, pattern: str) ->
     except duckdb.IOException as error:
         if "No files found" in str(error) or getattr(error, "status_code", None) == 404:
             return []
-        raise SourceError(f"{pattern}: {error}") from error
+        hint = "; pip install 'duckdb-sketch[stores]' reads it without" if "httpfs" in str(error) else ""
+        raise SourceError(f"{pattern}: {error}{hint}") from error
     return [_Found(row[0], File(*row), row[0]) for row in rows if not _hides(pattern, row[0])]
 
 

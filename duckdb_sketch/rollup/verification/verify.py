@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,8 +21,12 @@ from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import CountedSlice, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import describe, fetch, fetch_row
+from duckdb_sketch.rollup.sources.copies import copied
+from duckdb_sketch.rollup.sources.declared import table_of as declared_table
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE
+from duckdb_sketch.rollup.sources.source import SourceSlice
+from duckdb_sketch.rollup.sources.table_range import TableRange
 from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification, over
 from duckdb_sketch.rollup.specification.table import Table, literal
@@ -85,7 +89,7 @@ class _Choice:
     """
 
     buckets: list[tuple[datetime, datetime]] = field(default_factory=list)
-    files: list[File] = field(default_factory=list)
+    files: list[SourceSlice] = field(default_factory=list)
     appended: int = 0
     broken: int = 0
     wrong: tuple[str, ...] = ()
@@ -94,18 +98,23 @@ class _Choice:
 def _choose(
     ledger: Ledger, specification: Specification, record: RollupRecord, table: Table, sample: int, seed: int
 ) -> _Choice:
-    counted = list(ledger.slices(record.name).values())
-    whole: list[CountedSlice] = []
+    whole: list[tuple[CountedSlice, SourceSlice]] = []
     broken: list[CountedSlice] = []
-    for known in counted:
-        (whole if _is_there(_file(known)) else broken).append(known)
+    for kind in (CountedSlice.FILE, CountedSlice.RANGE):
+        for known in ledger.slices(record.name, kind).values():
+            if (found := _found(ledger.connection, known)) is None:
+                broken.append(known)
+            else:
+                whole.append((known, found))
     appended = _Spans(ledger.appended_spans(record.name))
     lost = _Spans((known.first_event, known.last_event) for known in broken)
-    choice = _Choice(wrong=tuple(same_file_twice([_file(known) for known in whole])))
+    choice = _Choice(wrong=tuple(same_file_twice([found for _, found in whole if isinstance(found, File)])))
     chance = random.Random(seed)
-    read = [_file(known) for known in chance.sample(whole, min(sample, len(whole)))]
+    read = [found for _, found in chance.sample(whole, min(sample, len(whole)))]
     possible = []
-    for start, end in _buckets(ledger, specification, record, table, read):
+    with _plain(ledger.connection, read, specification, record) as plain:
+        buckets = _buckets(ledger, specification, record, table, plain.sql if read else None)
+    for start, end in buckets:
         # Batches that were appended are known by their first bucket, files by their first event.
         if appended.overlap(start - _SLACK, end):
             choice.appended += 1
@@ -116,13 +125,13 @@ def _choose(
     choice.buckets = sorted(chance.sample(possible, min(sample, len(possible))))
     if choice.buckets:
         chosen = _Spans((start - _SLACK, end) for start, end in choice.buckets)
-        having = [_file(known) for known in whole if _overlaps(known, chosen)]
-        choice.files = having or [_file(whole[0])]
+        having = [found for known, found in whole if _overlaps(known, chosen)]
+        choice.files = having or [whole[0][1]]
     return choice
 
 
 def _buckets(
-    ledger: Ledger, specification: Specification, record: RollupRecord, table: Table, read: Sequence[File]
+    ledger: Ledger, specification: Specification, record: RollupRecord, table: Table, read: str | None
 ) -> list[tuple[datetime, datetime]]:
     """The starts and ends of all buckets: those in the table, and those that were counted and should be in it.
 
@@ -131,7 +140,7 @@ def _buckets(
         specification: The statement.
         record: The rollup.
         table: Its table.
-        read: Files whose buckets should be in it, whatever the ledger says of them.
+        read: Rows whose buckets should be in it, whatever the ledger says of them.
     """
     expired = f"AND bucket >= {literal(record.expired_before)}" if record.expired_before else ""
     rows = fetch(
@@ -146,13 +155,12 @@ def _buckets(
 
 
 def _buckets_of_files(
-    ledger: Ledger, specification: Specification, record: RollupRecord, table: Table, read: Sequence[File]
+    ledger: Ledger, specification: Specification, record: RollupRecord, table: Table, rows: str | None
 ) -> str:
-    """SQL of the buckets that files have rows of; of none where rows were dropped, as their buckets may be nowhere."""
+    """SQL of the buckets that some rows are in; of none where rows were dropped, as their buckets may be nowhere."""
     query = "SELECT sum(dropped_rows) FROM rollup_manifest.batches WHERE rollup = ?"
-    if not read or fetch_row(ledger.connection, query, [record.name])[0]:
+    if rows is None or fetch_row(ledger.connection, query, [record.name])[0]:
         return "SELECT NULL::TIMESTAMP AS bucket WHERE false"
-    rows = plain_rows(ledger.connection, read, _types(ledger.connection, specification, record), record.source)
     typed = specification.typed(describe(ledger.connection, rows))
     buckets = f"SELECT {table.naive('x')} AS bucket FROM ({over(rows, typed.buckets())}) AS counted(rows, x)"
     earliest = table.naive_truncated(record.earliest)
@@ -179,16 +187,50 @@ def _only_aliases(specification: Specification) -> list[str]:
     ]
 
 
-def _file(known: CountedSlice) -> File:
-    return File.counted(known.slice, known.fingerprint)
-
-
-def _is_there(file: File) -> bool:
+def _found(connection: duckdb.DuckDBPyConnection, known: CountedSlice) -> SourceSlice | None:
+    """A file or a range of a table that was counted; None if it is not there as it was."""
     try:
-        file.require()
+        found: SourceSlice
+        if known.kind == CountedSlice.RANGE:
+            found = TableRange.counted(connection, known.slice, known.fingerprint)
+        else:
+            found = File.counted(known.slice, known.fingerprint)
+        found.require()
     except SourceError:
-        return False
-    return True
+        return None
+    return found
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """Slices as plain DuckDB reads them.
+
+    Attributes:
+        sql: Their rows, with the column `FILE`.
+        miscounted: What is wrong with how files among them were counted.
+    """
+
+    sql: str
+    miscounted: Iterator[str]
+
+
+@contextmanager
+def _plain(
+    connection: duckdb.DuckDBPyConnection,
+    slices: Sequence[SourceSlice],
+    specification: Specification,
+    record: RollupRecord,
+) -> Iterator[_Plain]:
+    """Slices as plain DuckDB reads them, as long as this lasts."""
+    types = _types(connection, specification, record)
+    source = record.source if record.source and declared_table(record.source) is None else None
+    parts = [each.sql for each in slices if isinstance(each, TableRange)]
+    with copied([each for each in slices if isinstance(each, File)]) as copies, copies.told():
+        files = copies.files
+        if files:
+            parts.append(copies.named(plain_rows(connection, files, types, source)))
+        wrong = map(copies.text, miscounted(connection, files, types, source))
+        yield _Plain(" UNION ALL BY NAME ".join(parts), wrong)
 
 
 class _Spans:
@@ -238,9 +280,9 @@ class _Verification:
         wrong = self._choice.wrong
         if self._starts:
             try:
-                types = _types(self._connection, self._specification, self._record)
-                wrong += tuple(miscounted(self._connection, self._choice.files, types, self._record.source))
-                self._make(types)
+                with _plain(self._connection, self._choice.files, self._specification, self._record) as plain:
+                    wrong += tuple(plain.miscounted)
+                    self._make(plain.sql)
                 self._join()
             except duckdb.Error as error:
                 raise RollupError(f"{self._table.name}: its files cannot be counted again: {error}") from error
@@ -268,9 +310,8 @@ class _Verification:
             notes=tuple(self._notes),
         )
 
-    def _make(self, types: Mapping[str, str]) -> None:
+    def _make(self, rows: str) -> None:
         """Aggregate the events of the buckets, with what is needed to compare sketches besides."""
-        rows = plain_rows(self._connection, self._choice.files, types, self._record.source)
         specification, table = self._specification.typed(describe(self._connection, rows)), self._table
         event = table.naive(specification.event())
         bucket = table.naive(specification.truncated(specification.event()))
@@ -281,14 +322,14 @@ class _Verification:
             f"{bucket} IN ({self._listed()})",
             *self._undropped(bucket),
         ]
-        self._connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM ({rows}) "
-            f"AS {identifier(specification.alias)} WHERE {' AND '.join(conditions)}"
-        )
         extras = tuple(
             f"{specification.exact(metric, function)} AS {extra(index, name)}"
             for index, metric in enumerate(table.metrics)
             for name, function in extras_of(metric, table).items()
+        )
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS SELECT * FROM ({rows}) "
+            f"AS {identifier(specification.alias)} WHERE {' AND '.join(conditions)}"
         )
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_MADE} AS {specification.aggregate(extras)}")
 
@@ -307,7 +348,7 @@ class _Verification:
             "JOIN rollup_manifest.batches AS b ON b.rollup = f.rollup AND b.batch = f.batch "
             "JOIN (SELECT bucket, min(batch) AS batch FROM rollup_manifest.changes "
             "WHERE rollup = ? AND pane IN ('on time', 'late') GROUP BY ALL) AS final ON final.batch < f.batch "
-            "WHERE f.rollup = ? AND f.kind = 'file' "
+            "WHERE f.rollup = ? AND f.kind IN ('file', 'range') "
             f"AND b.dropped_rows > 0 AND b.late_rows = 0 AND final.bucket IN ({self._listed()}) "
             "AND NOT EXISTS (FROM rollup_manifest.changes AS c JOIN rollup_manifest.batches AS r "
             "ON r.rollup = c.rollup AND r.batch = c.batch WHERE c.rollup = f.rollup AND r.kind = 'rebuild' "

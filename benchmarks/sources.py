@@ -1,0 +1,171 @@
+"""What sources other than files cost: a table beside the bare GROUP BY, an object store beside local files.
+
+The object store is moto's server, a Python process on the loopback interface.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+
+import duckdb
+
+import duckdb_sketch
+from benchmarks.heading import measured_on
+from benchmarks.markdown import table
+from benchmarks.rollups.events import write_bids
+from benchmarks.scale import THREADS
+from benchmarks.suite import Suite, Unavailable
+from duckdb_sketch.rollup import Rollup, TableSource
+
+STATEMENT = """
+SELECT date_trunc('hour', ts) AS hour, publisher, count(*) AS bids, sum(price) AS revenue,
+    hll_sketch_agg(user_id) AS users FROM bids GROUP BY ALL
+"""
+FILES = 20
+PORT = 5_931
+SMALL = b"ts,publisher,user_id,price\n2024-01-01 00:00:00,1,1,1.5\n"
+MOST_KEYS = 10_000
+
+
+class Sources(Suite):
+    name = "sources"
+    summary = "refreshes from a table and from an object store, beside local files"
+    file = "sources"
+    parts = ("table", "store")
+    sizes: ClassVar = {"full": 20_000_000, "quick": 2_000_000, "toy": 100_000}  # rows
+
+    def measure(self, part: str) -> dict[str, Any]:
+        write_bids(self.data / "bids", self.size, FILES, publishers=100, days=30)
+        lines = self._table() if part == "table" else self._store()
+        return {"threads": THREADS, "rows": self.size, "lines": lines}
+
+    def _table(self) -> list[dict[str, Any]]:
+        with TemporaryDirectory(dir=self.data) as folder:
+            con = _connection(Path(folder, "table.db"))
+            files = self.data / "bids"
+            con.execute(
+                f"CREATE TABLE events AS SELECT row_number() OVER () AS id, * FROM read_parquet('{files}/*.parquet')"
+            )
+            bare = STATEMENT.replace("FROM bids", "FROM events AS bids")
+            lines = [self._line("the bare GROUP BY", lambda: con.execute(f"CREATE TABLE bare AS {bare}"))]
+            with _rollup(con, files, "local") as rollup:
+                lines.append(self._line("a refresh from local files", rollup.refresh))
+            with _rollup(con, TableSource("events", "id")) as rollup:
+                lines.append(self._line("a refresh from the table", rollup.refresh))
+                lines.append(self._line("a refresh with nothing new", rollup.refresh))
+                con.execute("INSERT INTO events SELECT id + 1e9, * EXCLUDE (id) FROM events WHERE id <= 1000")
+                lines.append(self._line("a refresh with 1,000 new rows", rollup.refresh))
+            con.close()
+        return lines
+
+    def _store(self) -> list[dict[str, Any]]:
+        if not (find_spec("obstore") and find_spec("moto")):
+            raise Unavailable("obstore and moto[server] are not installed")
+        files = sorted((self.data / "bids").glob("*.parquet"))
+        keys = min(MOST_KEYS, self.size // 100)
+        with TemporaryDirectory(dir=self.data) as folder, _server(Path(folder, "log")) as store:
+            con = _connection(Path(folder, "store.db"))
+            with _rollup(con, self.data / "bids", "local") as rollup:
+                lines = [self._line("a refresh from local files", rollup.refresh)]
+            for file in files:
+                store.put(f"bids/{file.name}", file.read_bytes())
+            with _rollup(con, "s3://bench/bids", "stored") as rollup:
+                lines.append(self._line("a refresh from the store", rollup.refresh, store))
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(lambda number: store.put(f"small/{number:06}.csv", SMALL), range(keys)))
+            with _rollup(con, "s3://bench/small/*.csv", "small") as rollup:
+                lines.append(self._line(f"a refresh of {keys:,} small objects", rollup.refresh, store))
+                lines.append(self._line("a refresh with nothing new", rollup.refresh, store))
+                store.put("small/new.csv", SMALL)
+                lines.append(self._line("a refresh with one new object", rollup.refresh, store))
+            con.close()
+        return lines
+
+    def _line(self, name: str, run: Callable[[], object], store: _Store | None = None) -> dict[str, Any]:
+        before = store.requests() if store else 0
+        with self.progress.step(name):
+            started = time.perf_counter()
+            run()
+            seconds = time.perf_counter() - started
+        return {"what": name, "seconds": seconds, "requests": store.requests() - before if store else None}
+
+    @staticmethod
+    def render(sections: dict[str, Any]) -> str:
+        parts = ["# Sources"]
+        for section in sections.values():
+            base = section["lines"][0]["seconds"]
+            lines = [
+                [line["what"], f"{line['seconds']:.2f} s", f"{line['seconds'] / base:.2f}", str(line["requests"] or "")]
+                for line in section["lines"]
+            ]
+            parts += [measured_on(section), f"{section['rows']:,} rows."]
+            parts.append(table(["measured", "time", "beside the first line", "requests"], lines))
+        return "\n\n".join(parts) + "\n"
+
+
+def _connection(path: Path) -> duckdb.DuckDBPyConnection:
+    con = duckdb_sketch.connect(path)
+    con.execute(f"SET threads = {THREADS}; SET enable_progress_bar = false")
+    return con
+
+
+def _rollup(con: duckdb.DuckDBPyConnection, source: Any, name: str = "hourly") -> Rollup:
+    return Rollup.from_sql(STATEMENT, sources={"bids": source}, database=con, name=name)
+
+
+class _Store:
+    """A bucket of the server, and its log."""
+
+    def __init__(self, log: Path) -> None:
+        from obstore.store import S3Store  # type: ignore[import-not-found,unused-ignore]
+
+        self._log = log
+        self._store = S3Store("bench", client_options={"allow_http": True})
+
+    def put(self, key: str, content: bytes) -> None:
+        self._store.put(key, content)
+
+    def requests(self) -> int:
+        """How many requests the server has logged."""
+        return len(re.findall(r'"(?:GET|HEAD) /bench', self._log.read_text(errors="replace")))
+
+
+@contextmanager
+def _server(log: Path) -> Iterator[_Store]:
+    url = f"http://127.0.0.1:{PORT}"
+    given = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1"}
+    os.environ |= {**given, "AWS_ENDPOINT_URL": url}
+    with open(log, "wb") as output:
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(PORT)]
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+        try:
+            _wait(url)
+            put = urllib.request.Request(f"{url}/bench", method="PUT", headers={"Host": "s3.amazonaws.com"})
+            urllib.request.urlopen(put).close()
+            yield _Store(log)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _wait(url: str) -> None:
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(f"{url}/moto-api/").close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise Unavailable("moto's server does not answer")

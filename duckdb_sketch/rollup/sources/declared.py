@@ -1,0 +1,94 @@
+"""Sources as they are declared: paths, calls of readers, or a table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeGuard
+
+import duckdb
+
+from duckdb_sketch.rollup.sources.declaration import Declaration
+from duckdb_sketch.rollup.sources.file_source import FileSource
+from duckdb_sketch.rollup.sources.source import Source
+from duckdb_sketch.rollup.sources.table_and_files import TableAndFiles
+from duckdb_sketch.rollup.sources.table_reader import TableReader
+from duckdb_sketch.rollup.sources.table_source import TableSource
+from duckdb_sketch.rollup.specification.specification import Specification
+
+Declared = str | Path | Sequence[str | Path] | TableSource
+
+
+def is_declared(given: object) -> TypeGuard[Declared]:
+    """Whether something is a declaration, and not data."""
+    return isinstance(given, (str, Path, list, tuple, TableSource))
+
+
+def table_of(declared: Declared) -> TableSource | None:
+    """The table that is declared; None if files are.
+
+    Raises:
+        SourceError: If a text starts as one and is none.
+    """
+    if isinstance(declared, str) and TableSource.is_declared(declared):
+        return TableSource.of(declared)
+    return declared if isinstance(declared, TableSource) else None
+
+
+def kind_of(given: object) -> str:
+    """The kind of the slices of a declaration, in the ledger.
+
+    Raises:
+        SourceError: If a text starts as the declaration of a table and is none.
+    """
+    return "range" if is_declared(given) and table_of(given) is not None else "file"
+
+
+def files_of(declared: Declared | None) -> Declaration:
+    """The files that are declared; none where a table is, or nothing."""
+    if declared is None or table_of(declared) is not None:
+        return Declaration(())
+    assert not isinstance(declared, TableSource)
+    return Declaration.of(declared)
+
+
+def declared_text(given: object) -> str | None:
+    """A declaration as the ledger keeps it; None of what is none.
+
+    Raises:
+        SourceError: If it is not one that can be read from.
+    """
+    if not is_declared(given):
+        return None
+    table = table_of(given)
+    if table is not None:
+        return table.text
+    return files_of(given).text
+
+
+def source_of(
+    connection: duckdb.DuckDBPyConnection,
+    specification: Specification,
+    declared: Declared,
+    missing: str | None = None,
+    *,
+    most_rows: int = sys.maxsize,
+) -> Source:
+    """A source, read for one statement.
+
+    Args:
+        connection: The connection that reads it.
+        specification: The statement.
+        declared: How it is declared.
+        missing: Of files; see `FileSource`.
+        most_rows: Of tables; see `TableReader`.
+
+    Raises:
+        SourceError: If it is not one that can be read from.
+    """
+    table = table_of(declared)
+    if table is not None:
+        files = FileSource(connection, specification, Declaration(()), missing)
+        return TableAndFiles(TableReader(connection, specification, table, most_rows), files)
+    return FileSource(connection, specification, files_of(declared), missing)

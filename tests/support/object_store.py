@@ -1,0 +1,104 @@
+"""An S3-compatible server on the loopback interface, which fails on demand."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Fault = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes] | None]
+
+
+class ObjectStore:
+    """The server, and a client of it that has nothing to do with the package's.
+
+    Attributes:
+        url: Of the server.
+        bucket: The bucket that there is.
+        requests: Method and path of each request, but for the client's own.
+        faults: Each answers one request in the server's place, or returns None to let it through.
+    """
+
+    bucket = "events"
+
+    def __init__(self) -> None:
+        from moto.server import DomainDispatcherApplication, create_backend_app
+        from werkzeug.serving import make_server
+
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        application = DomainDispatcherApplication(create_backend_app)
+        self.requests: list[str] = []
+        self.faults: list[Fault] = []
+
+        def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+            if "boto" not in environ.get("HTTP_USER_AGENT", "").lower():
+                self.requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}?{environ['QUERY_STRING']}")
+                if self.faults and (found := self.faults.pop(0)(environ, start)) is not None:
+                    return found
+            return application(environ, start)
+
+        self._server = make_server("127.0.0.1", 0, answer, threaded=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        reset = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST", headers={"User-Agent": "boto"})
+        urllib.request.urlopen(reset).close()  # what the server has lasts as long as the process
+        import boto3
+
+        self.client = boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        self.client.create_bucket(Bucket=self.bucket)
+
+    def put(self, key: str, content: bytes | Path) -> None:
+        """Write an object."""
+        body = content.read_bytes() if isinstance(content, Path) else content
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        self.client.delete_object(Bucket=self.bucket, Key=key)
+
+    def close(self) -> None:
+        """Stop the server."""
+        self._server.shutdown()
+
+
+def unwell(_: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    """A server that cannot answer just now."""
+    start("500 Internal Server Error", [("Content-Length", "0")])
+    return [b""]
+
+
+def denied(_: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    """A server that does not know the key."""
+    body = b"<Error><Code>InvalidAccessKeyId</Code><Message>no such key</Message></Error>"
+    start("403 Forbidden", [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
+    return [body]
+
+
+@contextmanager
+def object_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    """A server, and its credentials in the environment."""
+    pytest.importorskip("obstore")
+    pytest.importorskip("moto")
+    store = ObjectStore()
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
+    try:
+        yield store
+    finally:
+        store.close()
