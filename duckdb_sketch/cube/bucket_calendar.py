@@ -86,7 +86,14 @@ class AskingCalendar:
         """The start of the bucket after another one."""
         if not layout.zoned:
             return self._naive.next(layout, bucket)
-        return self._value(layout.end(layout.typed(literal(bucket))))
+        # Where clocks go back, the next bucket may be named after a time later than this one's end, and a bucket may
+        # last longer than its width.
+        end = bucket
+        while True:
+            end = self._value(layout.end(layout.typed(literal(end))))
+            found = self.floor(layout, end)
+            if found > bucket:
+                return found
 
     def _value(self, expression: str) -> datetime:
         if expression not in self._known:

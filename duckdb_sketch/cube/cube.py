@@ -334,8 +334,12 @@ def _require_file(database: str | Path) -> None:
     """
     if reason := no_file(database):
         raise CubeError(f"{database} cannot be opened: {reason}")
-    if not os.path.lexists(database):
-        raise CubeError(f"there is no database {database}")
+    try:
+        os.lstat(database)
+    except FileNotFoundError:
+        raise CubeError(f"there is no database {database}") from None
+    except OSError:
+        pass  # DuckDB says why it cannot be opened
 
 
 @contextmanager

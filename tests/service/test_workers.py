@@ -199,6 +199,7 @@ def test_queries_see_one_snapshot_while_batches_are_committed(bids: Bids, tmp_pa
                 assert hourly == daily
                 seen.add(hourly)
         until(lambda: service.rows("SELECT sum(bids) FROM daily") == [[208]])
+        seen.add(service.rows("SELECT sum(bids) FROM hourly")[0][0])
         assert len(seen) > 1
 
 
