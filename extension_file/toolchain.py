@@ -104,20 +104,23 @@ def _linker_is_missing() -> bool:
 def _rustup_answers() -> bool:
     """Whether the server of rustup can be reached: an answer of any kind, soon."""
     root = os.environ.get("RUSTUP_UPDATE_ROOT") or os.environ.get("RUSTUP_DIST_SERVER") or _RUSTUP
-    answered = threading.Event()
+    ended = threading.Event()
+    answers: list[bool] = []
 
     def ask() -> None:
         try:
             urllib.request.urlopen(urllib.request.Request(root, method="HEAD"), timeout=_PROBE_SECONDS / 2).close()
+            answers.append(True)
         except urllib.error.HTTPError:
-            pass  # it has answered
+            answers.append(True)
         except (OSError, ValueError):
-            return
-        answered.set()
+            pass
+        ended.set()
 
     # In a thread, because the look-up of a name obeys no timeout.
     threading.Thread(target=ask, daemon=True).start()
-    return answered.wait(_PROBE_SECONDS)
+    ended.wait(_PROBE_SECONDS)
+    return bool(answers)
 
 
 def _fetched(defect: str) -> dict[str, str]:

@@ -135,6 +135,7 @@ def test_small_and_late_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert "# Keeping a rollup" in report
 
 
+@pytest.mark.slow
 def test_the_tables_of_the_documentation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     main(["choosing", "memory", "--scale", "toy", "--output", str(tmp_path)])

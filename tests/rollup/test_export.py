@@ -210,7 +210,7 @@ def test_a_type_that_would_not_come_back_is_refused(bids: Bids, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("width", "first"),
     [
-        ("hour", "2024-01-15T00"),
+        pytest.param("hour", "2024-01-15T00", marks=pytest.mark.slow),  # some hundred partitions
         ("day", "2024-01-15"),
         ("month", "2024-01"),
         ("quarter", "2024-01"),
