@@ -180,7 +180,8 @@ class Cube:
         if self._service is not None:
             with _told():
                 return explanation_of(query, self._service.explain(query, parameters, exact=exact, edges=edges))
-        with self._asked() as (cursor, prober, held):
+        # On a connection of its own, which whoever watches may interrupt and close.
+        with self._cursor() as cursor, self._probing() as prober, _snapshot(cursor), ExitStack() as held:
             watch(cursor)
             asking = self._asking(cursor, prober, query, parameters, edges, held)
             return asking.plan(exact=exact, raw=True, errors=False)

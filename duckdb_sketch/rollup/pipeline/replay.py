@@ -101,12 +101,10 @@ class Replay:
             built = self._build(record, shadow, files, differs)
             assert built.table is not None  # there is a file, or _require_all says so
             changes = {"statement": target.specification.statement, "input_types": built.types, **settings}
-            policy = Policy("replay", Swap(changes if differs else {}), after=known.last_batch)
+            source = {} if target.source in (None, known.source) else {"source": target.source}
+            policy = Policy("replay", Swap(changes if differs else {}, source), after=known.last_batch)
             events = Events(ledger.connection, "", built.types, files, lambda: files[0].path)
             batch = commit(target, built.table, events, Groups(shadow, built.slices), policy)
-        if target.source not in (None, known.source):
-            with ledger.transaction():
-                ledger.set(target.name, source=target.source)
         refreshed = Refreshed.of(target.name, self.source.kind, len(files))
         refreshed.add(batch)
         return refreshed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from duckdb_sketch._sql import identifier
@@ -22,9 +22,11 @@ class Swap:
 
     Attributes:
         changes: Fields of the rollup's record that change with it; empty if it is the same rollup as before.
+        besides: Fields that change, and make no other rollup of it.
     """
 
     changes: dict[str, Any]
+    besides: dict[str, Any] = field(default_factory=dict)
 
     def put(self, ledger: Ledger, record: RollupRecord, table: Table, groups: Groups, batch: Batch) -> RollupRecord:
         """See `Placement`. The groups have a column `ROWS`, and none that tells their last event."""
@@ -45,8 +47,10 @@ class Swap:
         connection.execute(f"ALTER TABLE {shadow} DROP COLUMN {ROWS}")
         connection.execute(f"DROP TABLE {table.sql}")
         connection.execute(f"ALTER TABLE {shadow} RENAME TO {table.sql}")
+        if self.besides:
+            ledger.set(record.name, **self.besides)
         if not self.changes:
-            return record
+            return replace(record, **self.besides)
         ledger.set(record.name, **self.changes, watermark=None)
         _remake_levels(ledger, record.name, table)
         return replace(record, watermark=None, highest_event=None)
