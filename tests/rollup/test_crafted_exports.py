@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
+import duckdb_sketch
 from duckdb_sketch.rollup import Level, Rollup, RollupError
 from duckdb_sketch.rollup.specification.type_name import is_type_name
 
@@ -115,7 +116,7 @@ def craft(folder: Path, lines: dict[str, Any]) -> None:
 
 def refused(folder: Path, match: str | None = None) -> None:
     """An import fails with one of the errors that callers expect, and leaves nothing behind."""
-    with duckdb.connect() as connection:
+    with duckdb_sketch.connect() as connection:
         with pytest.raises(RollupError, match=match):
             Rollup.from_export(folder, database=connection)
         assert connection.sql("SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'main'").fetchall() == [(0,)]

@@ -35,6 +35,7 @@ def counted(select: str, source: Any, **options: Any) -> list[tuple[Any, ...]]:
         return rows(rollup)
 
 
+@pytest.mark.newest_duckdb  # others have other options
 @pytest.mark.parametrize("reader", ["read_csv", "read_json", "read_parquet"])
 def test_every_option_of_a_reader_is_taken_or_refused_by_name(reader: str) -> None:
     """What DuckDB adds to a reader has to be decided upon: an unknown option says that it is unknown."""

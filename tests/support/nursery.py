@@ -43,7 +43,8 @@ class Nursery:
 
     @staticmethod
     def _start() -> subprocess.Popen[str]:
-        path = os.pathsep.join([str(_PROJECT), str(Path(__file__).parent)])
+        folders = [str(_PROJECT), str(Path(__file__).parent), os.environ.get("PYTHONPATH")]
+        path = os.pathsep.join(filter(None, folders))
         return subprocess.Popen(
             [sys.executable, __file__],
             cwd=_PROJECT,
