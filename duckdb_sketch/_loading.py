@@ -120,7 +120,7 @@ def _load_whichever_works(connection: duckdb.DuckDBPyConnection) -> None:
     except NativeUnavailableError as error:
         _register_portable(connection)
         if _said.acquire(blocking=False):
-            _log.warning("the portable backend is running, about 10 to 400 times slower than the native one: %s", error)
+            _log.warning("the portable backend is running, many times slower than the native one: %s", error)
 
 
 def _set_up_families(connection: duckdb.DuckDBPyConnection) -> None:

@@ -11,8 +11,8 @@ from rich.table import Table
 from duckdb_sketch.cli.options import Sources, TimeZone, Wait
 from duckdb_sketch.cli.output import Output, plain
 from duckdb_sketch.cli.rollup.definition import read_sources
-from duckdb_sketch.cli.rows import csv_lines, documents, texts
 from duckdb_sketch.cube import Answer, Cube, CubeError
+from duckdb_sketch.rows import csv_lines, documents, texts
 
 if TYPE_CHECKING:
     from duckdb_sketch.remote import ServiceClient

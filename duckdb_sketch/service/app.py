@@ -15,10 +15,11 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from duckdb_sketch.rollup import Change
+from duckdb_sketch.rows import plain
 from duckdb_sketch.service.body import question_of, read_body, require_type
 from duckdb_sketch.service.changes import change_document, stream
 from duckdb_sketch.service.events import MEDIA_TYPES, events_table
-from duckdb_sketch.service.formats import JSON, chosen_format, plain
+from duckdb_sketch.service.formats import JSON, chosen_format
 from duckdb_sketch.service.host import Host
 from duckdb_sketch.service.metrics import TEXT
 from duckdb_sketch.service.openapi import DESCRIPTION

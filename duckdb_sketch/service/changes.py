@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from duckdb_sketch.errors import SketchError
 from duckdb_sketch.rollup import Change
-from duckdb_sketch.service.formats import plain
+from duckdb_sketch.rows import plain
 
 _ALIVE = 15.0  # seconds after which an empty line says that the stream lives
 

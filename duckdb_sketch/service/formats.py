@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 
 from duckdb_sketch._arrow import arrow_table
 from duckdb_sketch.cube import Answer, Explanation
+from duckdb_sketch.rows import csv_lines, plain
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -71,27 +67,6 @@ def route_document(explanation: Explanation) -> dict[str, Any]:
     return document
 
 
-def plain(value: Any) -> Any:
-    """A value of DuckDB as JSON has it: DECIMAL as numbers, times as ISO 8601, BLOB as hexadecimal digits."""
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, Decimal):
-        value = float(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, (datetime, date, time)):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value).hex()
-    if isinstance(value, dict):
-        return {str(plain(key)): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return str(value)  # a UUID, an ENUM
-
-
 def _json(answer: Answer, seconds: float) -> Body:
     relation = answer.relation
     document = {
@@ -105,12 +80,8 @@ def _json(answer: Answer, seconds: float) -> Body:
 
 
 def _csv(answer: Answer, seconds: float) -> Body:
-    relation = answer.relation
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(relation.columns)
-    writer.writerows([_field(value) for value in row] for row in relation.fetchall())
-    return Body(text.getvalue().encode(errors="replace"), f"{CSV}; charset=utf-8", _headers(answer, seconds))
+    text = "".join(f"{line}\n" for line in csv_lines(answer.relation))
+    return Body(text.encode(errors="replace"), f"{CSV}; charset=utf-8", _headers(answer, seconds))
 
 
 def _arrow(answer: Answer, seconds: float) -> Body:
@@ -139,15 +110,6 @@ def _headers(answer: Answer, seconds: float) -> tuple[tuple[str, str], ...]:
     if len(text) > _LONGEST_HEADER:
         text = json.dumps({**found, "approximate": [], "notes": [], "selects": []}, separators=(",", ":"))
     return (("X-Route", text),)
-
-
-def _field(value: Any) -> str:
-    value = value if isinstance(value, Decimal) else plain(value)
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
 
 
 def _weight(parameters: Sequence[str]) -> float:

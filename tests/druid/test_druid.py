@@ -249,7 +249,7 @@ def dense(registers: int, counted: int) -> bytes:
 def test_a_header_that_counts_too_few_registers_is_counted_again(
     con: duckdb.DuckDBPyConnection, registers: int, counted: int
 ) -> None:
-    """field-faults.md, section 5: old images of Druid, which Druid reads."""
+    """Old images of Druid, which Druid reads."""
     image, sound = dense(registers, counted), dense(registers, registers)
     assert union(con, [image]) == union(con, [sound])
     assert value(con, "SELECT hyper_unique_union(''::BLOB, $1::BLOB)", image) == union(con, [sound])

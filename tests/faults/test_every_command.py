@@ -1,4 +1,4 @@
-"""field-faults.md, section 3: whatever is wrong outside, a command says it in one line, and leaves nothing behind."""
+"""Whatever is wrong outside, a command says it in one line, and leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every row of field-faults.md, the list of what real files and hostile conditions did, has a test of its name here."""
+"""Each fault that real files and hostile conditions have shown has a test, which is named here."""
 
 from __future__ import annotations
 

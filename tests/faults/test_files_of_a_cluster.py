@@ -1,4 +1,4 @@
-"""field-faults.md, section 1, on a cluster: text is typed by all of its values, and nanoseconds are truncated."""
+"""On a cluster: text is typed by all of its values, and nanoseconds are truncated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""field-faults.md, sections 1 and 3: sketches in columns of objects are no values, and no text."""
+"""Sketches in columns of objects are no values, and no text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""field-faults.md, section 1: ambiguous dates are asked for, and times are never rounded to their declared type."""
+"""Ambiguous dates are asked for, and times are never rounded to their declared type."""
 
 from __future__ import annotations
 

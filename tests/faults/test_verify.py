@@ -1,4 +1,4 @@
-"""field-faults.md, section 1: `verify` reads the files by itself, and finds a table that was made wrong."""
+"""`verify` reads the files by itself, and finds a table that was made wrong."""
 
 from __future__ import annotations
 

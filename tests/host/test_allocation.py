@@ -1,4 +1,4 @@
-"""field-faults.md, section 4: a state for which there is no memory is an error, and the process goes on."""
+"""A state for which there is no memory is an error, and the process goes on."""
 
 from __future__ import annotations
 

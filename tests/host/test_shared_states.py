@@ -1,4 +1,4 @@
-"""field-faults.md, section 5: windows over a whole partition, for which DuckDB before 2.0 has one state."""
+"""Windows over a whole partition, for which DuckDB before 2.0 has one state."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from duckdb_sketch.errors import NativeUnavailableError
 from extension_file.build import write_extension
 
 UNSIGNED = {"allow_unsigned_extensions": "true"}
-SLOWER = "the portable backend is running, about 10 to 400 times slower than the native one: "
+SLOWER = "the portable backend is running, many times slower than the native one: "
 
 
 def platform() -> str:

@@ -1,4 +1,4 @@
-"""field-faults.md, section 4: a crafted `_rollup.json` is refused before any of it becomes SQL or a path."""
+"""A crafted `_rollup.json` is refused before any of it becomes SQL or a path."""
 
 from __future__ import annotations
 

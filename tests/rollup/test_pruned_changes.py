@@ -1,4 +1,4 @@
-"""field-faults.md, section 4: `rollup_manifest.changes` does not grow with the batches, and nobody misses a change."""
+"""`rollup_manifest.changes` does not grow with the batches, and nobody misses a change."""
 
 from __future__ import annotations
 

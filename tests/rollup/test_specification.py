@@ -219,7 +219,7 @@ def test_casts_that_round_nothing_are_taken(metric: str) -> None:
 
 @pytest.mark.newest_duckdb
 def test_times_in_a_histogram_are_seconds() -> None:
-    """field-faults.md, section 5: the error says what to write."""
+    """The error says what to write."""
     statement = "SELECT date_trunc('day', ts) AS d, approx_histogram_agg({}) AS h FROM e GROUP BY ALL"
     events = duckdb.execute("SELECT TIMESTAMP '2026-01-01' AS ts").to_arrow_table()
     with (

@@ -130,6 +130,17 @@ def test_bodies_that_are_no_query(service: Served, body: bytes) -> None:
     assert (reply.status, reply.kind) == (400, "BadRequest")
 
 
+def test_values_are_exact(service: Served) -> None:
+    """A DECIMAL that no double holds is text, and an empty text is told from NULL in CSV."""
+    text = (
+        "SELECT 12345678901234567.89 AS large, 1.25 AS small, '' AS nothing, NULL AS missing, count(*) AS n FROM bids"
+    )
+    assert service.query(text).json["rows"] == [["12345678901234567.89", 1.25, "", None, 200]]
+    body = json.dumps({"sql": text}).encode()
+    reply = service.send("POST", "/query", body, {"Content-Type": "application/json", "Accept": "text/csv"})
+    assert reply.content.decode() == 'large,small,nothing,missing,n\n12345678901234567.89,1.25,"",,200\n'
+
+
 def test_explain(service: Served) -> None:
     body = json.dumps({"sql": QUERY}).encode()
     for _ in range(3):  # each leaves the connections of the next one open

@@ -167,7 +167,7 @@ def test_other_mistakes_are_named(prices: ApproxHistogram) -> None:
 @pytest.mark.parametrize("value", ["TIMESTAMP '2026-01-01'", "DATE '2026-01-01'", "INTERVAL 1 DAY", "TIME '10:00'"])
 @pytest.mark.newest_duckdb
 def test_times_are_measured_as_seconds(value: str) -> None:
-    """field-faults.md, section 5: the error says what to write."""
+    """The error says what to write."""
     times = duckdb.execute(f"SELECT {value} AS x").to_arrow_table()
     with pytest.raises(InvalidInputError, match=r"write approx_histogram_agg\(epoch\(x\)\)"):
         ApproxHistogram.from_values(times, column="x")

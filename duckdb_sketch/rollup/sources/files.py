@@ -131,7 +131,7 @@ def _columns(
         yield from _text_columns(connection, files, known)
         return
     if len(files) == 1:
-        yield files[0].path, _described(connection, scan(files, {}), files[0])
+        yield files[0].path, described(connection, scan(files, {}), files[0])
         return
     # One look at all of them; only those that differ are looked at by themselves.
     groups: dict[tuple[tuple[str, str], ...], str] = {}
@@ -143,12 +143,12 @@ def _columns(
             [[literal(file.path) for file in files]],
         )
     except duckdb.Error as error:
-        raise SourceError(f"{_culprit(connection, files)}: {error}") from error
+        raise SourceError(f"{culprit(connection, files)}: {error}") from error
     for path, columns in rows:
         groups.setdefault(tuple(columns), path)
     by_path = {file.path: file for file in files}
     for path in groups.values():
-        yield path, _described(connection, scan([by_path[path]], {}), by_path[path])
+        yield path, described(connection, scan([by_path[path]], {}), by_path[path])
 
 
 def _text_columns(
@@ -161,7 +161,7 @@ def _text_columns(
     """
     types = dict(known)
     for file in files:
-        columns = _described(connection, scan([file], {}), file)
+        columns = described(connection, scan([file], {}), file)
         if not fetch(connection, f"{scan([file], {})} LIMIT 1"):
             # Nothing in it says what its columns are.
             if types:
@@ -187,14 +187,19 @@ def _loses(kind: str, known: str) -> bool:
     return (is_integer(known) and fractions) or (known == "DATE" and kind.startswith("TIMESTAMP"))
 
 
-def _described(connection: duckdb.DuckDBPyConnection, query: str, file: File) -> dict[str, str]:
+def described(connection: duckdb.DuckDBPyConnection, query: str, file: File) -> dict[str, str]:
+    """The columns of a query over a file, and their types.
+
+    Raises:
+        SourceError: If the file cannot be read; it is named.
+    """
     try:
         return describe(connection, query)
     except duckdb.Error as error:
         raise SourceError(f"{file.path}: {error}") from error
 
 
-def _culprit(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> str:
+def culprit(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> str:
     """The first of several Parquet files whose metadata cannot be read."""
     for file in files:
         try:
@@ -226,7 +231,7 @@ def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> 
                 )
             )
         except duckdb.Error as error:
-            raise SourceError(f"{_culprit(connection, parquet)}: {error}") from error
+            raise SourceError(f"{culprit(connection, parquet)}: {error}") from error
     return rows
 
 

@@ -11,9 +11,9 @@ import duckdb
 from duckdb_sketch._glob import literal
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.query import describe, fetch
+from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.sources.file import File
-from duckdb_sketch.rollup.sources.files import FILE, paths_of
+from duckdb_sketch.rollup.sources.files import FILE, culprit, described, paths_of
 from duckdb_sketch.rollup.sources.kinds import united
 from duckdb_sketch.rollup.sources.structure import castable
 
@@ -97,7 +97,8 @@ def parquet_parts(
     """
     groups: dict[tuple[tuple[str, str, str], ...], list[tuple[list[File], dict[str, str]]]] = {}
     for alike in _by_schema(connection, files):
-        columns = _described(connection, alike[0], options)
+        query = f"SELECT * FROM read_parquet({paths_of(alike[:1])}, hive_partitioning = false{options})"
+        columns = described(connection, query, alike[0])
         key = tuple(
             sorted((name.lower(), name, kind) for name, kind in columns.items() if name.lower() in references - {FILE})
         )
@@ -131,22 +132,3 @@ def _by_schema(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> 
     for file in files:
         groups.setdefault(schemas.get(file.path, file.path), []).append(file)
     return list(groups.values())
-
-
-def _described(connection: duckdb.DuckDBPyConnection, file: File, options: str) -> dict[str, str]:
-    try:
-        return describe(
-            connection, f"SELECT * FROM read_parquet({paths_of([file])}, hive_partitioning = false{options})"
-        )
-    except duckdb.Error as error:
-        raise SourceError(f"{file.path}: {error}") from error
-
-
-def culprit(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> str:
-    """The first of several Parquet files whose metadata cannot be read."""
-    for file in files:
-        try:
-            fetch(connection, "SELECT count(*) FROM parquet_file_metadata(?)", [literal(file.path)])
-        except duckdb.Error:
-            return file.path
-    return files[0].path

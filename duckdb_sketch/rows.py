@@ -1,4 +1,4 @@
-"""The rows of a query as JSON and as CSV."""
+"""The rows of a query as JSON and as CSV, on the command line and over HTTP alike."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import duckdb
 def documents(relation: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
     """The rows as JSON objects. Of columns of the same name, the later ones are `name_1` and so on."""
     names = list(_distinct(relation.columns))
-    return [dict(zip(names, map(_as_json, row), strict=True)) for row in relation.fetchall()]
+    return [dict(zip(names, map(plain, row), strict=True)) for row in relation.fetchall()]
 
 
 def csv_lines(relation: duckdb.DuckDBPyRelation) -> Iterator[str]:
@@ -35,18 +35,11 @@ def texts(relation: duckdb.DuckDBPyRelation) -> list[tuple[str | None, ...]]:
     return found.fetchall()
 
 
-def _distinct(names: Sequence[str]) -> Iterator[str]:
-    taken: set[str] = set()
-    for name in names:
-        chosen, number = name, 1
-        while chosen in taken:
-            chosen, number = f"{name}_{number}", number + 1
-        taken.add(chosen)
-        yield chosen
+def plain(value: Any) -> Any:
+    """A value of DuckDB as JSON has it.
 
-
-def _as_json(value: Any) -> Any:
-    """A value: DECIMAL as a number where a double holds it, times as ISO 8601, BLOB as hexadecimal digits."""
+    A DECIMAL is a number where a double holds it, else its text; times are ISO 8601, BLOBs hexadecimal digits.
+    """
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, Decimal):
@@ -58,13 +51,23 @@ def _as_json(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
-    if isinstance(value, bytes):
-        return value.hex()
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).hex()
     if isinstance(value, dict):
-        return {str(_as_json(key)): _as_json(item) for key, item in value.items()}
+        return {str(plain(key)): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_as_json(item) for item in value]
-    return str(value)  # a UUID
+        return [plain(item) for item in value]
+    return str(value)  # a UUID, an ENUM
+
+
+def _distinct(names: Sequence[str]) -> Iterator[str]:
+    taken: set[str] = set()
+    for name in names:
+        chosen, number = name, 1
+        while chosen in taken:
+            chosen, number = f"{name}_{number}", number + 1
+        taken.add(chosen)
+        yield chosen
 
 
 def _csv_line(fields: Sequence[str | None]) -> str:
