@@ -141,6 +141,7 @@ lock: $(VENV)/lock ## Pin the newest releases of what .venv holds
 	@$(LOCK) --extra bench $(call besides,dev) -o requirements/bench.txt
 	@$(LOCK) --extra spark $(call besides,dev) -o requirements/spark.txt
 	@$(LOCK) --extra wheels $(call besides,dev) -o requirements/wheels.txt
+	@$(LOCK) --extra dbt -o requirements/dbt.txt
 
 fmt: $(VENV)/.dev ## Format everything
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)

@@ -20,7 +20,7 @@ _EXPONENT = 65537
 _MODULUS = slice(33, 33 + 256)
 _KEY_BYTES = 294
 _SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")  # the DigestInfo before a SHA-256
-_REINSTALL = "install the package again: pip install --force-reinstall --no-deps duckdb-sketch, or a new wheel"
+_REINSTALL = "install the package again: pip install --force-reinstall --no-deps, and its wheel or source folder"
 _BUILD = "install Rust (https://rustup.rs; on Debian 13: apt install cargo) and then the package again"
 
 

@@ -11,14 +11,15 @@ import duckdb
 from duckdb_sketch._duckdb_version import RELEASED, checked_version, order, used_versions
 from duckdb_sketch._files import EXTENSION
 from duckdb_sketch._host import Host
-from duckdb_sketch._native import require_extension_file
+from duckdb_sketch._native import refusals_explained, require_duckdb, require_extension_file
 from duckdb_sketch._repository import (
     INSTALLED,
+    UnwritableError,
     copy_to_version,
     install_from_repository,
     remove_repositories,
 )
-from duckdb_sketch.errors import LoadError
+from duckdb_sketch.errors import LoadError, NativeUnavailableError
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,11 @@ def install(versions: Iterable[str] = ()) -> Installation:
 
     Raises:
         InvalidInputError: If a version is not one, does not exist, or has no local repositories.
-        NativeUnavailableError: If the native extension is missing, damaged or for another platform, or DuckDB's folders
-            cannot be written.
+        NativeUnavailableError: If the native extension is missing, damaged, for another platform or refused by DuckDB,
+            or DuckDB's folders cannot be written.
         LoadError: If this Python's DuckDB is older than 2.0.
     """
+    require_duckdb()
     with duckdb.connect() as connection:
         host = Host.of(connection)
     asked = [checked_version(version, [host.version]) for version in versions]
@@ -63,10 +65,17 @@ def install(versions: Iterable[str] = ()) -> Installation:
             f"Its clients load the file by its path, where unsigned extensions are allowed: {EXTENSION}"
         )
     others = {*RELEASED, *asked} - {host.version}
-    installed = install_from_repository(host, INSTALLED, others)
-    others |= used_versions(installed.folder) - {host.version}
-    for version in others:
-        copy_to_version(host, installed, version)
+    try:
+        with refusals_explained(host):
+            installed = install_from_repository(host, INSTALLED, others)
+        others |= used_versions(installed.folder) - {host.version}
+        for version in others:
+            copy_to_version(host, installed, version)
+    except UnwritableError as reason:
+        raise NativeUnavailableError(
+            f"DuckDB could not install duckdb_sketch ({reason}): set HOME to a folder that can be written, "
+            f"or load the file by its path, where unsigned extensions are allowed: {EXTENSION}"
+        ) from reason
     served = tuple(sorted({host.version, *others}, key=order))
     return Installation(served, host.platform, EXTENSION)
 

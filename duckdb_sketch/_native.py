@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 
 from duckdb_sketch._extension_file import defect
@@ -9,6 +12,7 @@ from duckdb_sketch._files import EXTENSION, PUBLIC_KEY
 from duckdb_sketch._host import Host
 from duckdb_sketch._repository import load_from_repository
 from duckdb_sketch._sql import quote
+from duckdb_sketch._text import first_line
 from duckdb_sketch._version import __version__
 from duckdb_sketch.errors import LoadError, NativeUnavailableError
 
@@ -35,14 +39,24 @@ def load_native(connection: duckdb.DuckDBPyConnection) -> None:
                 "this connection may load no extension (enable_external_access is false): "
                 'load before that is set, or use duckdb_sketch.load(con, backend="portable")'
             )
-        try:
+        with refusals_explained(host):
             _load(cursor, host)
-        except duckdb.Error as error:
-            line = str(error).partition("\n")[0]
-            raise NativeUnavailableError(
-                f"DuckDB {host.version} refuses the extension of duckdb_sketch {__version__} ({line}): "
-                "use versions of both that go together, such as the newest"
-            ) from error
+
+
+@contextmanager
+def refusals_explained(host: Host) -> Iterator[None]:
+    """Have errors of DuckDB, about a file that is whole and for its platform, say what to do.
+
+    Raises:
+        NativeUnavailableError: In place of DuckDB's error.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        raise NativeUnavailableError(
+            f"DuckDB {host.version} refuses the extension of duckdb_sketch {__version__} ({first_line(error)}): "
+            "use versions of both that go together, such as the newest"
+        ) from error
 
 
 def is_loaded(cursor: duckdb.DuckDBPyConnection) -> bool:

@@ -33,11 +33,16 @@ from duckdb_sketch._files import EXTENSION, PUBLIC_KEY, replace_file
 from duckdb_sketch._host import Host
 from duckdb_sketch._lock import locked
 from duckdb_sketch._sql import quote
+from duckdb_sketch._text import first_line
 from duckdb_sketch.errors import LoadError, NativeUnavailableError
 
 INSTALLED = "duckdb_sketch"
 _LOCK = "duckdb_sketch.lock"
 _OURS = re.compile("duckdb_sketch(_[0-9a-f]{16})?")
+
+
+class UnwritableError(Exception):
+    """DuckDB cannot install the extension into its folders; the message says why, in one line."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ def load_from_repository(cursor: duckdb.DuckDBPyConnection, host: Host) -> None:
     Raises:
         LoadError: If the configuration does not allow it.
         NativeUnavailableError: If DuckDB's folders cannot be written.
+        duckdb.Error: If DuckDB refuses the file.
     """
     if host.forbids_repositories:
         raise LoadError(
@@ -82,7 +88,13 @@ def load_from_repository(cursor: duckdb.DuckDBPyConnection, host: Host) -> None:
                 "before: load before `SET lock_configuration = true`, or open one connection with "
                 "duckdb_sketch.connect() first"
             ) from error
-        install_from_repository(host, build_repository())
+        try:
+            install_from_repository(host, build_repository())
+        except UnwritableError as reason:
+            raise NativeUnavailableError(
+                f"DuckDB could not install duckdb_sketch ({reason}): set HOME to a folder that can be written, or "
+                'connect with config={"home_directory": "…"} or config={"allow_unsigned_extensions": "true"}'
+            ) from reason
         cursor.execute(load)
 
 
@@ -98,7 +110,8 @@ def install_from_repository(host: Host, repository: str, versions: Iterable[str]
         Where DuckDB has put it.
 
     Raises:
-        NativeUnavailableError: If DuckDB's folders cannot be written, or DuckDB refuses the file.
+        UnwritableError: If DuckDB's folders cannot be written.
+        duckdb.Error: If DuckDB refuses the file.
     """
     folder = host.repository_folder / build_repository()
     try:
@@ -111,18 +124,17 @@ def install_from_repository(host: Host, repository: str, versions: Iterable[str]
                 scratch.execute(f"LOAD duckdb_sketch FROM {repository}")
             return _installed(scratch)
     except (duckdb.Error, OSError) as error:
-        raise NativeUnavailableError(
-            f"DuckDB could not install duckdb_sketch ({error}): connect with "
-            'config={"home_directory": "…"}, a folder that can be written, '
-            'or config={"allow_unsigned_extensions": "true"}'
-        ) from error
+        # A file that DuckDB refuses gives the same exceptions as folders that cannot be written, or none of them.
+        with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as connection:
+            connection.execute(f"LOAD {quote(EXTENSION)}")
+        raise UnwritableError(first_line(error)) from error
 
 
 def copy_to_version(host: Host, installed: Installed, version: str) -> None:
     """Install for another version of DuckDB what is installed for the one of `host`.
 
     Raises:
-        NativeUnavailableError: If DuckDB's folders cannot be written.
+        UnwritableError: If DuckDB's folders cannot be written.
     """
     _, *below = installed.file.relative_to(installed.folder).parts
     target = Path(installed.folder, version, *below)
@@ -133,7 +145,7 @@ def copy_to_version(host: Host, installed: Installed, version: str) -> None:
             for source in (installed.file.with_name(f"{installed.file.name}.info"), installed.file):
                 replace_file(target.with_name(source.name), source.read_bytes())
     except OSError as error:
-        raise NativeUnavailableError(f"DuckDB's folder {target.parent} cannot be written ({error})") from error
+        raise UnwritableError(first_line(error)) from error
 
 
 def remove_repositories(host: Host) -> set[str]:

@@ -40,3 +40,8 @@ def percent_text(fraction: float) -> str:
 def listed(names: Sequence[str]) -> str:
     """The first three of some names, and how many more there are."""
     return "; ".join(names[:3]) + (f" and {len(names) - 3:,} more" if names[3:] else "")
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without the candidates, hints or stack that DuckDB adds in further lines."""
+    return str(error).partition("\n")[0].rstrip()

@@ -13,6 +13,7 @@ from command_line import run
 from processes import HAS_REPOSITORIES, has_functions, run_python
 
 import duckdb_sketch
+from duckdb_sketch._files import EXTENSION
 from duckdb_sketch.cli.app import Commands
 from duckdb_sketch.cli.lazy import Command
 from duckdb_sketch.cli.rollup import RollupCommands
@@ -135,7 +136,8 @@ def test_error_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     process = run("install")
     assert process.returncode == 1
     assert process.stdout == ""
-    assert process.stderr.startswith("duckdb-sketch: DuckDB could not install duckdb_sketch")
+    assert process.stderr.startswith("duckdb-sketch: DuckDB could not install duckdb_sketch (")
+    assert f"or load the file by its path, where unsigned extensions are allowed: {EXTENSION}" in process.stderr
     assert process.stderr.count("\n") == 1
 
 

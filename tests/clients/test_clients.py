@@ -1,4 +1,4 @@
-"""The blocks of docs/CLIENTS.md, run in the clients that package registries have: shell, Node.js, Java."""
+"""The blocks of docs/CLIENTS.md, run in the clients that package registries have: shell, Node.js, Java, Go."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import ibis
 import pytest
 import sqlalchemy
 from fences import blocks
-from processes import HAS_REPOSITORIES, OUTSIDE, PROJECT, new_environment
+from processes import HAS_REPOSITORIES, OUTSIDE, PROJECT, locked_versions, new_environment
 
 import duckdb_sketch
 from duckdb_sketch import _files
@@ -25,6 +25,7 @@ PATH = "/path/to/duckdb_sketch.duckdb_extension"
 NODE = "1.5.6-r.1"
 JDBC = "2.0.0.0"
 SHELL = "1.5.6"
+GO = "2.10506.0"
 
 
 def block(language: str, containing: str = "") -> str:
@@ -41,11 +42,13 @@ def output(command: list[str | Path], folder: Path, standard_input: str = "") ->
 
 def test_the_versions_in_the_table_are_those_that_run() -> None:
     text = CLIENTS.read_text(encoding="utf-8")
+    dbt = {name: line.split(" ")[0].partition("==")[2] for line, name in locked_versions("dbt")}
     for row in (
         rf"`duckdb-cli` \| {SHELL} \|",
         rf"`@duckdb/node-api` \| {NODE} \|",
         rf"`org.duckdb:duckdb_jdbc` \| {JDBC} \|",
-        r"dbt-duckdb, dbt-core \| 1\.11\.1, 1\.11\.16 \|",
+        rf"`duckdb-go` \| {GO} \|",
+        rf"dbt-duckdb, dbt-core \| {dbt['dbt-duckdb']}, {dbt['dbt-core']} \|",
     ):
         assert re.search(row, text), row
 
@@ -79,6 +82,15 @@ def test_node(tmp_path: Path) -> None:
     output(["npm", "install", "--no-audit", "--no-fund", f"@duckdb/node-api@{NODE}"], tmp_path)
     (tmp_path / "sketches.mjs").write_text(block("js"), encoding="utf-8")
     assert output(["node", "sketches.mjs"], tmp_path) == "10"
+
+
+@pytest.mark.slow
+def test_go(tmp_path: Path) -> None:
+    assert shutil.which("go"), "needs Go"
+    (tmp_path / "main.go").write_text(block("go"), encoding="utf-8")
+    output(["go", "mod", "init", "sketches"], tmp_path)
+    output(["go", "get", f"github.com/duckdb/duckdb-go/v2@v{GO}"], tmp_path)
+    assert output(["go", "run", "."], tmp_path) == "10"
 
 
 @pytest.mark.slow

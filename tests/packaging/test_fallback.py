@@ -15,11 +15,14 @@ import pytest
 from processes import HAS_REPOSITORIES, files, has_functions, run_python
 
 import duckdb_sketch
-from duckdb_sketch import _loading, _native
+from duckdb_sketch import _installing, _loading, _native, _repository
 from duckdb_sketch._host import Host
+from duckdb_sketch.cli import main
 from duckdb_sketch.errors import NativeUnavailableError
+from extension_file import footer
 from extension_file.build import write_extension
 
+needs_repositories = pytest.mark.skipif(not HAS_REPOSITORIES, reason="needs DuckDB 2.0: older ones write to no folder")
 UNSIGNED = {"allow_unsigned_extensions": "true"}
 SLOWER = "the portable backend is running, many times slower than the native one: "
 
@@ -66,23 +69,37 @@ def for_another_platform(folder: Path) -> str:
 def no_library(folder: Path) -> str:
     """As of a DuckDB that no longer takes what this extension is."""
     write_extension(folder, b"not a library", "0.1.0", platform())
-    return "refuses the extension of duckdb_sketch"
+    return f"DuckDB v{duckdb.__version__} refuses the extension of duckdb_sketch {duckdb_sketch.__version__} ("
 
 
-DEFECTS = [missing, cut_off, changed, empty, without_its_key, for_another_platform, no_library]
+def newer_than_duckdb(folder: Path) -> str:
+    """A whole file that asks for a later API than DuckDB has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(footer, "C_API_VERSION", "v9.0.0")
+        write_extension(folder, b"library", "0.1.0", platform())
+    return "was built for DuckDB C API version 'v9.0.0'"
+
+
+DEFECTS = [missing, cut_off, changed, empty, without_its_key, for_another_platform, no_library, newer_than_duckdb]
+CONFIGURATIONS = [UNSIGNED, {}] if HAS_REPOSITORIES else [UNSIGNED]
 
 
 @pytest.fixture(params=DEFECTS, ids=lambda defect: defect.__name__)
 def message(request: pytest.FixtureRequest, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A package with a defect; what is said of it."""
-    monkeypatch.setattr(_native, "EXTENSION", tmp_path / "duckdb_sketch.duckdb_extension")
-    monkeypatch.setattr(_native, "PUBLIC_KEY", tmp_path / "duckdb_sketch.pem")
+    for module in (_native, _repository, _installing):
+        monkeypatch.setattr(module, "EXTENSION", tmp_path / "duckdb_sketch.duckdb_extension")
+    for module in (_native, _repository):
+        monkeypatch.setattr(module, "PUBLIC_KEY", tmp_path / "duckdb_sketch.pem")
     monkeypatch.setattr(_loading, "_said", threading.Lock())
     return str(request.param(tmp_path))
 
 
-def test_the_portable_backend_runs_and_is_announced_once(message: str, caplog: pytest.LogCaptureFixture) -> None:
-    with duckdb_sketch.connect(config=UNSIGNED) as first, duckdb_sketch.connect(config=UNSIGNED) as second:
+@pytest.mark.parametrize("config", CONFIGURATIONS, ids=["unsigned", "default"][: len(CONFIGURATIONS)])
+def test_the_portable_backend_runs_and_is_announced_once(
+    message: str, config: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with duckdb_sketch.connect(config=config) as first, duckdb_sketch.connect(config=config) as second:
         assert has_functions(first)
         assert has_functions(second)
     (record,) = caplog.records
@@ -103,19 +120,35 @@ def test_portable_on_demand_is_not_announced(message: str, caplog: pytest.LogCap
     assert not caplog.records
 
 
+@needs_repositories
+def test_install_says_it_in_one_line(
+    message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["duckdb-sketch", "install"])
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    said = capsys.readouterr()
+    (line,) = said.err.splitlines()
+    assert line.startswith("duckdb-sketch: ")
+    assert message in line
+    assert said.out == ""
+
+
 @pytest.mark.native
-@pytest.mark.skipif(not HAS_REPOSITORIES, reason="needs DuckDB 2.0: older ones write to no folder")
+@needs_repositories
+@pytest.mark.parametrize("home", ["file", ""])
 def test_folders_that_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, home: str
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("HOME", home and str(tmp_path / home))
     monkeypatch.setattr(_loading, "_said", threading.Lock())
     with duckdb_sketch.connect() as connection:
         assert has_functions(connection)
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.startswith(SLOWER + "DuckDB could not install duckdb_sketch (")
-    assert 'connect with config={"home_directory": "…"}, a folder that can be written' in said
+    assert 'set HOME to a folder that can be written, or connect with config={"home_directory": "…"}' in said
+    assert "\n" not in said
 
 
 def test_duckdb_that_is_too_old(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +156,8 @@ def test_duckdb_that_is_too_old(home: Path, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(duckdb, "__version__", "1.2.2")
         with pytest.raises(duckdb_sketch.LoadError, match=r"DuckDB 1\.2\.2 is too old .* 1\.3 or later"):
             duckdb_sketch.load(connection)
+    with pytest.raises(duckdb_sketch.LoadError, match=r"DuckDB 1\.2\.2 is too old"):
+        duckdb_sketch.install()
 
 
 def test_a_process_says_it_in_one_line(home: Path, tmp_path: Path) -> None:

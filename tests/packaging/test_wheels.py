@@ -11,7 +11,6 @@ import pytest
 from processes import PROJECT
 
 from extension_file import zig
-from extension_file.compiler import crate_version
 from extension_file.target import ENVIRONMENT, MANYLINUX, chosen_target
 from extension_file.wheels import _glibc
 
@@ -69,9 +68,3 @@ def test_workflows_use_the_versions_of_the_project() -> None:
     for path in (PROJECT / ".github" / "workflows").glob("*.yml"):
         installed = set(re.findall(r"rustup toolchain install (\S+)", path.read_text(encoding="utf-8")))
         assert installed <= {development[1], least[1]}, path.name
-
-
-def test_the_description_for_duckdb_s_community_repository() -> None:
-    text = (PROJECT / "integrations" / "duckdb-community" / "description.yml").read_text(encoding="utf-8")
-    assert f"version: {crate_version(PROJECT / 'extension')}\n" in text
-    assert "license: Apache-2.0\n" in text

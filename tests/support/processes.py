@@ -50,21 +50,26 @@ def run_python(code: str, *, path: Path = PROJECT, python: str | Path = sys.exec
     return process.stdout.strip()
 
 
-def new_environment(folder: Path, *requirements: str) -> Path:
-    """Make a virtual environment, of the pinned versions where `requirements` name no other; return its Python."""
+def new_environment(folder: Path, *requirements: str, lock: str = "dev") -> Path:
+    """Make a virtual environment, of the locked versions where `requirements` name no other; return its Python."""
     venv.create(folder, with_pip=True)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    constraints = ["--constraint", pinned(folder, *requirements)]
+    constraints = ["--constraint", pinned(folder, *requirements, lock=lock)]
     command = [python, "-m", "pip", "install", "--quiet", *constraints, *requirements]
     subprocess.run(command, env=OUTSIDE, check=True)
     return python
 
 
-def pinned(folder: Path, *but: str) -> Path:
-    """Write the versions that requirements/dev.txt pins, except those of some requirements; return the file."""
-    others = {re.split("[^a-z0-9-]", requirement)[0] for requirement in but}
-    locked = (PROJECT / "requirements" / "dev.txt").read_text(encoding="utf-8")
-    versions = re.findall(r"^((\S+)==.*?) \\$", locked, re.MULTILINE)
+def pinned(folder: Path, *but: str, lock: str = "dev") -> Path:
+    """Write the versions that requirements/`lock`.txt pins, but where a requirement has its own; return the file."""
+    others = {match[1] for requirement in but if (match := re.match("([a-z0-9-]+)[^a-z0-9-]", requirement))}
     path = folder / "constraints.txt"
-    path.write_text("".join(f"{version}\n" for version, name in versions if name not in others), encoding="utf-8")
+    kept = [version for version, name in locked_versions(lock) if name not in others]
+    path.write_text("".join(f"{version}\n" for version in kept), encoding="utf-8")
     return path
+
+
+def locked_versions(lock: str) -> list[tuple[str, str]]:
+    """The lines `name==version ; marker` of requirements/`lock`.txt, each with its name."""
+    text = (PROJECT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
+    return re.findall(r"^((\S+)==.*?) \\$", text, re.MULTILINE)

@@ -374,7 +374,7 @@ def _objects(connection: duckdb.DuckDBPyConnection, query: str, pattern: str) ->
     except duckdb.IOException as error:
         if "No files found" in str(error) or getattr(error, "status_code", None) == 404:
             return []
-        hint = "; pip install 'duckdb-sketch[stores]' reads it without" if "httpfs" in str(error) else ""
+        hint = "; pip install obstore reads it without" if "httpfs" in str(error) else ""
         raise SourceError(f"{pattern}: {error}{hint}") from error
     return [_Found(row[0], File(*row), row[0]) for row in rows if not _hides(pattern, row[0])]
 
