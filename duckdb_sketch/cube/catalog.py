@@ -30,11 +30,11 @@ from duckdb_sketch.rollup.errors import ManifestError
 from duckdb_sketch.rollup.ledger.ledger import Ledger, read_record
 from duckdb_sketch.rollup.ledger.records import CountedSlice, LevelRecord, RollupRecord
 from duckdb_sketch.rollup.query import Row, describe, fetch, fetch_row
-from duckdb_sketch.rollup.sources.copies import copied
+from duckdb_sketch.rollup.sources.all_columns import all_columns
 from duckdb_sketch.rollup.sources.declared import Declared, files_of, table_of
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
-from duckdb_sketch.rollup.sources.files import FILE, scan_all
+from duckdb_sketch.rollup.sources.files import FILE
 from duckdb_sketch.rollup.sources.listing import find
 from duckdb_sketch.rollup.sources.source import SourceSlice
 from duckdb_sketch.rollup.sources.spool import publish_left
@@ -232,7 +232,7 @@ class CatalogReader:
             sizes={path: self._sections.sizes.get(path, file.size or 0) for path, file in files.items()},
             counted=_counted(found),
             scan=lambda paths: "",
-            columns=_all_columns(prober, files, _input_types(rollups)),
+            columns=self._columns(prober, rollups, files),
             listed=listed,
         )
         return Catalog(source, tuple(found), tuple(files.values()), tuple(unusable), next(self._versions))
@@ -404,19 +404,24 @@ class CatalogReader:
         given = next((value for source, value in self.given.items() if source.lower() == name), None)
         return given if given is not None else next((record.source for record in records if record.source), None)
 
-
-def _all_columns(
-    prober: duckdb.DuckDBPyConnection, files: Mapping[str, SourceSlice], types: Mapping[str, str]
-) -> dict[str, str]:
-    """The columns of the events: those that statements read, and the others of one of the files."""
-    if not files:
-        return dict(types)
-    sample = files[max(files)]
-    with copied([sample] if isinstance(sample, File) else []) as copies:
-        scan = sample.sql if isinstance(sample, TableRange) else scan_all(copies.files, types)
-        found = describe(prober, f"SELECT * EXCLUDE ({FILE}) FROM ({scan})")
-    known = {name.lower() for name in types}
-    return {**types, **{name: kind for name, kind in found.items() if name.lower() not in known}}
+    def _columns(
+        self,
+        prober: duckdb.DuckDBPyConnection,
+        records: Sequence[RollupRecord],
+        files: Mapping[str, SourceSlice],
+    ) -> dict[str, str]:
+        """The columns of the events: those that statements read, and the others of one of the files."""
+        types = _input_types(records)
+        if not files:
+            return types
+        sample = files[max(files)]
+        if isinstance(sample, File):
+            specification, declared = self._statement(records[0]).specification, self._declared(records)
+            return all_columns(prober, specification, files_of(declared), sample, types)
+        assert isinstance(sample, TableRange)
+        found = describe(prober, f"SELECT * EXCLUDE ({FILE}) FROM ({sample.sql})")
+        known = {name.lower() for name in types}
+        return {**types, **{name: kind for name, kind in found.items() if name.lower() not in known}}
 
 
 def _read_statement(text: str) -> _Statement:

@@ -319,15 +319,14 @@ class Rollup(Level):
         with registered(self._connection, _DATA, data):
             if spool is not None and batch_id is not None:
                 return self._append_kept(batch_id, spool, levels)
-            events = events_of_data(self._connection, self.specification, _DATA, batch_id, self._target.input_types())
+            events = self._events_of_data(_DATA, batch_id)
             return self._append(events, self._engine, levels)
 
     def _append_kept(self, batch_id: str, folder: str | Path, levels: bool) -> Refreshed:
         """Write data that is registered into a file, and count it from there."""
         kept = spooled(self._connection, _DATA, spool_path(folder, self.specification.source, batch_id))
         with discarded_on_error(kept):
-            known = self._target.input_types()
-            events = events_of_data(self._connection, self.specification, kept.scan, batch_id, known)
+            events = self._events_of_data(kept.scan, batch_id)
             slices = (Appended(batch_id, fingerprint=kept.path), kept)
             refreshed = self._append(replace(events, slices=slices), self._engine, levels)
         if refreshed.batches:
@@ -335,6 +334,10 @@ class Rollup(Level):
         else:  # another connection has counted it meanwhile
             kept.discard()
         return refreshed
+
+    def _events_of_data(self, name: str, batch_id: str | None) -> Events:
+        known, missing = self._target.input_types(), self._target.missing
+        return events_of_data(self._connection, self.specification, name, batch_id, known, missing)
 
     @exclusive
     def append_groups(
@@ -522,7 +525,7 @@ class Rollup(Level):
     def _source_of(self, declared: Source) -> Reader:
         publish_left(self._ledger.spooled(self.name))
         return source_of(
-            self._connection, self.specification, declared, self._settings.missing, most_rows=self._most_rows()
+            self._connection, self.specification, declared, self._target.missing, most_rows=self._most_rows()
         )
 
     def _catch_up(self) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.memory import BYTES_OF_A_GROUP
-from duckdb_sketch.rollup.query import describe
 from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
-from duckdb_sketch.rollup.sources.files import FILE, by_reader, check_types, count_rows, scan_all
+from duckdb_sketch.rollup.sources.files import FILE, count_rows
+from duckdb_sketch.rollup.sources.plan import Plan
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification
 from duckdb_sketch.spark.split import split
 from duckdb_sketch.spark.work import Reading, Work
@@ -26,19 +25,6 @@ _LEAST = 500_000  # rows of a split: fewer are not worth a task
 _TASKS_A_CORE = 3  # so that none waits long for the last one
 
 
-def _types_of_text(
-    connection: duckdb.DuckDBPyConnection, specification: Specification, files: Sequence[File]
-) -> dict[str, str]:
-    """The types that all values of text files show. DuckDB's readers look at a sample, and would round the rest."""
-    types: dict[str, str] = {}
-    source = FileSource(connection, specification, Declaration(tuple(file.path for file in files)))
-    for some in by_reader(files):
-        if some[0].reader != "read_parquet":
-            with source.events(some, types) as events:
-                types |= events.types
-    return types
-
-
 class Files:
     """Local files, or on a disk that the driver and all executors have under the same path."""
 
@@ -47,7 +33,7 @@ class Files:
         spark: SparkSession,
         specification: Specification,
         files: Sequence[File],
-        known: Mapping[str, str] | None = None,
+        plan: Plan | None = None,
     ) -> None:
         """Files of a source, to be read by executors.
 
@@ -55,23 +41,18 @@ class Files:
             spark: The session.
             specification: The statement.
             files: The files.
-            known: The types of the columns that the statement uses, if files were counted before.
+            plan: How they are read; None to find out, for plain paths.
 
         Raises:
             SourceError: If a file cannot be read, lacks a column, or has it in another type. The error names the file.
         """
         self._spark = spark
         self._files = files
-        with opened() as connection:
-            known = known or _types_of_text(connection, specification, files)
-            self._known = check_types(connection, files, specification.references, known)
-            columns = describe(connection, f"SELECT * FROM ({scan_all(files, self._known)})")
-        # Of two files one may have a wider type.
-        self._types = {name: kind for name, kind in columns.items() if specification.may_use(name) and name != FILE}
+        self._plan = plan or _plan(specification, files)
 
     def show(self, connection: duckdb.DuckDBPyConnection) -> None:
         """See `SparkEvents`."""
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {self._typed(scan_all(self._files, self._known))}")
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {_without_file(self._plan.sql(self._files))}")
 
     def aggregated(self, work: Work, schema: str) -> DataFrame:
         """See `SparkEvents`."""
@@ -80,11 +61,18 @@ class Files:
             rows = count_rows(connection, self._files)
             most = min(max(sum(rows.values()) // tasks, _LEAST), work.memory_limit // 2 // BYTES_OF_A_GROUP)
             splits = split(connection, self._files, rows, max(most, 1))
-        scans = [self._typed(one.sql(self._known)) for one in splits]
+        scans = [_without_file(one.sql(self._plan)) for one in splits]
         return self._spark.range(0, len(scans), 1, len(scans)).mapInArrow(Reading(work, scans), schema)
 
-    def _typed(self, rows: str) -> str:
-        columns = ", ".join(
-            f"CAST({identifier(name)} AS {kind}) AS {identifier(name)}" for name, kind in self._types.items()
-        )
-        return f"SELECT {columns} FROM ({rows})"
+
+def _plan(specification: Specification, files: Sequence[File]) -> Plan:
+    """How files are read, as in a refresh by one process."""
+    with opened() as connection:
+        source = FileSource(connection, specification, Declaration(tuple(file.path for file in files)))
+        with source.events(files, {}) as events:
+            assert events.plan is not None  # of files
+            return events.plan
+
+
+def _without_file(rows: str) -> str:
+    return f"SELECT * EXCLUDE ({FILE}) FROM ({rows})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from duckdb_sketch.rollup.sources.data import registered
 from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import check_columns
+from duckdb_sketch.rollup.sources.plan import Plan
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.table import Table
 from duckdb_sketch.spark.errors import require_pyspark, running
@@ -133,29 +134,28 @@ class Cluster:
         event times.
         """
         files = [file for file in events.slices if isinstance(file, File)]
-        made = registered(events.connection, _MADE, self._aggregate(files, events.types))
+        made = registered(events.connection, _MADE, self._aggregate(files, events))
         with made, merged(events.connection, _MADE, table) as groups:
             extents = DuckDBEngine(self._rollup.specification).extents(events, table, limits)
             yield Groups(groups, counted(events, extents))
 
-    def _aggregate(self, files: Sequence[File], types: Mapping[str, str]) -> pyarrow.Table:
+    def _aggregate(self, files: Sequence[File], events: Events) -> pyarrow.Table:
         rollup = self._rollup
         with running():
             job = Job(
-                rollup.specification, self._events(files, types), rollup.lookups(), rollup.time_zone, self._memory_limit
+                rollup.specification,
+                self._events(files, events.plan),
+                rollup.lookups(),
+                rollup.time_zone,
+                self._memory_limit,
             )
-            check_columns("the files in Spark", job.types, rollup.specification.references, types)
+            check_columns("the files in Spark", job.types, rollup.specification.references, events.types)
             return job.groups.toArrow()
 
-    def _events(self, files: Sequence[File], types: Mapping[str, str]) -> SparkEvents:
-        specification, declared = self._rollup.specification, self._rollup.declaration
-        if declared.says_how_text_is_written:
-            raise SourceError(
-                f"{declared.text}: Spark's executors do not know how its files are written: leave out --engine "
-                "spark, or write them as Parquet"
-            )
+    def _events(self, files: Sequence[File], plan: Plan | None) -> SparkEvents:
+        specification = self._rollup.specification
         if not any(is_url(file.path) for file in files):
-            return Files(self._spark, specification, files, types)
+            return Files(self._spark, specification, files, plan)
         for file in files:  # of which Spark knows how to get at them
             if file.reader != "read_parquet":
                 raise SourceError(f"{file.path} is no Parquet: Spark and DuckDB may take its columns for other types")

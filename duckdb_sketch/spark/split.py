@@ -10,9 +10,9 @@ import duckdb
 
 from duckdb_sketch.rollup.sources.batches import batches
 from duckdb_sketch.rollup.sources.file import File
-from duckdb_sketch.rollup.sources.files import row_groups, scan, scan_all
-
-_NUMBER = "file_row_number"  # by which DuckDB passes over the row groups that it need not read
+from duckdb_sketch.rollup.sources.files import row_groups
+from duckdb_sketch.rollup.sources.part import Rows
+from duckdb_sketch.rollup.sources.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,11 @@ class Split:
     """
 
     files: tuple[File, ...]
-    rows: tuple[int, int] | None = None
+    rows: Rows | None = None
 
-    def sql(self, types: Mapping[str, str]) -> str:
-        """SQL of its rows, as `source.scan` has them."""
-        if self.rows is None:
-            return scan_all(self.files, types)
-        first, end = self.rows
-        return f"{scan(self.files, types, f', {_NUMBER} = true')} WHERE {_NUMBER} >= {first} AND {_NUMBER} < {end}"
+    def sql(self, plan: Plan) -> str:
+        """SQL of its rows."""
+        return plan.sql(self.files, self.rows)
 
 
 def split(

@@ -15,6 +15,20 @@ ROWS = {
     "CSV columns bound by position": "faults/test_verify.py::columns_that_were_bound_by_position",
     "nested fields bypass the type check": "rollup/test_field_types.py::nested_fields_of_parquet_have_one_type",
     "sniffer rounds values": "rollup/test_field_types.py::a_fraction_far_down_a_file_is_not_rounded",
+    "declared types round values": "faults/test_numbers.py::a_declared_type_that_would_round_is_an_error",
+    "nested declared types round values": (
+        "faults/test_numbers.py::nested_values_are_not_rounded_to_their_declared_types"
+    ),
+    "JSON numbers lose digits": (
+        "faults/test_numbers.py::digits_of_json_that_duckdb_does_not_keep_are_an_error_but_in_text"
+    ),
+    "rows of other lengths": "faults/test_layouts.py::a_row_of_another_length_is_an_error_with_its_line",
+    "names below other lines": "faults/test_layouts.py::columns_are_bound_by_name_below_lines_that_name_none",
+    "an object with a key twice": "faults/test_layouts.py::an_object_with_a_key_twice_is_an_error",
+    "a folder's text and number": "faults/test_folder_names.py::two_texts_of_one_number_are_asked_about",
+    "Spark binds as one process does": (
+        "faults/test_files_of_a_cluster.py::executors_read_declared_text_as_it_is_declared"
+    ),
     "ambiguous dates": "faults/test_times.py::a_format_that_is_ambiguous_is_asked_for",
     "in-flight file counted twice": "rollup/test_listing.py::a_file_in_the_making_is_counted_once",
     "partition folder overrides file column": "rollup/test_declarations.py::a_column_of_the_file_wins_over_its_path",
@@ -35,6 +49,7 @@ ROWS = {
     ),
     "type equality too strict": "rollup/test_categories.py::batches_with_other_categories_are_one_dimension",
     "new column": "rollup/test_declarations.py::missing_columns_are_null_if_that_is_asked_for",
+    "missing null is kept": "faults/test_missing_columns.py::what_was_said_once_holds",
     "result depends on order": "rollup/test_source_law.py::any_files_in_any_order_and_batches",
     "touched file": "rollup/test_changed_files.py::a_touched_file_is_no_change",
     "table dropped by hand": "rollup/test_command_line_faults.py::table_dropped_by_hand",

@@ -370,6 +370,11 @@ def types(case: Case) -> dict[str, str | None]:
             elif case.missing is None and file.format != "json":
                 raise RefusedError(f"{file.name} lacks {name}")
         found[name] = kind
+    folders = {file.partition for file in case.files if "k" not in file.columns} - {None}
+    if found.get("k") == "BIGINT" and len({int(text) for text in folders if text.isdigit()}) < len(
+        [text for text in folders if text.isdigit()]
+    ):
+        raise RefusedError("two folders have one number")
     for name, family in case.families.items():
         kind = found[name]
         if family == "struct" and kind is not None and (not kind.startswith("STRUCT") or "u" not in _fields(kind)):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from duckdb_sketch.rollup.errors import SpecificationError
+from duckdb_sketch.rollup.errors import SourceError, SpecificationError
+from duckdb_sketch.rollup.sources.declared import declared_text
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.type_name import is_type_name
 
@@ -35,6 +36,14 @@ def is_name(value: Any) -> bool:
 def is_type(value: Any) -> bool:
     """The name of one of DuckDB's types."""
     return is_text(value) and is_type_name(value)
+
+
+def is_source(value: Any) -> bool:
+    """The declaration of a source, whose options become SQL: all of them constants."""
+    try:
+        return is_text(value) and declared_text(value) is not None
+    except SourceError:
+        return False
 
 
 def is_count(value: Any) -> bool:
@@ -112,7 +121,7 @@ _COMMON: Mapping[str, Check] = {
 ROLLUP: Mapping[str, Check] = {
     **_COMMON,
     "statement": is_text,
-    "source": optional(is_text),
+    "source": optional(is_source),
     "input_types": mapping(is_name, is_type),
     "late": one_of("merge", "drop", "error"),
     "earliest": is_time,

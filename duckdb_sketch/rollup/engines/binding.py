@@ -35,6 +35,8 @@ def bind(specification: Specification, name: str, zone: str | None, events: Even
     event = f"max({specification.event()}) AS {identifier('event time')}"
     try:
         columns = describe(events.connection, over(events.columns, specification.aggregate((*extra, event))))
+        if sketches := specification.of_nothing():
+            fetch(events.connection, over(events.columns, sketches))
     except duckdb.Error as error:
         text = f"{name}: {error} (with the columns of {events.culprit()})"
         raise SpecificationError(text + hint(str(error))) from error

@@ -66,7 +66,7 @@ def events_of_groups(
     known = target.known()
     if columns is not None:
         types = known.input_types if known else {}
-        return events_of_data(connection, target.specification, f"{columns} LIMIT 0", batch_id, types)
+        return events_of_data(connection, target.specification, f"{columns} LIMIT 0", batch_id, types, target.missing)
     if known is None:
         raise SourceError(
             f"there is no rollup {target.name} yet, and groups do not say what their columns were made of: give "

@@ -91,7 +91,8 @@ class Replay:
         target, ledger = self.target, self.target.ledger
         known = ledger.rollup(target.name)
         settings = target.changes(known)
-        declared = target.source is not None and _reads_otherwise(target.source, known.source)
+        kept = target.kept_source(known)
+        declared = kept is not None and _reads_otherwise(kept, known.source)
         differs = declared or bool(Specification.parse(known.statement).difference(target.specification) or settings)
         files = [
             self.source.counted(each.kind, each.slice, each.fingerprint) for each in self._require_all(known, differs)
@@ -101,7 +102,7 @@ class Replay:
             built = self._build(record, shadow, files, differs)
             assert built.table is not None  # there is a file, or _require_all says so
             changes = {"statement": target.specification.statement, "input_types": built.types, **settings}
-            source = {} if target.source in (None, known.source) else {"source": target.source}
+            source = {} if kept in (None, known.source) else {"source": kept}
             policy = Policy("replay", Swap(changes if differs else {}, source), after=known.last_batch)
             events = Events(ledger.connection, "", built.types, files, lambda: files[0].path)
             batch = commit(target, built.table, events, Groups(shadow, built.slices), policy)

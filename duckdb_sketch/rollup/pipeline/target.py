@@ -15,7 +15,8 @@ from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch_row
-from duckdb_sketch.rollup.settings import Settings
+from duckdb_sketch.rollup.settings import Missing, Settings
+from duckdb_sketch.rollup.sources.declared import kept_text, missing_of
 from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.sources.kinds import united
 from duckdb_sketch.rollup.specification.specification import Specification
@@ -139,12 +140,21 @@ class Target:
 
     def _update(self, record: RollupRecord, types: dict[str, str]) -> None:
         given: dict[str, Any] = {"allowed_lateness": self.settings.allowed_lateness, "late": self.settings.late}
-        given["source"] = self.source
+        given["source"] = self.kept_source(record)
         changed = {name: value for name, value in given.items() if value not in (None, getattr(record, name))}
         if fresh := _unpinned(record, types):
             changed["input_types"] = {**record.input_types, **fresh}
         if changed:
             self.ledger.set(self.name, **changed)
+
+    def kept_source(self, record: RollupRecord | None) -> str | None:
+        """How the source is declared from now on, and what a column is that its files lack."""
+        return kept_text(self.source, record.source if record else None, self.settings.missing)
+
+    @property
+    def missing(self) -> Missing | None:
+        """What a column is that a file or data lacks: what the caller says, or the ledger has."""
+        return self.settings.missing or missing_of(self.kept_source(self.known()))
 
     def fresh(self, types: dict[str, str]) -> RollupRecord:
         """The record of a rollup that is made of events with columns of these types."""
@@ -152,7 +162,7 @@ class Target:
         record = RollupRecord(
             name=self.name,
             statement=self.specification.statement,
-            source=self.source,
+            source=self.kept_source(None),
             input_types=types,
             time_zone=settings.time_zone,
         )

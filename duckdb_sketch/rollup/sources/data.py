@@ -14,6 +14,7 @@ from duckdb_sketch._sql import identifier
 from duckdb_sketch.errors import MissingDependencyError
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe
+from duckdb_sketch.rollup.settings import Missing
 from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.sources.files import check_columns
 from duckdb_sketch.rollup.sources.kinds import united
@@ -115,6 +116,7 @@ def events_of_data(
     name: str,
     batch_id: str | None,
     known: Mapping[str, str],
+    missing: Missing | None = None,
 ) -> Events:
     """The events in data that is registered under a name.
 
@@ -124,11 +126,15 @@ def events_of_data(
         name: The name.
         batch_id: The caller's name for it.
         known: The types of the columns in what was counted before; empty if nothing was.
+        missing: `null` if columns that it lacks are NULL; else that is an error.
 
     Raises:
         SourceError: If its columns are others than those of what was counted before.
     """
-    sql, types = bound(connection, specification, f"SELECT * FROM {name}", "the data", known)
+    query = f"SELECT * FROM {name}"
+    if missing == "null":
+        query = _completed(query, describe(connection, query), known)
+    sql, types = bound(connection, specification, query, "the data", known)
     return Events(connection, sql, types, (Appended(batch_id),), lambda: "the data", marked=False)
 
 
@@ -156,6 +162,17 @@ def bound(
     check_columns(name, columns, specification.references, known)
     types = _united(columns, specification.references, known)
     return _cast(query, columns, types), types
+
+
+def _completed(query: str, columns: Mapping[str, str], known: Mapping[str, str]) -> str:
+    """A query with the columns that it lacks as NULL."""
+    own = {name.lower() for name in columns}
+    lacking = [
+        f"CAST(NULL AS {castable(kind)}) AS {identifier(name)}"
+        for name, kind in known.items()
+        if name.lower() not in own
+    ]
+    return f"SELECT *, {', '.join(lacking)} FROM ({query})" if lacking else query
 
 
 def _united(columns: Mapping[str, str], references: frozenset[str], known: Mapping[str, str]) -> dict[str, str]:

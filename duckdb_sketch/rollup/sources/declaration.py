@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import sqlglot
@@ -25,7 +25,9 @@ from duckdb_sketch.rollup.sources.reader_options import (
     changes_nothing,
     refusal,
 )
+from duckdb_sketch.rollup.sources.structure import sql_type, structure_of
 from duckdb_sketch.rollup.sources.url import is_url
+from duckdb_sketch.rollup.specification.type_name import is_type_name
 
 READERS = {
     "read_csv": "read_csv",
@@ -37,8 +39,11 @@ READERS = {
     "read_parquet": "read_parquet",
     "parquet_scan": "read_parquet",
 }
-_CALL = re.compile(rf"\s*({'|'.join(READERS)})\s*\(", re.IGNORECASE)
-_TYPES = ("types", "dtypes", "column_types", "columns")
+#: How paths are kept that are no call of a reader, and of which something else is said.
+_PATHS = "files"
+# A file may be called `files (1).csv`.
+_CALL = re.compile(rf"\s*(?:({'|'.join(READERS)})\s*\(|{_PATHS}\(\[)", re.IGNORECASE)
+_MISSING: Mapping[str, Missing] = {"TRUE": "null", "FALSE": "error"}
 
 
 @dataclass(frozen=True)
@@ -65,12 +70,6 @@ class Declaration:
     hive_types: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def says_how_text_is_written(self) -> bool:
-        """Whether it has options without which text files are read as something else."""
-        is_text = self.reader in ("read_csv", "read_json")
-        return is_text and bool(self.dialect or self.names or self.settings or self.formats != PLAIN)
-
     @staticmethod
     def of(given: str | Path | Sequence[str | Path]) -> Declaration:
         """A declaration from paths, or from the call of a reader.
@@ -90,9 +89,12 @@ class Declaration:
     def text(self) -> str:
         """The declaration as it is kept, with absolute paths: `Declaration.of` reads it."""
         paths = [path if is_url(path) else os.path.abspath(os.path.expanduser(path)) for path in self.patterns]
-        if self.reader is None:
-            return paths[0] if len(paths) == 1 else json.dumps(paths)
-        return self.call(f"[{', '.join(map(quote, paths))}]")
+        listed = f"[{', '.join(map(quote, paths))}]"
+        if self.reader is not None:
+            return self.call(listed)
+        if self.missing is not None:
+            return f"{_PATHS}({listed}, missing = {quote(self.missing)})"
+        return paths[0] if len(paths) == 1 else json.dumps(paths)
 
     def call(self, paths: str) -> str:
         """SQL of the call of the reader, with these paths."""
@@ -119,8 +121,15 @@ class Declaration:
 
     @property
     def missing(self) -> Missing | None:
-        """`null` if columns that a file lacks are NULL, as `union_by_name = true` has it."""
-        return "null" if self.settings.get("union_by_name") == "TRUE" else None
+        """`null` if columns that a file lacks are NULL, as `union_by_name = true` has it; None if it does not say."""
+        return _MISSING.get(self.settings.get("union_by_name", ""))
+
+    def with_missing(self, missing: Missing | None) -> Declaration:
+        """The same, with what a column is that a file lacks; None leaves it."""
+        if missing is None or missing == (self.missing or "error"):
+            return self
+        settings = {name: value for name, value in self.settings.items() if name != "union_by_name"}
+        return replace(self, settings=settings | ({"union_by_name": "TRUE"} if missing == "null" else {}))
 
     @property
     def ignores_errors(self) -> bool:
@@ -147,7 +156,7 @@ def _parsed(text: str) -> Declaration:
         call = sqlglot.parse_one(f"SELECT * FROM {text}", dialect="duckdb").args["from_"].this.this
     except sqlglot.errors.SqlglotError as error:
         raise SourceError(f"{text} cannot be read: {error}") from error
-    reader = READERS[_CALL.match(text)[1].lower()]  # type: ignore[index]
+    called = _CALL.match(text)[1]  # type: ignore[index]
     arguments = [call.this, *call.expressions] if isinstance(call, exp.ReadCSV) else list(call.expressions)
     first, *given = arguments
     options: dict[str, exp.Expr] = {}
@@ -159,7 +168,15 @@ def _parsed(text: str) -> Declaration:
         if name in options:
             raise SourceError(f"{text}: {name} is given twice")
         options[name] = option.expression
-    return _declared(text, reader, _paths(text, first), options)
+    paths = _paths(text, first)
+    return _declared(text, READERS[called.lower()], paths, options) if called else _plain(text, paths, options)
+
+
+def _plain(text: str, paths: tuple[str, ...], options: Mapping[str, exp.Expr]) -> Declaration:
+    missing = options["missing"].name if options.keys() == {"missing"} else ""
+    if missing not in _MISSING.values():
+        raise SourceError(f"{text}: {_PATHS}(…) takes missing = 'null' or 'error', and nothing else")
+    return Declaration(paths).with_missing("null" if missing == "null" else "error")
 
 
 def _declared(text: str, reader: str, paths: tuple[str, ...], options: Mapping[str, exp.Expr]) -> Declaration:
@@ -169,6 +186,8 @@ def _declared(text: str, reader: str, paths: tuple[str, ...], options: Mapping[s
     names: tuple[str, ...] = ()
     hive_types: dict[str, str] = {}
     for name, node in options.items():
+        if not _is_constant(node):
+            raise SourceError(f"{text}: {name} is no constant")
         value = node.sql(dialect="duckdb")
         if name in ("types", "columns") and name in READ[reader]:
             types |= _types(text, name, node, names or tuple(_names_of(options)))
@@ -218,12 +237,27 @@ def _paths(text: str, node: exp.Expr) -> tuple[str, ...]:
 def _types(text: str, name: str, node: exp.Expr, names: tuple[str, ...]) -> dict[str, str]:
     """Types by column, or in the order of the columns' names."""
     if isinstance(node, exp.Array) and names:
-        return dict(zip(names, (_type(item) for item in node.expressions), strict=False))
+        return dict(zip(names, (_type(text, item) for item in node.expressions), strict=False))
     if not isinstance(node, exp.Struct):
         raise SourceError(f"{text}: {name} are types by column: {name} = {{'price': 'DECIMAL(8, 2)'}}")
-    return {item.this.name: _type(item.expression) for item in node.expressions}
+    return {item.this.name: _type(text, item.expression) for item in node.expressions}
 
 
-def _type(node: exp.Expr) -> str:
-    """A type, whether it is quoted or not."""
-    return node.name if isinstance(node, (exp.Literal, exp.Column)) else str(node.sql(dialect="duckdb"))
+def _type(text: str, node: exp.Expr) -> str:
+    """A type, whether it is quoted or not.
+
+    Raises:
+        SourceError: If it is none: a declaration may come from an export, and becomes SQL.
+    """
+    kind = node.name if isinstance(node, (exp.Literal, exp.Column)) else str(node.sql(dialect="duckdb"))
+    with suppress(ValueError, IndexError):
+        if is_type_name(sql_type(structure_of(kind))):
+            return kind
+    raise SourceError(f"{text}: {kind} is no type")
+
+
+def _is_constant(node: exp.Expr) -> bool:
+    """Whether an option has a value that is written down, and not computed."""
+    allowed = (exp.Literal, exp.Boolean, exp.Neg, exp.Null, exp.Array, exp.Struct, exp.DataType, exp.Identifier)
+    kinds = (*allowed, exp.PropertyEQ, exp.Column, exp.ColumnDef, exp.DataTypeParam, exp.Paren)
+    return all(isinstance(each, kinds) for each in node.walk())

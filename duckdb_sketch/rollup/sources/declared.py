@@ -9,6 +9,7 @@ from typing import TypeGuard
 
 import duckdb
 
+from duckdb_sketch.rollup.settings import Missing
 from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.source import Source
@@ -65,6 +66,26 @@ def declared_text(given: object) -> str | None:
     if table is not None:
         return table.text
     return files_of(given).text
+
+
+def kept_text(given: str | None, known: str | None, missing: Missing | None) -> str | None:
+    """A declaration as the ledger is to have it, with what a column is that a file lacks.
+
+    Args:
+        given: The text of the declaration; None leaves what the ledger has.
+        known: What the ledger has.
+        missing: What the caller says of such columns; None leaves what is declared, or the ledger has.
+    """
+    text = known if given is None else given
+    if text is None or table_of(text) is not None:
+        return text
+    declared = Declaration.of(text)
+    return declared.with_missing(missing or declared.missing or missing_of(known)).text
+
+
+def missing_of(text: str | None) -> Missing | None:
+    """What a column is that a file lacks, as a declaration in the ledger says; None if it does not."""
+    return None if text is None or table_of(text) is not None else Declaration.of(text).missing
 
 
 def source_of(

@@ -11,6 +11,7 @@ import duckdb
 
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import noticing_damage
+from duckdb_sketch.rollup.sources.plan import Plan
 from duckdb_sketch.rollup.sources.slice import Slice
 
 
@@ -39,6 +40,7 @@ class Events:
         extents: What is known of the slices without reading them, by their ids, if the event time is a column of this
             name; None if that is not everything.
         rejected: How many rows could not be read, and were left out.
+        plan: Of files, how any process reads them.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -51,6 +53,7 @@ class Events:
     sample: str = ""
     extents: Callable[[str], Mapping[str, Extent] | None] = lambda _: None
     rejected: int = 0
+    plan: Plan | None = None
 
     @property
     def columns(self) -> str:

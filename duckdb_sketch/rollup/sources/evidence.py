@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 
 from duckdb_sketch._sql import quote
+from duckdb_sketch.rollup.sources.floating import held
 
 
 class Kind(IntFlag):
@@ -28,9 +29,11 @@ class Kind(IntFlag):
     TIME = 512
     TEXT = 1024
     NESTED = 2048  # an object or array of JSON
+    LONG_FRACTION = 4096  # one that a DOUBLE does not hold
+    ANY = 8191
 
 
-_DAY = r"\d{4}-\d{1,2}-\d{1,2}"
+_DAY = r"\d{4,6}-\d{1,2}-\d{1,2}"
 _CLOCK = r"\d{1,2}:\d{2}(:\d{2}"
 _ZONE = r"( ?[+-]\d{2}(:?\d{2})?|Z| UTC)"
 
@@ -46,8 +49,11 @@ _PATTERNS = [
 _WHOLE = r"-?(0|[1-9]\d*)"
 _FRACTION = r"-?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
 
+#: The kinds of numbers.
+NUMBERS = Kind.WHOLE | Kind.LONG | Kind.HUGE | Kind.FRACTION | Kind.LONG_FRACTION
+
 _MOMENTS = (Kind.TIMESTAMP, Kind.NANOSECONDS, Kind.ZONED)
-_NUMBERS = (
+_NUMERIC = (
     *("TINYINT", "SMALLINT", "INTEGER", "INT", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
     *("UHUGEINT", "DOUBLE", "FLOAT", "REAL", "DECIMAL", "NUMERIC"),
 )
@@ -83,8 +89,8 @@ class Formats:
     thousands: str = ""
 
     def number(self, text: str) -> str:
-        """SQL of a text with a point before its fraction; NULL if it has one where that is no such."""
-        found = text
+        """SQL of a text without spaces around it and with a point before its fraction; NULL if it has another one."""
+        found = f"trim({text})"
         if self.thousands:
             found = f"replace({found}, {quote(self.thousands)}, '')"
         if self.decimal != ".":
@@ -109,7 +115,7 @@ class Formats:
             if self.date:
                 time = f"coalesce(try_strptime({text}, {quote(self.timestamp)}), {parse}({text}, {quote(self.date)}))"
             return f"CAST({time} AS {kind})"
-        if name in _NUMBERS:
+        if name in _NUMERIC:
             return f"{function}({self.number(text)} AS {kind})"
         return f"{function}({text} AS {kind})"
 
@@ -156,8 +162,10 @@ class Formats:
         return (
             f"CASE WHEN {text} IS NULL THEN 0 {cases(self._declared_times(text))}WHEN {text} >= 'A' THEN {word} "
             f"{'' if self.timestamp else plain}WHEN regexp_full_match({number}, '{_WHOLE}') THEN {whole} "
-            f"WHEN regexp_full_match({number}, '{_FRACTION}') OR lower({text}) IN ('-inf', '-infinity') "
-            f"THEN {int(Kind.FRACTION)} {cases(self._times(text))}ELSE {int(Kind.TEXT)} END"
+            f"WHEN lower({text}) IN ('-inf', '-infinity') THEN {int(Kind.FRACTION)} "
+            f"WHEN regexp_full_match({number}, '{_FRACTION}') "
+            f"THEN CASE WHEN {held(number, 'DOUBLE')} THEN {int(Kind.FRACTION)} ELSE {int(Kind.LONG_FRACTION)} END "
+            f"{cases(self._times(f'trim({text})'))}ELSE {int(Kind.TEXT)} END"
         )
 
 

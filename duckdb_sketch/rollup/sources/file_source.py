@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -25,9 +25,10 @@ from duckdb_sketch.rollup.sources.listing import find
 from duckdb_sketch.rollup.sources.objects import is_served
 from duckdb_sketch.rollup.sources.parquet_files import parquet_parts
 from duckdb_sketch.rollup.sources.part import Part
-from duckdb_sketch.rollup.sources.partitions import PartitionedPart, partition_names
+from duckdb_sketch.rollup.sources.partitions import PartitionedPart, partition_names, values_before
+from duckdb_sketch.rollup.sources.plan import Plan
 from duckdb_sketch.rollup.sources.slice import Poll
-from duckdb_sketch.rollup.sources.structure import castable
+from duckdb_sketch.rollup.sources.structure import castable, sql_type, structure_of
 from duckdb_sketch.rollup.sources.text import IGNORING, csv_held
 from duckdb_sketch.rollup.sources.written import Written
 from duckdb_sketch.rollup.specification.specification import Specification, over
@@ -77,10 +78,11 @@ class FileSource:
         self._declaration = declaration
         self._missing = missing or declaration.missing
         self._written = Written(
-            _lower(declaration.types), declaration.formats, declaration.all_text, declaration.ignores_errors
+            _canonical(declaration.types), declaration.formats, declaration.all_text, declaration.ignores_errors
         )
         self._rows: dict[File, int] = {}
         self._found: Sequence[File] = ()
+        self._counted: Collection[str] = ()
         self._copies: dict[str, str] = {}
 
     def poll(self, fingerprints: Mapping[str, str]) -> Poll[File]:
@@ -93,6 +95,7 @@ class FileSource:
             SourceError: If a pattern matches no file.
         """
         found = find(self._connection, self._declaration.patterns, fingerprints)
+        self._counted = fingerprints.keys()
         return Poll.of(found.files, fingerprints, found.duplicates)
 
     def counted(self, kind: str, name: str, fingerprint: str) -> File:
@@ -201,16 +204,16 @@ class FileSource:
     def _csv(self, stack: ExitStack, files: Sequence[File], partitions: _Partitions) -> list[Part]:
         ignoring = {"ignore_errors": "true"} if self._written.ignore_errors else {}
         dialect = {**self._declaration.dialect, **ignoring}
-        found = layouts(self._connection, files, dialect, self._declaration.names)
+        found = layouts(self._connection, files, dialect, self._declaration.names, self._references)
         own = {file.path: {name.lower() for name in layout.columns} for layout in found for file in layout.files}
         parts: list[Part] = []
         for names, alike in _by_folder(files, partitions, own).items():
             within = [layout for each in found if (layout := each.within(alike)).files]
             wanted = _referenced(within, self._references)
             more = IGNORING if self._written.ignore_errors else ""
-            scan = " UNION ALL ".join(layout.sql(wanted, more) for layout in within)
+            raw = _raw_csv(within, wanted, more)
             with self._readable(alike):
-                held = csv_held(self._connection, alike, scan, self._references, self._written)
+                held = csv_held(self._connection, alike, raw, self._references, self._written)
                 parts.append(self._partitioned(stack.enter_context(held), names))
         for layout in found:
             self._check_layout(layout, parts)
@@ -223,9 +226,8 @@ class FileSource:
                 own = json_keys(self._connection, self._objects(files))
         parts: list[Part] = []
         for names, alike in _by_folder(files, partitions, own).items():
-            scan = self._objects(alike)
             with self._readable(alike):
-                held = json_held(self._connection, alike, scan, self._references, self._written)
+                held = json_held(self._connection, alike, self._objects, self._references, self._written)
                 parts.append(self._partitioned(stack.enter_context(held), names))
         return parts
 
@@ -235,7 +237,15 @@ class FileSource:
 
     def _partitioned(self, part: Part, names: frozenset[str]) -> Part:
         """A part with the columns that the paths of its files have and the files have not."""
-        return PartitionedPart.of(part, names, self._declaration.partition_type) if names else part
+        if not names:
+            return part
+        return PartitionedPart.of(
+            self._connection,
+            part,
+            names,
+            self._declaration.partition_type,
+            lambda name: values_before(self._counted, name),
+        )
 
     def _check_layout(self, layout: Layout, parts: Sequence[Part]) -> None:
         """See that CSV files have all columns that others of their part have: the text of the others has no gaps.
@@ -319,6 +329,7 @@ class FileSource:
         sample = " UNION ALL BY NAME ".join(part.sample(wanted) for part in parts)
         rejected = sum(part.rejected.total() for part in parts)
         typed = {name: castable(kind) for name, kind in types.items()}
+        plan = Plan(parts, wanted)
 
         def culprit() -> str:
             return self._culprit(files, known)
@@ -327,10 +338,10 @@ class FileSource:
             return read_extents(self._connection, files, column, typed)
 
         if any(file.reader != "read_parquet" for file in files):
-            return Events(self._connection, sql, types, files, culprit, sample=sample, rejected=rejected)
+            return Events(self._connection, sql, types, files, culprit, sample=sample, rejected=rejected, plan=plan)
         if len(files) > 1 and sum(self._counts(files).values()) < _FEW_ROWS * len(files):
-            return Events(self._connection, sql, types, files, culprit, spool=True, sample=sample)
-        return Events(self._connection, sql, types, files, culprit, sample=sample, extents=extents)
+            return Events(self._connection, sql, types, files, culprit, spool=True, sample=sample, plan=plan)
+        return Events(self._connection, sql, types, files, culprit, sample=sample, extents=extents, plan=plan)
 
     @contextmanager
     def _readable(self, files: Sequence[File]) -> Iterator[None]:
@@ -398,6 +409,14 @@ def _lower(types: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): kind for name, kind in types.items()}
 
 
+def _canonical(types: Mapping[str, str]) -> dict[str, str]:
+    """Declared types under DuckDB's own names: INT8 is a BIGINT."""
+    return {
+        name.lower(): kind if kind.replace(" ", "") == (printed := sql_type(structure_of(kind))) else printed
+        for name, kind in types.items()
+    }
+
+
 def _bound(parts: Sequence[Part], known: Mapping[str, str]) -> dict[str, str]:
     """The types of all columns, by their names in lower case."""
     types = dict(known)
@@ -413,6 +432,17 @@ def _names(known: Mapping[str, str], parts: Sequence[Part]) -> dict[str, str]:
         for lower, name in part.columns.items():
             names.setdefault(lower, name)
     return names
+
+
+def _raw_csv(layouts: Sequence[Layout], wanted: Sequence[str], options: str) -> Callable[[Sequence[File]], str]:
+    """Gives SQL of the rows of some files of layouts, as text."""
+
+    def raw(files: Sequence[File]) -> str:
+        paths = set(files)
+        within = [found for layout in layouts if (found := layout.within(paths)).files]
+        return " UNION ALL ".join(layout.sql(wanted, options) for layout in within)
+
+    return raw
 
 
 def _referenced(found: Sequence[Layout], references: frozenset[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
 
@@ -11,7 +11,7 @@ from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe, fetch
 from duckdb_sketch.rollup.sources.file import COMPRESSIONS, File
-from duckdb_sketch.rollup.sources.kinds import is_integer, same_kind
+from duckdb_sketch.rollup.sources.kinds import same_kind
 
 #: The column that says which file a row is from, while a batch is in the making.
 FILE = "duckdb_sketch_file"
@@ -24,7 +24,7 @@ def scan(files: Sequence[File], types: Mapping[str, str], options: str = "", *, 
 
     Args:
         files: The files.
-        types: What is known of the columns' types; Parquet files have their own, which `check_types` compares.
+        types: What is known of the columns' types; Parquet files have their own, which are taken as they are.
         options: More options of their reader, each after a comma.
         alike: Whether all files are known to have the same columns, so that DuckDB need not look at each twice.
     """
@@ -58,50 +58,6 @@ def by_reader(files: Sequence[File]) -> list[list[File]]:
     return list(kinds.values())
 
 
-def check_types(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[File], references: frozenset[str], known: Mapping[str, str]
-) -> dict[str, str]:
-    """The types of the columns that a statement mentions, in files of any kinds.
-
-    Args:
-        connection: Reads the files' metadata.
-        files: The files.
-        references: Names of columns, in lower case. Those that no file has are of other tables.
-        known: The types in the files counted before; empty if there were none.
-
-    Raises:
-        SourceError: If a file cannot be read, lacks a column, or has it in another type. The error names the file.
-    """
-    return bind_columns(connection, files, references, known)[0]
-
-
-def bind_columns(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[File], references: frozenset[str], known: Mapping[str, str]
-) -> tuple[dict[str, str], bool]:
-    """As `check_types`, and whether all files have the same columns in the same order."""
-    types, alike = dict(known), True
-    for kind in by_reader(files):
-        types, same = _check_types(connection, kind, references, types)
-        alike = alike and same
-    return types, alike
-
-
-def _check_types(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[File], references: frozenset[str], known: Mapping[str, str]
-) -> tuple[dict[str, str], bool]:
-    types = dict(known)
-    found: list[tuple[str, dict[str, str]]] = []
-    for file, columns in _columns(connection, files, known):
-        if not known:  # what one of them has, all have to have
-            types = {
-                name: kind for name, kind in columns.items() if name.lower() in references and name != FILE
-            } | types
-        found.append((file, columns))
-    for file, columns in found:
-        check_columns(file, columns, references, types)
-    return types, len({tuple(columns.items()) for _, columns in found}) == 1
-
-
 def check_columns(
     file: str, columns: Mapping[str, str], references: frozenset[str], known: Mapping[str, str]
 ) -> dict[str, str]:
@@ -121,70 +77,6 @@ def check_columns(
                 "Distinct values of the two would not be counted as one: write it again, with that type"
             )
     return dict(known) or mentioned
-
-
-def _columns(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[File], known: Mapping[str, str]
-) -> Iterable[tuple[str, dict[str, str]]]:
-    """The columns of each file and their types."""
-    if files[0].reader != "read_parquet":
-        yield from _text_columns(connection, files, known)
-        return
-    if len(files) == 1:
-        yield files[0].path, described(connection, scan(files, {}), files[0])
-        return
-    # One look at all of them; only those that differ are looked at by themselves.
-    groups: dict[tuple[tuple[str, str], ...], str] = {}
-    try:
-        rows = fetch(
-            connection,
-            "SELECT file_name, list((name, duckdb_type)) FROM parquet_schema(?) "
-            "WHERE num_children IS NULL OR num_children = 0 GROUP BY file_name ORDER BY file_name",
-            [[literal(file.path) for file in files]],
-        )
-    except duckdb.Error as error:
-        raise SourceError(f"{culprit(connection, files)}: {error}") from error
-    for path, columns in rows:
-        groups.setdefault(tuple(columns), path)
-    by_path = {file.path: file for file in files}
-    for path in groups.values():
-        yield path, described(connection, scan([by_path[path]], {}), by_path[path])
-
-
-def _text_columns(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[File], known: Mapping[str, str]
-) -> Iterable[tuple[str, dict[str, str]]]:
-    """The columns of each text file, with the types that it is to be read with.
-
-    Raises:
-        SourceError: If its values would lose something as these types.
-    """
-    types = dict(known)
-    for file in files:
-        columns = described(connection, scan([file], {}), file)
-        if not fetch(connection, f"{scan([file], {})} LIMIT 1"):
-            # Nothing in it says what its columns are.
-            if types:
-                yield file.path, types
-            continue
-        for name, kind in columns.items():
-            if name in types and _loses(kind, types[name]):
-                raise SourceError(
-                    f"{file.path}: column {name} looks like {kind}, and in what was counted before it is "
-                    f"{types[name]}: write it again, with that type"
-                )
-        types = columns | types
-        # In JSON, what is NULL in every row may as well not be there.
-        present = (
-            known if file.reader == "read_json" else {name: kind for name, kind in types.items() if name in columns}
-        )
-        yield file.path, {**columns, **present}
-
-
-def _loses(kind: str, known: str) -> bool:
-    """Whether text that looks like one type would be rounded by being read as another."""
-    fractions = kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL")
-    return (is_integer(known) and fractions) or (known == "DATE" and kind.startswith("TIMESTAMP"))
 
 
 def described(connection: duckdb.DuckDBPyConnection, query: str, file: File) -> dict[str, str]:

@@ -15,7 +15,10 @@ from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE, culprit, described, paths_of
 from duckdb_sketch.rollup.sources.kinds import united
+from duckdb_sketch.rollup.sources.part import Rows
 from duckdb_sketch.rollup.sources.structure import castable
+
+_NUMBER = "file_row_number"  # by which DuckDB passes over the row groups that it need not read
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,19 @@ class ParquetPart:
         """See `Part`."""
         return self._scan(self.files[:1], types)
 
-    def _scan(self, files: Sequence[File], types: Mapping[str, str | None]) -> str:
+    def scan(self, types: Mapping[str, str | None], files: Sequence[File], rows: Rows | None = None) -> str:
+        """See `Part`."""
+        if rows is None:
+            return self._scan(files, types)
+        first, end = rows
+        return f"{self._scan(files, types, f', {_NUMBER} = true')} WHERE {_NUMBER} >= {first} AND {_NUMBER} < {end}"
+
+    def _scan(self, files: Sequence[File], types: Mapping[str, str | None], more: str = "") -> str:
         items = [identifier(FILE), *(self._item(name, kind) for name, kind in types.items())]
         union = "" if self.alike or len(files) == 1 else ", union_by_name = true"
         return (
             f"SELECT {', '.join(items)} FROM read_parquet({paths_of(files)}, filename = '{FILE}', "
-            f"hive_partitioning = false{union}{self.options})"
+            f"hive_partitioning = false{union}{self.options}{more})"
         )
 
     def _item(self, name: str, kind: str | None) -> str:

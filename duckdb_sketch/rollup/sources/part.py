@@ -8,6 +8,9 @@ from typing import Protocol
 
 from duckdb_sketch.rollup.sources.file import File
 
+#: The first of some rows of a file, and the one after the last.
+Rows = tuple[int, int]
+
 
 class Part(Protocol):
     """Files of one kind with the same columns."""
@@ -43,3 +46,6 @@ class Part(Protocol):
 
     def sample(self, types: Mapping[str, str | None]) -> str:
         """SQL of a query with the same columns, of fewer files."""
+
+    def scan(self, types: Mapping[str, str | None], files: Sequence[File], rows: Rows | None = None) -> str:
+        """SQL as `sql`, of some of the files and perhaps some of their rows, which any connection may run."""

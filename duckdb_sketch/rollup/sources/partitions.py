@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import unquote
 
+import duckdb
+
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.errors import SourceError
+from duckdb_sketch.rollup.query import fetch
+from duckdb_sketch.rollup.sources.evidence import PLAIN
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE
-from duckdb_sketch.rollup.sources.kinds import is_integer, united
-from duckdb_sketch.rollup.sources.part import Part
+from duckdb_sketch.rollup.sources.fitting import fits
+from duckdb_sketch.rollup.sources.kinds import united
+from duckdb_sketch.rollup.sources.part import Part, Rows
 
 #: The folder of rows whose column is NULL.
 _NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -97,6 +102,17 @@ def _value(file_column: str, name: str, kind: str | None) -> str:
     return f"CAST(url_decode(nullif({text}, {quote(_NULL)})) AS {kind})"
 
 
+def values_before(paths: Iterable[str], name: str) -> dict[str | None, str]:
+    """The values that a column, whose name is in lower case, has in paths, each with one of them."""
+    folders = {path.rpartition("/")[0]: path for path in paths}
+    return {
+        value: path
+        for folder, path in folders.items()
+        for key, value in partition_values(folder).items()
+        if key.lower() == name
+    }
+
+
 def distinct_values(files: Sequence[File], name: str) -> dict[str | None, File]:
     """The values that a column has in the paths of files, each with the first file that has it."""
     found: dict[str | None, File] = {}
@@ -110,23 +126,33 @@ class PartitionedPart:
     """Files that lie in folders whose names have columns of the statement; see `Part`.
 
     Attributes:
+        connection: Compares values with types.
         inner: The files by themselves.
         spelled: How the first of the paths writes the columns, by their names in lower case.
         values: The values of each column, each with the first file that has it.
         declared: Gives the type that is declared of a column, by its name in lower case; None if none is.
+        before: Gives the values of a column in the paths of files that were counted before, each with such a path.
     """
 
+    connection: duckdb.DuckDBPyConnection
     inner: Part
     spelled: Mapping[str, str]
     values: Mapping[str, Mapping[str | None, File]]
     declared: Callable[[str], str | None]
+    before: Callable[[str], Mapping[str | None, str]]
 
     @staticmethod
-    def of(inner: Part, names: frozenset[str], declared: Callable[[str], str | None]) -> PartitionedPart:
+    def of(
+        connection: duckdb.DuckDBPyConnection,
+        inner: Part,
+        names: frozenset[str],
+        declared: Callable[[str], str | None],
+        before: Callable[[str], Mapping[str | None, str]],
+    ) -> PartitionedPart:
         """Files whose paths have columns of these names."""
         spelled = {name: partition_spelling(inner.files[0], name) for name in sorted(names)}
         values = {name: distinct_values(inner.files, name) for name in spelled}
-        return PartitionedPart(inner, spelled, values, declared)
+        return PartitionedPart(connection, inner, spelled, values, declared, before)
 
     @property
     def files(self) -> Sequence[File]:
@@ -171,7 +197,25 @@ class PartitionedPart:
                     f"hive_types = {{'{self.spelled[name]}': VARCHAR}} in {_READERS[file.reader]}"
                 )
             agreed, before = both, f"in {file.path}"
+        if agreed == "BIGINT":
+            self._check_one_writing(name)
         return agreed
+
+    def _check_one_writing(self, name: str) -> None:
+        """See that no number is in the names of two folders, as 9 and 09: as BIGINT they would be one value.
+
+        Raises:
+            SourceError: If one is.
+        """
+        written: dict[int, str] = {}
+        paths = {**self.before(name), **{value: file.path for value, file in self.values[name].items()}}
+        for value, path in paths.items():
+            if value is not None and _WHOLE.fullmatch(value) and written.setdefault(int(value), value) != value:
+                raise SourceError(
+                    f"{path}: the folder says that {self.spelled[name]} is {value}, and another one that it is "
+                    f"{written[int(value)]}. Declare whether they are one number or two texts: hive_types = "
+                    f"{{'{self.spelled[name]}': BIGINT}} or VARCHAR in {_READERS[self.files[0].reader]}"
+                )
 
     def _check_fits(self, name: str, declared: str) -> None:
         """See that no folder's value is rounded to its type, or is no such value at all.
@@ -179,12 +223,14 @@ class PartitionedPart:
         Raises:
             SourceError: If one is.
         """
-        whole = is_integer(declared.upper()) or declared.upper() == "INT"
-        for value, file in self.values[name].items():
-            if value is not None and whole and not re.fullmatch(r"[+-]?\d+", value):
-                raise SourceError(
-                    f"{file.path}: the folder says that {self.spelled[name]} is {value}, which is no {declared}"
-                )
+        values = [value for value in self.values[name] if value is not None]
+        condition = fits("value", PLAIN.kind_of("value"), declared, PLAIN)
+        query = f"FROM (SELECT unnest(CAST(? AS VARCHAR[])) AS value) WHERE NOT coalesce({condition}, false) LIMIT 1"
+        for (value,) in fetch(self.connection, query, [values]):
+            raise SourceError(
+                f"{self.values[name][value].path}: the folder says that {self.spelled[name]} is {value}, which is no "
+                f"{declared}"
+            )
 
     def sql(self, types: Mapping[str, str | None]) -> str:
         """See `Part`."""
@@ -193,6 +239,10 @@ class PartitionedPart:
     def sample(self, types: Mapping[str, str | None]) -> str:
         """See `Part`."""
         return self._around(self.inner.sample, types)
+
+    def scan(self, types: Mapping[str, str | None], files: Sequence[File], rows: Rows | None = None) -> str:
+        """See `Part`."""
+        return self._around(lambda inner: self.inner.scan(inner, files, rows), types)
 
     def _around(self, rows: Callable[[Mapping[str, str | None]], str], types: Mapping[str, str | None]) -> str:
         inner = {name: kind for name, kind in types.items() if name.lower() not in self.spelled}

@@ -20,10 +20,14 @@ _WIDER = (
     ("TIME", "TIME_NS"),
 )
 _NAMES = {
-    "INT": "INTEGER",
-    "TEXT": "VARCHAR",
-    "STRING": "VARCHAR",
-    "BOOL": "BOOLEAN",
+    "INT1": "TINYINT",
+    **dict.fromkeys(("INT2", "INT16", "SHORT"), "SMALLINT"),
+    **dict.fromkeys(("INT", "INT4", "INT32", "SIGNED", "INTEGRAL"), "INTEGER"),
+    **dict.fromkeys(("INT8", "INT64", "LONG", "OID"), "BIGINT"),
+    **dict.fromkeys(("TEXT", "STRING", "CHAR", "BPCHAR", "NVARCHAR"), "VARCHAR"),
+    **dict.fromkeys(("BOOL", "LOGICAL"), "BOOLEAN"),
+    **dict.fromkeys(("BYTEA", "BINARY", "VARBINARY"), "BLOB"),
+    **dict.fromkeys(("DECIMAL", "NUMERIC", "DEC"), "DECIMAL(18,3)"),
     "DATETIME": "TIMESTAMP",
     "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE",
     "TIMESTAMP_NS WITH TIME ZONE": "TIMESTAMPTZ_NS",
@@ -32,11 +36,10 @@ _NAMES = {
     "FLOAT4": "FLOAT",
     "REAL": "FLOAT",
     "INT128": "HUGEINT",
-    "DECIMAL": "DECIMAL(18,3)",
-    "NUMERIC": "DECIMAL(18,3)",
     '"NULL"': UNKNOWN,
 }
 _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC|DEC)\((\d+)(?:,(\d+))?\)")
+_LENGTH = re.compile(r"(VARCHAR|TEXT|STRING|CHAR|BPCHAR|NVARCHAR)\(\d+\)")  # which DuckDB takes no notice of
 _TOKEN = re.compile(r"\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|[(),\[\]]|[^\s(),\[\]\"']+")
 
 Structure = Any  # the name of a type, {field: structure}, [structure] or (key, value)
@@ -193,6 +196,7 @@ def _base(tokens: list[str]) -> Structure:
         text += "".join(f" {tokens.pop().upper()}" for _ in range(min(3, len(tokens))))
     if decimal := _DECIMAL.fullmatch(text):
         return f"DECIMAL({decimal[1]},{decimal[2] or 0})"
+    text = _LENGTH.sub(r"\1", text)
     return _NAMES.get(text, text)
 
 

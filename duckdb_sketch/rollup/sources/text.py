@@ -7,9 +7,8 @@ sample and cast the rest to what they found there, which rounds and reinterprets
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -21,11 +20,14 @@ from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe, fetch, fetch_row, temporary
 from duckdb_sketch.rollup.sources.events import reading
-from duckdb_sketch.rollup.sources.evidence import FITTING, Formats, Kind, type_of
+from duckdb_sketch.rollup.sources.evidence import FITTING, NUMBERS, Formats, Kind, type_of
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE
-from duckdb_sketch.rollup.sources.kinds import is_integer, united
+from duckdb_sketch.rollup.sources.fitting import decimals, fits, json_fits
+from duckdb_sketch.rollup.sources.kinds import united
 from duckdb_sketch.rollup.sources.line import line_of
+from duckdb_sketch.rollup.sources.long_fractions import LongFraction
+from duckdb_sketch.rollup.sources.part import Rows
 from duckdb_sketch.rollup.sources.structure import (
     UNKNOWN,
     DisagreementError,
@@ -39,7 +41,7 @@ from duckdb_sketch.rollup.sources.structure import (
 from duckdb_sketch.rollup.sources.written import Written
 
 _NUMBERS = count()
-_DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC)(?:\(\s*\d+\s*(?:,\s*(\d+)\s*)?\))?")
+_MOST_DIGITS = 38  # of a DECIMAL
 
 
 @dataclass(frozen=True)
@@ -50,19 +52,23 @@ class Text:
         connection: The connection that has it.
         files: The files.
         table: The name of the table: a column `FILE`, and those that the statement mentions, as text or JSON.
+        raw: Gives SQL of the rows of some of the files with the same columns, read again.
         names: The names of those columns.
         is_json: Whether they are JSON.
         how: What the source declares.
         rejected: How many rows have been left out, by column; structural errors under an empty name.
+        long_fractions: Of JSON, the first number of a column that loses digits in it, by name in lower case.
     """
 
     connection: duckdb.DuckDBPyConnection
     files: Sequence[File]
     table: str
+    raw: Callable[[Sequence[File]], str]
     names: Sequence[str]
     is_json: bool
     how: Written
     rejected: Counter[str] = field(default_factory=Counter)
+    long_fractions: Mapping[str, LongFraction] = field(default_factory=dict)
 
     @property
     def formats(self) -> Formats:
@@ -86,10 +92,12 @@ class Text:
         for name in self.names:
             found: str | None
             if (fixed := self._declared(name)) is not None:
+                self._check_long_fraction(name, fixed)
                 self._check_fits(name, fixed)
                 found = fixed
             else:
                 found = self._agreed(name, evidence[name], known.get(name.lower()))
+                self._check_long_fraction(name, found or "")
             if found is not None:
                 types[name.lower()] = found
         return types
@@ -99,8 +107,21 @@ class Text:
 
     def sql(self, types: Mapping[str, str | None]) -> str:
         """See `Part`."""
+        return self._select(types, f"temp.{self.table}")
+
+    def scan(self, types: Mapping[str, str | None], files: Sequence[File], rows: Rows | None = None) -> str:
+        """See `Part`; text has no parts.
+
+        Raises:
+            SourceError: If rows are to be left out, which this does not do.
+        """
+        if self.how.ignore_errors:
+            raise SourceError(f"{files[0].path}: ignore_errors = true is for files that this process reads alone")
+        return self._select(types, f"({self.raw(files)})")
+
+    def _select(self, types: Mapping[str, str | None], table: str) -> str:
         items = [identifier(FILE), *(self._typed(name, kind) for name, kind in types.items())]
-        return f"SELECT {', '.join(items)} FROM temp.{self.table}"
+        return f"SELECT {', '.join(items)} FROM {table}"
 
     def sample(self, types: Mapping[str, str | None]) -> str:
         """See `Part`."""
@@ -110,25 +131,22 @@ class Text:
         own = self.columns.get(name.lower())
         if own is None or kind is None:
             return f"CAST(NULL AS {'INTEGER' if kind is None else castable(kind)}) AS {identifier(name)}"
-        column = identifier(own)
-        if not self.is_json:
-            return f"{self.formats.cast(column, kind)} AS {identifier(name)}"
-        if _is_nested(kind):
-            return f"{transformed(column, kind)} AS {identifier(name)}"
-        text = f"({column} ->> '$')"
-        return f"{self.formats.cast(text, kind)} AS {identifier(name)}"
+        if self.is_json and _is_nested(kind):
+            return f"{transformed(identifier(own), kind)} AS {identifier(name)}"
+        return f"{self.formats.cast(self._text(own), kind)} AS {identifier(name)}"
 
-    def _kind(self, name: str) -> str:
+    def _text(self, name: str) -> str:
+        """SQL of a column's values as text."""
+        return f"({identifier(name)} ->> '$')" if self.is_json else identifier(name)
+
+    def _kind(self, value: str) -> str:
         """SQL of the kind of a value."""
-        column = identifier(name)
         if not self.is_json:
-            return self.formats.kind_of(column)
-        text = f"({column} ->> '$')"
-        kind = self.formats.kind_of(text)
-        numbers = int(Kind.WHOLE | Kind.LONG | Kind.HUGE | Kind.FRACTION | Kind.BOOLEAN)
+            return self.formats.kind_of(value)
+        kind = self.formats.kind_of(f"({value} ->> '$')")
         return (
-            f"CASE json_type({column}) WHEN 'VARCHAR' THEN "
-            f"CASE WHEN {kind} & {numbers} > 0 THEN {int(Kind.TEXT)} ELSE {kind} END "
+            f"CASE json_type({value}) WHEN 'VARCHAR' THEN "
+            f"CASE WHEN {kind} & {int(NUMBERS | Kind.BOOLEAN)} > 0 THEN {int(Kind.TEXT)} ELSE {kind} END "
             f"WHEN 'OBJECT' THEN {int(Kind.NESTED)} WHEN 'ARRAY' THEN {int(Kind.NESTED)} WHEN 'NULL' THEN 0 "
             f"ELSE {kind} END"
         )
@@ -137,7 +155,7 @@ class Text:
         """The kinds of values of each column, by file."""
         if not self.names:
             return {}
-        kinds = ", ".join(f"coalesce(bit_or({self._kind(name)}), 0)" for name in self.names)
+        kinds = ", ".join(f"coalesce(bit_or({self._kind(identifier(name))}), 0)" for name in self.names)
         with reading():
             rows = fetch(self.connection, f"SELECT {FILE}, {kinds} FROM temp.{self.table} GROUP BY ALL ORDER BY ALL")
         return {name: {row[0]: row[i] for row in rows} for i, name in enumerate(self.names, 1)}
@@ -155,6 +173,8 @@ class Text:
             found = type_of(bits)
             if found is None:
                 continue
+            if found == "VARCHAR" and not bits & ~NUMBERS:
+                raise self._beyond(name, file)
             both = united(agreed, found)
             if both is None:
                 assert agreed is not None  # what is united with nothing is itself
@@ -176,19 +196,21 @@ class Text:
             try:
                 whole = merged(whole, structure_of_json(json.loads(text)))
             except DisagreementError as error:
-                raise SourceError(
-                    f"{file}: in column {name} a value is of another type than in the files before it: {error}. "
-                    f"{_advice(name, 'JSON')}"
-                ) from error
+                raise self._nested_disagreement(name, file, "the files before it", error) from error
         if whole == UNKNOWN:
             return known
         try:
-            return sql_type(whole if known is None else merged(structure_of(known), whole))
+            found = sql_type(whole if known is None else merged(structure_of(known), whole))
         except DisagreementError as error:
-            raise SourceError(
-                f"{next(iter(evidence))}: in column {name} a value is of another type than in what was counted before: "
-                f"{error}. {_advice(name, 'JSON')}"
-            ) from error
+            raise self._nested_disagreement(name, next(iter(evidence)), "what was counted before", error) from error
+        # Short numbers fit whatever type they show.
+        self._check_fits(name, found, f"regexp_matches(CAST({identifier(name)} AS VARCHAR), '[0-9]{{16}}')")
+        return found
+
+    def _nested_disagreement(self, name: str, file: str, before: str, error: DisagreementError) -> SourceError:
+        return SourceError(
+            f"{file}: in column {name} a value is of another type than in {before}: {error}. {_advice(name, 'JSON')}"
+        )
 
     def _check_nested_numbers(self, name: str) -> None:
         """See that no nested number has more digits than its type, which would round it or make it NULL.
@@ -210,67 +232,85 @@ class Text:
                 f"{file}: {path.replace('$', name, 1)} is {value}, which a BIGINT does not hold: write it as text"
             )
 
-    def _check_fits(self, name: str, kind: str) -> None:
+    def _check_fits(self, name: str, kind: str, where: str = "true") -> None:
         """See that each value is one of a type, as it is written, or leave its row out if errors are to be ignored.
+
+        Args:
+            name: The column.
+            kind: The type.
+            where: SQL that is true of all rows whose values may not be.
 
         Raises:
             SourceError: If one is not.
         """
-        column = identifier(name)
-        text = f"({column} ->> '$')" if self.is_json else column
-        fits = self._fits(text, self._kind(name), kind)
-        if self.is_json and _is_nested(kind):
-            fits = f"TRY_CAST({column} AS {kind}) IS NOT NULL"
+        text = self._text(name)
+        bad = f"{text} IS NOT NULL AND {where} AND NOT coalesce({self._fits(name, kind)}, false)"
         if self.how.ignore_errors:
-            (deleted,) = fetch_row(
-                self.connection,
-                f"DELETE FROM temp.{self.table} WHERE {text} IS NOT NULL AND NOT coalesce({fits}, false)",
-            )
+            (deleted,) = fetch_row(self.connection, f"DELETE FROM temp.{self.table} WHERE {bad}")
             self.rejected[name] += deleted
             return
         rows = fetch(
-            self.connection,
-            f"SELECT {FILE}, {text} FROM temp.{self.table} WHERE {text} IS NOT NULL AND NOT coalesce({fits}, false) "
-            f"ORDER BY {FILE} LIMIT 1",
+            self.connection, f"SELECT {FILE}, {text} FROM temp.{self.table} WHERE {bad} ORDER BY {FILE}, rowid LIMIT 1"
         )
         for file, value in rows:
-            raise SourceError(f"{self._place(file, name, value)}: column {name} has {value}, which is no {kind}")
+            raise SourceError(
+                f"{self._place(file, name, value)}: column {name} has {value}, which is no {kind}{_rounded(kind)}"
+            )
 
-    def _fits(self, text: str, kind: str, declared: str) -> str:
-        """SQL that tells whether a text is a value of a type, and not one that would be rounded to it."""
-        wanted = declared.upper()
-        cast = f"{self.formats.cast(text, declared, 'TRY_CAST')} IS NOT NULL"
-        number = self.formats.number(text)
-        if _DECIMAL.fullmatch(wanted):
-            few = f"regexp_full_match({number}, '[+-]?\\d*(\\.\\d{{0,{_scale(wanted)}}}0*)?')"
-            exact = self.formats.cast(text, "DECIMAL(38, 18)", "TRY_CAST")
-            return f"{cast} AND ({few} OR {self.formats.cast(text, declared, 'TRY_CAST')} = {exact})"
-        if is_integer(wanted) or wanted == "INT":
-            return f"regexp_full_match({number}, '[+-]?\\d+') AND {cast}"
-        if wanted in ("DOUBLE", "FLOAT", "REAL"):
-            whole, exact = f"TRY_CAST({number} AS HUGEINT)", f"TRY_CAST(TRY_CAST({number} AS {declared}) AS HUGEINT)"
-            return f"{cast} AND NOT (regexp_full_match({number}, '[+-]?\\d+') AND {whole} IS DISTINCT FROM {exact})"
-        fitting = {"DATE": Kind.DATE, "TIMESTAMP": Kind.DATE | Kind.TIMESTAMP, "DATETIME": Kind.DATE | Kind.TIMESTAMP}
-        if wanted in fitting:
-            return f"{kind} & {int(fitting[wanted])} > 0 AND {cast}"
-        if wanted in ("TIMESTAMP_S", "TIMESTAMP_MS"):
-            exact = self.formats.cast(text, "TIMESTAMP", "TRY_CAST")
-            return f"{cast} AND CAST({self.formats.cast(text, declared, 'TRY_CAST')} AS TIMESTAMP) = {exact}"
-        return cast
+    def _fits(self, name: str, kind: str) -> str:
+        """SQL that tells whether a value is one of a type, as it is written."""
+        column = identifier(name)
+        if self.is_json and _is_nested(kind):
+            fitting = json_fits(column, kind, self.formats, self._kind)
+            return f"TRY_CAST({column} AS {castable(kind)}) IS NOT NULL AND {fitting}"
+        return fits(self._text(name), self._kind(column), kind, self.formats)
 
     def _disagreement(self, name: str, file: str, found: str, before: str, agreed: str) -> SourceError:
-        kinds = int(~FITTING.get(agreed, Kind(0)) & ((1 << 12) - 1))
-        column = identifier(name)
-        text = f"({column} ->> '$')" if self.is_json else column
-        rows = fetch(
-            self.connection,
-            f"SELECT {text} FROM temp.{self.table} WHERE {FILE} = ? AND {self._kind(name)} & {kinds} > 0 LIMIT 1",
-            [file],
-        )
-        place, shown = (self._place(file, name, rows[0][0]), f" ({rows[0][0]})") if rows else (file, "")
+        kinds = int(~FITTING.get(agreed, Kind(0)) & Kind.ANY)
+        value = self._value_of(name, file, kinds)
+        place, shown = (file, "") if value is None else (self._place(file, name, value), f" ({value})")
         return SourceError(
             f"{place}: column {name} is {found}{shown}, and {before} it is {agreed}. Distinct values of the two would "
             f"not be counted as one. {_advice(name, _wider(found, agreed))}"
+        )
+
+    def _value_of(self, name: str, file: str, kinds: int) -> str | None:
+        """The first value of a file that is of some kinds."""
+        rows = fetch(
+            self.connection,
+            f"SELECT {self._text(name)} FROM temp.{self.table} "
+            f"WHERE {FILE} = ? AND {self._kind(identifier(name))} & {kinds} > 0 LIMIT 1",
+            [file],
+        )
+        return rows[0][0] if rows else None
+
+    def _beyond(self, name: str, file: str) -> SourceError:
+        """The error of a column that has numbers with a fraction, and numbers that a DOUBLE does not hold."""
+        value = self._value_of(name, file, int(Kind.LONG | Kind.HUGE | Kind.LONG_FRACTION))
+        number = self.formats.number(self._text(name))
+        whole = f"length(CAST(TRY_CAST(trunc(abs(TRY_CAST({number} AS DOUBLE))) AS HUGEINT) AS VARCHAR))"
+        before, after = fetch_row(
+            self.connection, f"SELECT max(coalesce({whole}, 39)), max({decimals(number)}) FROM temp.{self.table}"
+        )
+        kind = f"DECIMAL({before + after}, {after})" if before + after <= _MOST_DIGITS else "VARCHAR"
+        return SourceError(
+            f"{self._place(file, name, str(value))}: column {name} has {value}, which a DOUBLE does not hold, and "
+            f"numbers with a fraction. {_advice(name, kind)}"
+        )
+
+    def _check_long_fraction(self, name: str, kind: str) -> None:
+        """See that no number of JSON loses digits in DuckDB's functions, or that its type does not hold them either.
+
+        Raises:
+            SourceError: If one does.
+        """
+        found = self.long_fractions.get(name.lower())
+        if found is None or (found.held and not _keeps_digits(kind)):
+            return
+        line = line_of(found.file, name, found.text, is_json=True)
+        raise SourceError(
+            f"{found.file}{f', line {line}' if line else ''}: column {name} has {found.text}, of which DuckDB keeps 17 "
+            f"digits: write it as text, in quotes, and declare types = {{'{name}': 'DECIMAL(38, 20)'}}"
         )
 
     def _place(self, file: str, name: str, value: object) -> str:
@@ -282,10 +322,16 @@ def _is_nested(kind: str) -> bool:
     return kind.endswith("]") or kind.startswith(("STRUCT(", "MAP("))
 
 
-def _scale(decimal: str) -> int:
-    """How many digits a DECIMAL has after the point: DECIMAL(8) none, and DECIMAL alone three."""
-    match = _DECIMAL.fullmatch(decimal)
-    return 3 if "(" not in decimal else int((match and match[1]) or 0)
+def _keeps_digits(kind: str) -> bool:
+    """Whether a type, or a nested one of its fields, has all digits of a number that a DOUBLE has not."""
+    return any(name in kind.upper() for name in ("DECIMAL", "NUMERIC", "VARCHAR", "BIGNUM", "JSON"))
+
+
+def _rounded(kind: str) -> str:
+    """What follows an error of a number that would be rounded."""
+    if kind.upper() not in ("FLOAT", "DOUBLE"):
+        return ""
+    return " without rounding: declare a DECIMAL, or VARCHAR, and cast it in the statement to have it rounded"
 
 
 def _advice(name: str, kind: str) -> str:
@@ -306,7 +352,7 @@ def _wider(one: str, other: str) -> str:
 def csv_held(
     connection: duckdb.DuckDBPyConnection,
     files: Sequence[File],
-    scan: str,
+    raw: Callable[[Sequence[File]], str],
     references: frozenset[str],
     how: Written,
 ) -> Iterator[Text]:
@@ -315,7 +361,7 @@ def csv_held(
     Args:
         connection: The connection that reads them.
         files: The files.
-        scan: SQL of the rows: `FILE`, and the columns as text.
+        raw: Gives SQL of the rows of some of them: `FILE`, and the columns as text.
         references: Names of the columns that the statement mentions, in lower case.
         how: What the source declares.
 
@@ -325,10 +371,10 @@ def csv_held(
     table = f"duckdb_sketch_text_{next(_NUMBERS)}"
     with temporary(connection, table):
         with reading():
-            connection.execute(f"CREATE TEMP TABLE {table} AS {scan}")
+            connection.execute(f"CREATE TEMP TABLE {table} AS {raw(files)}")
             rejected = _count_rejects(connection) if how.ignore_errors else 0
             columns = [name for name in describe(connection, f"FROM temp.{table}") if name.lower() in references]
-        yield Text(connection, files, table, columns, is_json=False, how=how, rejected=Counter({"": rejected}))
+        yield Text(connection, files, table, raw, columns, is_json=False, how=how, rejected=Counter({"": rejected}))
 
 
 #: Options of `read_csv` with which rows that cannot be read are left out, and counted.

@@ -189,6 +189,14 @@ class Specification:
         select.set("expressions", [exp.alias_(exp.Count(this=exp.Star()), "rows"), truncated])
         return _text(select)
 
+    def of_nothing(self) -> str | None:
+        """SQL of the sketches of no row of the table `EVENTS`: it fails where one cannot be built. None without any."""
+        select = _parse(self.aggregate())
+        sketches = {metric.name for metric in self.metrics if metric.family}
+        select.set("expressions", [item for item in select.expressions if item.alias_or_name in sketches])
+        select.set("group", None)
+        return _text(select.where("false", dialect="duckdb")) if sketches else None
+
     def exact(self, metric: Metric, function: str) -> str:
         """SQL of `function` over the very values that a metric has seen, `{x}` in it being the argument."""
         text = function.format(x=metric.argument)

@@ -7,6 +7,7 @@ wrongly, or counted with a type that changes values, is to be found.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -107,12 +108,20 @@ class _Part:
             return "CAST(NULL AS INTEGER)"
         if name.lower() in self._own:
             spellings = self._own[name.lower()]
+            if self._is_spelled_twice:
+                return f"CAST(coalesce({', '.join(map(_json_of, spellings))}) AS {kind})"
             return f"coalesce({', '.join(map(identifier, spellings))})"
         key = next((key for key in _keys(self.files[0].path) if key.lower() == name.lower()), None)
         if key is None or self.declaration.settings.get("hive_partitioning", "").lower() == "false":
             return f"CAST(NULL AS {kind})"
         folder = f"regexp_extract({FILE}, {quote(f'.*/{key}=([^/]*)/')}, 1)"
         return f"CAST(url_decode(nullif({folder}, '__HIVE_DEFAULT_PARTITION__')) AS {kind})"
+
+    @cached_property
+    def _is_spelled_twice(self) -> bool:
+        """Whether objects write a key in several ways, so that DuckDB's reader cannot be told its type."""
+        kinds = {name.lower() for name in self.types}
+        return self.reader == "read_json" and any(len(own) > 1 for name, own in self._own.items() if name in kinds)
 
     @cached_property
     def _own(self) -> Mapping[str, list[str]]:
@@ -132,6 +141,8 @@ class _Part:
         if self.reader == "read_parquet":
             return self._plain()
         kinds = {name.lower(): kind for name, kind in self.types.items()}
+        if self.reader == "read_json" and self._is_spelled_twice:
+            return self._objects()
         if self.reader == "read_json":
             inferred = self._inferred() if any(NO_EVIDENCE in kind for kind in kinds.values()) else {}
             columns = {
@@ -218,11 +229,14 @@ def altered(text: str, kind: str) -> str | None:
     """
     if kind in _INTEGERS or kind in ("HUGEINT", "UHUGEINT"):
         return f"TRY_CAST({text} AS {kind}) <> TRY_CAST({text} AS DOUBLE)"
-    if kind == "DOUBLE":
+    if kind in ("DOUBLE", "FLOAT"):
         whole = f"regexp_full_match({text}, '[+-]?[0-9]+')"
-        return f"{whole} AND TRY_CAST({text} AS HUGEINT) <> TRY_CAST(TRY_CAST({text} AS DOUBLE) AS HUGEINT)"
-    if kind.startswith("DECIMAL"):
-        return f"TRY_CAST({text} AS {kind}) <> TRY_CAST({text} AS DECIMAL(38, 18))"
+        return f"{whole} AND TRY_CAST({text} AS HUGEINT) <> TRY_CAST(TRY_CAST({text} AS {kind}) AS HUGEINT)"
+    if decimal := re.fullmatch(r"DECIMAL\(\d+,? ?(\d*)\)", kind):
+        plain = f"regexp_matches({text}, '^[^eE]*\\.[0-9]{{{decimal[1] or 0}}}[0-9]*[1-9][0-9]*$')"
+        number = f"TRY_CAST({text} AS DOUBLE)"
+        apart = f"abs(TRY_CAST(TRY_CAST({text} AS {kind}) AS DOUBLE) - {number}) > 1e-12 * abs({number})"
+        return f"{plain} OR ({text} SIMILAR TO '.*[eE].*' AND {apart})"
     if kind == "DATE":
         return f"TRY_CAST({text} AS DATE) <> TRY_CAST({text} AS TIMESTAMP)"
     if kind in _INSTANTS:
@@ -253,8 +267,15 @@ def _parts(
 
 
 def _of_json(key: str) -> str:
-    pointer = "/" + key.replace("~", "~0").replace("/", "~1")
-    return f"json_extract_string(json, {quote(pointer)})"
+    return f"json_extract_string(json, {_pointer(key)})"
+
+
+def _json_of(key: str) -> str:
+    return f"json_extract(json, {_pointer(key)})"
+
+
+def _pointer(key: str) -> str:
+    return quote("/" + key.replace("~", "~0").replace("/", "~1"))
 
 
 def _keys(path: str) -> tuple[str, ...]:
