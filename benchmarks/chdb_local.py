@@ -13,7 +13,7 @@ class LocalClickHouse:
 
         session: Any = Session()  # type: ignore[no-untyped-call]
         self._query = session.query
-        self.query("CREATE DATABASE b ENGINE = Atomic")
+        self.query("CREATE DATABASE IF NOT EXISTS b ENGINE = Atomic")
 
     def query(self, sql: str, output_format: str = "CSV") -> str:
         """Run a statement; return its answer as text, without the last line break."""

@@ -39,17 +39,24 @@ def _measure_kind(kind: Kind, samples: dict[str, Floats], scale: Scale) -> dict[
         for name, values in samples.items():
             ordered = np.sort(values)
             parts = np.array_split(values, scale.accuracy_parts)
-            found["by_distribution"][name] = {merged.plan: _compare(merged, ordered) for merged in sketch.merged(parts)}
+            found["by_distribution"][name] = {merged.plan: compare(merged, ordered) for merged in sketch.merged(parts)}
     except Exception as error:  # Whatever a peer throws is a result: it goes into the table.
-        found["failed"] = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        found["failed"] = failure_text(error)
     return found
 
 
-def _compare(merged: Merged, ordered: Floats) -> dict[str, Any]:
+def failure_text(error: Exception) -> str:
+    """What a peer threw, in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+
+
+def compare(merged: Merged, ordered: Floats) -> dict[str, Any]:
     """The largest and the mean error of rank, as fractions; with bounds, the fraction of quantiles inside."""
     errors = rank_errors(ordered, QUANTILES, merged.estimates)
     found = {"largest": float(errors.max()), "mean": float(errors.mean()), "bytes": merged.bytes}
     if merged.lower is not None and merged.upper is not None:
         truths = true_quantiles(ordered, QUANTILES)
         found["covered"] = float(np.mean((merged.lower <= truths) & (truths <= merged.upper)))
+    if merged.rank_error is not None:
+        found["proven"] = merged.rank_error
     return found

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.columns.measuring import measure_columns
 from benchmarks.data import Data
 from benchmarks.folders import data_folder
 from benchmarks.histogram_accuracy import measure_histograms
@@ -75,9 +76,11 @@ class SpeedBesidePeers(_BesidePeers):
 class Accuracy(_BesidePeers):
     name = "accuracy"
     summary = "errors of rank and of distinct counts, beside DuckDB, ClickHouse and DataSketches"
-    parts = ("accuracy",)
+    parts = ("accuracy", "columns")
 
     def measure(self, part: str) -> dict[str, Any]:
+        if part == "columns":
+            return measure_columns(self.scale, self.progress)
         return {
             "histograms": measure_histograms(self.scale, self.progress),
             "hll": measure_hll(self.scale, self.progress),

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks import targets
+from benchmarks.columns.report import render_columns
 from benchmarks.hll_accuracy import standard_error
 from benchmarks.markdown import bytes_text, percent_text, seconds_text, table
-from benchmarks.quantile_sketches import ALL_AT_ONCE, ONE_BY_ONE, TREE
+from benchmarks.quantile_sketches import PLANS
 from benchmarks.verdicts import Ratio, hll_curves, merge_rates, rank_errors_met, ratios
 from benchmarks.workloads import BY_NAME, WORKLOADS
 
@@ -21,6 +22,7 @@ def render(results: dict[str, Any]) -> str:
     sections: dict[str, Callable[[dict[str, Any]], list[str]]] = {
         "speed": _speed,
         "accuracy": _accuracy,
+        "columns": render_columns,
         "sizes": _sizes,
     }
     for name, section in sections.items():
@@ -169,8 +171,8 @@ def _accuracy(accuracy: dict[str, Any]) -> list[str]:
 def _histograms(histograms: dict[str, Any]) -> list[str]:
     what = (
         f"The largest error of rank, in percent, over {histograms['quantiles']} quantiles (0.1 % … 99.9 %) of "
-        f"{histograms['values']:,} values, in {histograms['parts']} sketches merged {ONE_BY_ONE} · {ALL_AT_ONCE} · "
-        f"{TREE}; {NONE} where a system cannot. The error of an answer x is the distance of the rank that was asked "
+        f"{histograms['values']:,} values, in {histograms['parts']} sketches merged {' · '.join(PLANS)}; "
+        f"{NONE} where a system cannot. The error of an answer x is the distance of the rank that was asked "
         "for from [P(X < x), P(X ≤ x)]."
     )
     names = histograms["distributions"]
@@ -190,7 +192,7 @@ def _rank_row(kind: str, found: dict[str, Any], names: list[str]) -> list[str]:
     cells = []
     for name in names:
         plans = by_name.get(name, {})
-        errors = [f"{100 * plans[p]['largest']:.2f}" if p in plans else NONE for p in (ONE_BY_ONE, ALL_AT_ONCE, TREE)]
+        errors = [f"{100 * plans[p]['largest']:.2f}" if p in plans else NONE for p in PLANS]
         cells.append(" · ".join(errors) if plans else "failed")
     return [kind, f"{max(sizes):,}" if sizes else "", *cells]
 

@@ -22,9 +22,11 @@ from benchmarks.connection import connect
 from benchmarks.distributions import QUANTILES, Floats
 from benchmarks.duckdb_states import SIZE_OF_QUANTILE_STATE
 
+DIRECT = "directly"
 ONE_BY_ONE = "one by one"
 ALL_AT_ONCE = "all at once"
 TREE = "hour → day → month"
+PLANS = (DIRECT, ONE_BY_ONE, ALL_AT_ONCE, TREE)
 HOURS_A_DAY = 24
 
 
@@ -40,6 +42,8 @@ class Merged:
     lower: Floats | None = None
     """Where the sketch claims bounds: the lower ones, and below the upper ones."""
     upper: Floats | None = None
+    rank_error: float | None = None
+    """Where the sketch proves one: the largest error of rank, as a fraction."""
 
 
 class QuantileSketch(ABC):
@@ -47,7 +51,7 @@ class QuantileSketch(ABC):
 
     @abstractmethod
     def merged(self, parts: Sequence[Floats]) -> Iterator[Merged]:
-        """Sketch each part, merge the sketches in every way that this kind can."""
+        """Sketch everything at once, and each part; merge the sketches in every way that this kind can."""
 
 
 class Histogram(QuantileSketch):
@@ -64,6 +68,7 @@ class Histogram(QuantileSketch):
             SELECT part, approx_histogram_agg(x, {self.bins}) h FROM parts GROUP BY part ORDER BY part
         """)
         days = f"SELECT approx_histogram_union_agg(h) h FROM hours GROUP BY part // {HOURS_A_DAY}"
+        yield self._read(DIRECT, self._blob(f"SELECT approx_histogram_agg(x, {self.bins}) FROM parts"))
         yield self._read(ONE_BY_ONE, self._chain())
         yield self._read(ALL_AT_ONCE, self._blob("SELECT approx_histogram_union_agg(h) FROM hours"))
         yield self._read(TREE, self._blob(f"SELECT approx_histogram_union_agg(h) FROM ({days})"))
@@ -83,7 +88,8 @@ class Histogram(QuantileSketch):
             f"SELECT b.lower AS lower, b.estimate AS estimate, b.upper AS upper FROM ({bounds})",
             [blob, QUANTILES.tolist()],
         ).fetchnumpy()
-        return Merged(plan, found["estimate"], len(blob), found["lower"], found["upper"])
+        ((rank_error,),) = self.con.execute("SELECT approx_histogram_stats(?).rank_error", [blob]).fetchall()
+        return Merged(plan, found["estimate"], len(blob), found["lower"], found["upper"], rank_error)
 
 
 class DuckDBQuantile(QuantileSketch):
@@ -98,6 +104,7 @@ class DuckDBQuantile(QuantileSketch):
             CREATE OR REPLACE TABLE hours AS
             SELECT part, approx_quantile(x, {QUANTILES.tolist()}) EXPORT_STATE s FROM parts GROUP BY part ORDER BY part
         """)
+        yield self._read(DIRECT, f"SELECT approx_quantile(x, {QUANTILES.tolist()}) EXPORT_STATE s FROM parts")
         days = f"SELECT combine_aggr(s) s FROM hours GROUP BY part // {HOURS_A_DAY}"
         yield self._read(
             ONE_BY_ONE, "SELECT list_reduce(list(s ORDER BY part), lambda a, b: combine(a, b)) s FROM hours"
@@ -118,6 +125,7 @@ class DataSketchesQuantile(QuantileSketch):
         self.make = make
 
     def merged(self, parts: Sequence[Floats]) -> Iterator[Merged]:
+        yield self._read(DIRECT, self._sketch(np.concatenate(parts)))
         hours = [self._sketch(part) for part in parts]
         yield self._read(ONE_BY_ONE, self._union(hours))
         days = [self._union(hours[start : start + HOURS_A_DAY]) for start in range(0, len(hours), HOURS_A_DAY)]
@@ -150,6 +158,7 @@ class ClickHouseQuantile(QuantileSketch):
 
     def merged(self, parts: Sequence[Floats]) -> Iterator[Merged]:
         self._load(parts)
+        yield self._read_state(DIRECT, "SELECT s FROM b.whole")
         merge = f"{self.function}MergeState({self.parameters})(s)"
         yield self._read_state(ALL_AT_ONCE, f"SELECT {merge} s FROM b.hours")
         days = f"SELECT {merge} s FROM b.hours GROUP BY intDiv(part, {HOURS_A_DAY})"
@@ -160,11 +169,12 @@ class ClickHouseQuantile(QuantileSketch):
             file = Path(folder) / "parts.parquet"
             pq.write_table(_table(parts), file)
             state = f"{self.function}State({self.parameters})(x)"
-            self.clickhouse.query(f"""
-                CREATE OR REPLACE TABLE b.hours ENGINE = Memory AS
-                SELECT part, {state} s FROM file('{file}', 'Parquet') GROUP BY part
-                SETTINGS schema_inference_make_columns_nullable = 0
-            """)
+            for table, part, group in (("hours", "part,", "GROUP BY part"), ("whole", "", "")):
+                self.clickhouse.query(f"""
+                    CREATE OR REPLACE TABLE b.{table} ENGINE = Memory AS
+                    SELECT {part} {state} s FROM file('{file}', 'Parquet') {group}
+                    SETTINGS schema_inference_make_columns_nullable = 0
+                """)
 
     def _read_state(self, plan: str, merged: str) -> Merged:
         sql = f"SELECT finalizeAggregation(s) answer, length(CAST(s AS String)) bytes FROM ({merged})"
@@ -190,16 +200,16 @@ def _load_parts(con: duckdb.DuckDBPyConnection, parts: Sequence[Floats]) -> None
     con.unregister("arrow_parts")
 
 
-def _kll() -> Any:
+def _kll(k: int) -> QuantileSketch:
     import datasketches
 
-    return datasketches.kll_doubles_sketch(200)
+    return DataSketchesQuantile(lambda: datasketches.kll_doubles_sketch(k))
 
 
-def _tdigest() -> Any:
+def _tdigest(k: int) -> QuantileSketch:
     import datasketches
 
-    return datasketches.tdigest_double(100)
+    return DataSketchesQuantile(lambda: datasketches.tdigest_double(k))
 
 
 _LEVELS = ", ".join(str(q) for q in QUANTILES.tolist())
@@ -221,12 +231,32 @@ class Kind:
         return None if find_spec(self.needs) else f"{self.needs} is not installed"
 
 
-KINDS = (
-    Kind("duckdb_sketch, 50 bins", "duckdb", lambda: Histogram(50), bins=50),
-    Kind("duckdb_sketch, 100 bins", "duckdb", lambda: Histogram(100), bins=100),
-    Kind("DuckDB approx_quantile", "duckdb", DuckDBQuantile),
-    Kind("KLL, k = 200 (datasketches)", "datasketches", lambda: DataSketchesQuantile(_kll)),
-    Kind("t-digest, 100 (datasketches)", "datasketches", lambda: DataSketchesQuantile(_tdigest)),
-    Kind("ClickHouse histogram(50)", "chdb", lambda: ClickHouseQuantile("histogram", "50", _quantiles_of_bins)),
-    Kind("ClickHouse quantilesTDigest", "chdb", lambda: ClickHouseQuantile("quantilesTDigest", _LEVELS, np.array)),
+_OURS_50 = Kind("duckdb_sketch, 50 bins", "duckdb", lambda: Histogram(50), bins=50)
+_OURS_100 = Kind("duckdb_sketch, 100 bins", "duckdb", lambda: Histogram(100), bins=100)
+_DUCKDB = Kind("DuckDB approx_quantile", "duckdb", DuckDBQuantile)
+_CLICKHOUSE_HISTOGRAM = Kind(
+    "ClickHouse histogram(50)", "chdb", lambda: ClickHouseQuantile("histogram", "50", _quantiles_of_bins)
 )
+_CLICKHOUSE_TDIGEST = Kind(
+    "ClickHouse quantilesTDigest", "chdb", lambda: ClickHouseQuantile("quantilesTDigest", _LEVELS, np.array)
+)
+
+KINDS = (
+    _OURS_50,
+    _OURS_100,
+    _DUCKDB,
+    Kind("KLL, k = 200 (datasketches)", "datasketches", lambda: _kll(200)),
+    Kind("t-digest, 100 (datasketches)", "datasketches", lambda: _tdigest(100)),
+    _CLICKHOUSE_HISTOGRAM,
+    _CLICKHOUSE_TDIGEST,
+)
+KINDS_OF_FEW_BYTES = (
+    _OURS_50,
+    _OURS_100,
+    Kind("KLL, k = 8 (datasketches)", "datasketches", lambda: _kll(8)),
+    Kind("t-digest, 25 (datasketches)", "datasketches", lambda: _tdigest(25)),
+    _CLICKHOUSE_HISTOGRAM,
+    _DUCKDB,
+    _CLICKHOUSE_TDIGEST,
+)
+"""Beside ours those of about as many bytes, and the two t-digests, whose size nobody chooses."""

@@ -36,6 +36,10 @@ class Scale:
     """Values of each distribution."""
     accuracy_parts: int
     """Histograms that they are cut into, and that are merged again; a multiple of 24."""
+    columns_of_a_kind: int
+    """Of the columns of one kind so many, the first ones."""
+    column_values: int
+    """Values of each column."""
     hll_trials: int
     """The least number of sketches at each cardinality."""
     hll_registers: int
@@ -72,6 +76,8 @@ FULL = Scale(
     copy_bytes=1 << 29,
     accuracy_values=1_000_000,
     accuracy_parts=720,
+    columns_of_a_kind=99,
+    column_values=1_000_000,
     hll_trials=2_000,
     hll_registers=1 << 22,
     hll_cardinality=1_000_000,
@@ -94,6 +100,8 @@ QUICK = Scale(
     copy_bytes=1 << 28,
     accuracy_values=200_000,
     accuracy_parts=720,
+    columns_of_a_kind=99,
+    column_values=100_000,
     hll_trials=50,
     hll_registers=0,
     hll_cardinality=1_000_000,
@@ -116,6 +124,8 @@ TOY = Scale(
     copy_bytes=1 << 22,
     accuracy_values=7_200,
     accuracy_parts=72,
+    columns_of_a_kind=1,
+    column_values=7_200,
     hll_trials=10,
     hll_registers=0,
     hll_cardinality=1_000,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmarks.columns.column import CLUSTERS, DECIMALS, INTEGERS, SCALES
+
 DUCKDB_DISTINCT = "DuckDB approx_count_distinct"
 DUCKDB_QUANTILE = "DuckDB approx_quantile"
 DATAFUSION_QUANTILE = "DataFusion approx_percentile_cont"
@@ -61,6 +63,17 @@ def rank_error_target(bins: int, distribution: str) -> float:
         return 0.0075
     return 0.005 if distribution == "cents" else 0.0025
 
+
+def column_target(bins: int, kind: str) -> float:
+    """The same for a column of a kind, directly or however it is merged."""
+    at_50 = {SCALES: 0.02, CLUSTERS: 0.02, INTEGERS: 0.004, DECIMALS: 0.004}.get(kind, 0.01)
+    return at_50 if bins == 50 else at_50 / 2
+
+
+COLUMN_MEDIAN = 0.0035
+"""The same for the median of all columns, at 50 bins."""
+PROVEN_RANK_ERROR = 0.05
+"""What is to be proven of it, at 50 bins, but where parts are of very different scale."""
 
 # HyperLogLog: at most so many times 1.04 / sqrt(k), and a mean relative error of at most so much.
 HLL_ERROR_FACTOR = 1.05

@@ -13,8 +13,11 @@ import pytest
 from benchmarks import targets
 from benchmarks.__main__ import main
 from benchmarks.child import Child, WorkerError
+from benchmarks.columns.catalog import COLUMNS
+from benchmarks.columns.column import INTEGERS, KINDS
 from benchmarks.distributions import rank_errors, true_quantiles
 from benchmarks.peers_report import render
+from benchmarks.quantile_sketches import PLANS
 from benchmarks.suites import SUITES
 from benchmarks.verdicts import ratios
 from benchmarks.workloads import BY_NAME
@@ -81,6 +84,38 @@ def test_histograms_and_distinct_counts_are_tried(results: dict[str, Any]) -> No
     for plans in accuracy["histograms"]["kinds"]["duckdb_sketch, 50 bins"]["by_distribution"].values():
         assert all(plan["covered"] == 1 for plan in plans.values())
     assert set(accuracy["hll"]["curves"]) == {str(lg_k) for lg_k in range(8, 17)}
+
+
+def test_columns_of_every_kind_are_tried(results: dict[str, Any], folder: Path) -> None:
+    columns = results["columns"]
+    assert [found["kind"] for found in columns["columns"].values()] == list(KINDS)
+    for found in columns["columns"].values():
+        for bins in (50, 100):
+            by_plan = found["sketches"][f"duckdb_sketch, {bins} bins"]
+            assert list(by_plan) == list(PLANS)
+            assert all(
+                each["largest"] <= each["proven"] + 2 / bins and each["covered"] == 1 for each in by_plan.values()
+            )
+    assert "| *target, 50 bins* | 1 | 1 | 2 | 2 | 1 | 0.4 | 0.4 | 1 |" in (folder / "results.md").read_text()
+
+
+def test_a_column_has_the_same_values_again_and_each_its_own() -> None:
+    drawn = [column.values(500) for column in COLUMNS]
+    assert len({column.name for column in COLUMNS}) == len(COLUMNS) > 80
+    assert len({values.tobytes() for values in drawn}) == len(COLUMNS)
+    for column, values in zip(COLUMNS, drawn, strict=True):
+        assert np.isfinite(values).all()
+        assert (column.values(500) == values).all()
+        if column.kind == INTEGERS:
+            assert (values == np.round(values)).all()
+
+
+def test_a_column_that_a_sketch_failed_on_is_named_and_counts(results: dict[str, Any]) -> None:
+    changed = json.loads(json.dumps(results))
+    changed["columns"]["columns"]["uniform"]["sketches"]["DuckDB approx_quantile"] = {"failed": "out of luck"}
+    text = render(changed)
+    assert "DuckDB approx_quantile, uniform: out of luck" in text
+    assert "| DuckDB approx_quantile | 100.00 |" in text
 
 
 def test_sizes_of_a_single_value(results: dict[str, Any]) -> None:
