@@ -1,7 +1,4 @@
-"""What the planner knows of a database: read from its ledger, its tables and the files of its sources.
-
-This module alone reads the ledger.
-"""
+"""What the planner knows of a database: read from its ledger, its tables and the files of its sources."""
 
 from __future__ import annotations
 
@@ -9,27 +6,26 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from threading import Lock
 from time import monotonic
 from typing import Any
 
 import duckdb
-import sqlglot
-from sqlglot import exp
 
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.cube.bucket_calendar import Calendar, ceiling
-from duckdb_sketch.cube.canonical import Canonical, conjuncts, sql, without_parens
-from duckdb_sketch.cube.event_source import Counted, EventSource
+from duckdb_sketch.cube.counted import compared, counted_by_clock, read_slices
+from duckdb_sketch.cube.event_source import EventSource
 from duckdb_sketch.cube.sections import NO_SECTIONS, Sections
-from duckdb_sketch.cube.state import MetricColumn, state_of
-from duckdb_sketch.cube.table import Clock, CubeTable, Slices, Span
+from duckdb_sketch.cube.state import MetricColumn
+from duckdb_sketch.cube.statement import Statement, dimensions_of, event_type_of, metrics_of, read_statement
+from duckdb_sketch.cube.table import CubeTable, Slices
 from duckdb_sketch.rollup.errors import ManifestError
 from duckdb_sketch.rollup.ledger.ledger import Ledger, read_record
 from duckdb_sketch.rollup.ledger.records import CountedSlice, LevelRecord, RollupRecord
-from duckdb_sketch.rollup.query import Row, describe, fetch, fetch_row
+from duckdb_sketch.rollup.query import Row, describe, fetch_row
 from duckdb_sketch.rollup.sources.all_columns import all_columns
 from duckdb_sketch.rollup.sources.declared import Declared, files_of, table_of
 from duckdb_sketch.rollup.sources.file import File
@@ -42,14 +38,12 @@ from duckdb_sketch.rollup.sources.table_range import TableRange
 from duckdb_sketch.rollup.sources.table_reader import TableReader
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.granularity import Granularity
-from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import Table
 
 Sources = Mapping[str, Any]
 
 _BatchKey = tuple[str, int, int]
 
-_MICROSECOND = timedelta(microseconds=1)
 _READ_ONLY = "SELECT readonly FROM duckdb_databases() WHERE database_name = current_database()"
 
 
@@ -70,18 +64,6 @@ class Catalog:
     files: tuple[SourceSlice, ...]
     unusable: tuple[str, ...]
     version: int
-
-
-@dataclass(frozen=True)
-class _Statement:
-    """What the statement of a rollup says, which never changes."""
-
-    specification: Specification
-    dimensions: Mapping[str, str]
-    metrics: Mapping[str, exp.Expr]
-    where: frozenset[str]
-    joins: tuple[str, ...]
-    event: str
 
 
 @dataclass(frozen=True)
@@ -150,7 +132,7 @@ class CatalogReader:
         self._is_fixed: bool | None = None
         self._records = _Records(())
         self._catalogs: dict[str, _Kept] = {}
-        self._statements: dict[str, _Statement] = {}
+        self._statements: dict[str, Statement] = {}
         self._counted: dict[_BatchKey, tuple[Sections, tuple[dict[str, CountedSlice], Slices]]] = {}
         self._layouts: dict[_BatchKey, _Known] = {}
         self._sections: Sections = NO_SECTIONS
@@ -230,16 +212,16 @@ class CatalogReader:
         source = EventSource(
             name=self._statement(rollups[0]).specification.source,
             sizes={path: self._sections.sizes.get(path, file.size or 0) for path, file in files.items()},
-            counted=_counted(found),
+            counted=counted_by_clock(found),
             scan=lambda paths: "",
             columns=self._columns(prober, rollups, files),
             listed=listed,
         )
         return Catalog(source, tuple(found), tuple(files.values()), tuple(unusable), next(self._versions))
 
-    def _statement(self, record: RollupRecord) -> _Statement:
+    def _statement(self, record: RollupRecord) -> Statement:
         if record.statement not in self._statements:
-            self._statements[record.statement] = _read_statement(record.statement)
+            self._statements[record.statement] = read_statement(record.statement)
         return self._statements[record.statement]
 
     def _files(
@@ -280,7 +262,7 @@ class CatalogReader:
         key = self._records.keys[record.name]
         sections, found = self._counted.get(key, (None, None))
         if found is None or sections != self._sections:
-            found = _read_slices(ledger, record, self._sections)
+            found = read_slices(ledger, record, self._sections)
             self._counted[key] = self._sections, found
         return found
 
@@ -295,7 +277,7 @@ class CatalogReader:
         """A rollup and its levels."""
         statement = self._statement(record)
         base = self._layout(ledger, prober, record, None)
-        slices = _compared(*self._counted_by(ledger, record), files, record.watermark)
+        slices = compared(*self._counted_by(ledger, record), files, record.watermark)
         found: list[CubeTable] = []
         layouts: dict[str, Table] = {}
         pending: list[tuple[RollupRecord | LevelRecord, int]] = [(record, 0)]
@@ -349,7 +331,7 @@ class CatalogReader:
         if isinstance(record, RollupRecord):
             statement = self._statement(record)
             layout = Table.of(statement.specification, record.name, types)
-            event_type = _event_type(prober, statement, record, layout)
+            event_type = event_type_of(prober, statement, record, layout)
         else:
             assert parent is not None
             statement = self._statements[self._base(record).statement]
@@ -359,8 +341,8 @@ class CatalogReader:
             ledger.connection,
             f"SELECT count(*), {layout.naive(f'min({bucket})')}, {layout.naive(f'max({bucket})')} FROM {layout.sql}",
         )
-        dimensions = _dimensions(statement, layout, is_base=isinstance(record, RollupRecord))
-        self._layouts[key] = _Known(layout, event_type, dimensions, _metrics(statement, layout), *extent)
+        dimensions = dimensions_of(statement, layout, is_base=isinstance(record, RollupRecord))
+        self._layouts[key] = _Known(layout, event_type, dimensions, metrics_of(statement, layout), *extent)
         return self._layouts[key]
 
     def _base(self, record: RollupRecord | LevelRecord) -> RollupRecord:
@@ -424,143 +406,6 @@ class CatalogReader:
         return {**types, **{name: kind for name, kind in found.items() if name.lower() not in known}}
 
 
-def _read_statement(text: str) -> _Statement:
-    specification = Specification.parse(text)
-    select = sqlglot.parse_one(specification.statement, dialect="duckdb")
-    canonical = Canonical(specification.alias)
-    metrics = {metric.name for metric in specification.metrics}
-    items = {item.alias_or_name: item.unalias() for item in select.expressions}
-    where = select.args.get("where")
-    return _Statement(
-        specification=specification,
-        dimensions={name: canonical.text(items[name]) for name in specification.columns if name not in metrics},
-        metrics={name: items[name] for name in specification.columns if name in metrics},
-        where=frozenset(canonical.text(part) for part in conjuncts(where.this if where else None)),
-        joins=tuple(canonical.text(join) for join in select.args.get("joins") or ()),
-        event=canonical.text(sqlglot.parse_one(specification.time.argument, dialect="duckdb")),
-    )
-
-
-def _dimensions(statement: _Statement, layout: Table, *, is_base: bool) -> dict[str, str]:
-    found = {statement.dimensions[name]: name for name in layout.dimensions}
-    if is_base:  # the bucket as the statement writes it, whatever its origin
-        found[statement.dimensions[layout.time]] = layout.time
-    return found
-
-
-def _metrics(statement: _Statement, layout: Table) -> tuple[MetricColumn, ...]:
-    canonical = Canonical(statement.specification.alias)
-    found = []
-    for name, expression in statement.metrics.items():
-        node, defaulted = without_parens(expression), False
-        while isinstance(node, (exp.Cast, exp.Coalesce, exp.Paren)):
-            defaulted = defaulted or isinstance(node, exp.Coalesce)
-            node = node.this
-        found.append(MetricColumn(name, state_of(node, canonical), sql(node), layout.types[name], defaulted))
-    return tuple(found)
-
-
-def _event_type(
-    connection: duckdb.DuckDBPyConnection, statement: _Statement, record: RollupRecord, layout: Table
-) -> str:
-    """The SQL type of the event time; that of the buckets where the statement's columns do not tell it."""
-    columns = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in record.input_types.items())
-    alias = identifier(statement.specification.alias)
-    try:
-        return describe(connection, f"SELECT {statement.event} AS t FROM (SELECT {columns}) AS {alias}")["t"]
-    except duckdb.Error:
-        return layout.types[layout.time]
-
-
 def _input_types(records: Sequence[RollupRecord]) -> dict[str, str]:
     """The columns that statements read, and their types."""
     return {column: kind for record in records for column, kind in record.input_types.items()}
-
-
-def _counted(tables: Sequence[CubeTable]) -> dict[Clock, Counted]:
-    """What the rollups know of files, by the clock of their events."""
-    found: dict[Clock, Counted] = {}
-    for clock in dict.fromkeys(table.clock for table in tables):
-        ranges: dict[str, tuple[datetime, datetime] | None] = {}
-        whole: set[str] = set()
-        appended: set[tuple[datetime, datetime]] = set()
-        for table in (table for table in tables if table.clock == clock and table.layout is table.base):
-            slices = table.slices
-            for path, span in slices.ranges.items():
-                known = ranges.get(path)
-                ranges[path] = (min(known[0], span[0]), max(known[1], span[1])) if known and span else span or known
-            if not table.where and not table.joins:  # or there may be others beside the events that it has looked at
-                whole |= slices.ranges.keys() - set(slices.outliers)
-            appended.update(slices.appended)
-        found[clock] = Counted(ranges, frozenset(whole), tuple(sorted(appended)))
-    return found
-
-
-def _read_slices(ledger: Ledger, record: RollupRecord, sections: Sections) -> tuple[dict[str, CountedSlice], Slices]:
-    connection, name = ledger.connection, record.name
-    files = {**ledger.slices(name), **sections.counted(ledger.slices(name, CountedSlice.RANGE))}
-    suspects = fetch(
-        connection,
-        "SELECT s.slice, b.rejected_rows > 0, b.dropped_rows > 0 FROM rollup_manifest.batches AS b "
-        "JOIN rollup_manifest.slices AS s USING (rollup, batch) WHERE rollup = ? AND s.kind IN ('file', 'range') "
-        "AND (b.rejected_rows > 0 OR b.dropped_rows > 0) ORDER BY ALL",
-        [name],
-    )
-    appended = fetch(
-        connection,
-        "SELECT coalesce(s.slice, '#' || (b.rows + b.dropped_rows + b.rejected_rows)), b.first_event, b.last_event "
-        "FROM rollup_manifest.batches AS b LEFT JOIN rollup_manifest.slices AS s "
-        "ON s.rollup = b.rollup AND s.batch = b.batch AND s.kind = 'batch' "
-        "WHERE b.rollup = ? AND b.kind = 'append' AND b.rows > 0 AND coalesce(s.fingerprint, '') = ''",
-        [name],
-    )
-    spans = [(first, last) for first, last in ledger.appended_spans(name) if first is not None and last is not None]
-    ranges = {
-        path: (counted.first_event, counted.last_event) if counted.first_event and counted.last_event else None
-        for path, counted in files.items()
-    }
-    return files, Slices(
-        ranges=ranges,
-        appended=tuple(spans),
-        batches=frozenset(str(batch) for batch, _, _ in appended),
-        outliers=tuple(path for found, rejected, _ in suspects if rejected for path in sections.within(found)),
-        dropped=tuple(
-            span
-            for found, _, dropped in suspects
-            if dropped
-            for path in sections.within(found)
-            if (span := ranges.get(path))
-        ),
-    )
-
-
-def _compared(
-    counted: Mapping[str, CountedSlice], slices: Slices, files: Mapping[str, SourceSlice], watermark: datetime | None
-) -> Slices:
-    """What a rollup has counted, beside the files that there are now."""
-    changed = next(
-        (
-            path
-            for path, file in files.items()
-            if isinstance(file, File)  # that rows of a table changed, a refresh tells: it looks at all of them
-            and path in counted
-            and file.compare(counted[path].fingerprint) == "changed"
-        ),
-        None,
-    )
-    there = {span for path, span in slices.ranges.items() if path in files and span}
-    dropped: list[Span] = []
-    for span in slices.dropped:
-        # Only what was final could be late; and what is in no file any more is no event that could be read.
-        if span in there:
-            end = span[1] + _MICROSECOND
-            dropped.append((span[0], end if watermark is None else min(end, watermark)))
-    return Slices(
-        ranges=slices.ranges,
-        uncounted=tuple(path for path in files if path not in counted),
-        appended=slices.appended,
-        batches=slices.batches,
-        outliers=slices.outliers,
-        dropped=tuple(dropped),
-        changed=changed,
-    )
