@@ -13,4 +13,6 @@ def literal(path: str) -> str:
 
     Over HTTP nothing is a pattern, and a `?` begins the query.
     """
-    return path if path.lower().startswith(("http://", "https://")) else MAGIC.sub(r"[\g<0>]", path)
+    if not MAGIC.search(path) or path.lower().startswith(("http://", "https://")):
+        return path
+    return MAGIC.sub(r"[\g<0>]", path)

@@ -11,7 +11,7 @@ from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import Batch, Record, RollupRecord
 from duckdb_sketch.rollup.ledger.table import present_children, table_of
 from duckdb_sketch.rollup.pipeline.panes import add_changes, is_late
-from duckdb_sketch.rollup.query import fetch_row, temporary
+from duckdb_sketch.rollup.query import fetch, fetch_row, temporary
 from duckdb_sketch.rollup.sources.events import reading
 from duckdb_sketch.rollup.specification.table import KNOWN, LATEST, ROWS, Table, literal
 
@@ -109,12 +109,15 @@ def merge_rows(ledger: Ledger, table: Table, groups: str, into: str) -> None:
     first, last = fetch_row(connection, f"SELECT min({bucket}), max({bucket}) FROM {groups}")
     if first is None:
         return
+    low, high = table.typed(literal(first)), table.typed(literal(last))
+    within = f"{table.bucket} BETWEEN {low} AND {high}"
+    if not fetch(connection, f"SELECT 1 FROM {identifier(into)} WHERE {within} LIMIT 1"):
+        connection.execute(f"INSERT INTO {identifier(into)} SELECT {table.columns} FROM {groups}")
+        return
     with temporary(connection, _MERGED):
-        low, high = table.typed(literal(first)), table.typed(literal(last))
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {_MERGED} AS {table.merge(groups, into, low, high)}")
         connection.execute(
-            f"DELETE FROM {identifier(into)} WHERE {table.bucket} BETWEEN {low} AND {high} "
-            f"AND rowid IN (SELECT {KNOWN} FROM {_MERGED})"
+            f"DELETE FROM {identifier(into)} WHERE {within} AND rowid IN (SELECT {KNOWN} FROM {_MERGED})"
         )
         connection.execute(f"INSERT INTO {identifier(into)} SELECT {table.columns} FROM {_MERGED}")
 

@@ -107,7 +107,8 @@ class Refresh:
             progress(Progress(refreshed.files, len(files), done, total))
             batch = next_batch(rest, rows, self._rows_of_batch(), self.most_files)
             rest = rest[len(batch) :]
-            refreshed.files += self._commit(_still_there(batch), refreshed, complete=not rest)
+            there = _still_there(batch) if done else batch
+            refreshed.files += self._commit(there, refreshed, complete=not rest)
             done += sum(rows[file.path] for file in batch)
         progress(Progress(refreshed.files, len(files), done, total))
 

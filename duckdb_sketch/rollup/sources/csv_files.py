@@ -40,7 +40,8 @@ class Layout:
 
     def within(self, files: Collection[File]) -> Layout:
         """Those of the files that are among others."""
-        return replace(self, files=tuple(file for file in self.files if file in files))
+        paths = {file.path for file in files}
+        return replace(self, files=tuple(file for file in self.files if file.path in paths))
 
     def sql(self, wanted: Sequence[str], options: str = "") -> str:
         """SQL of some columns of the rows, as text.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntFlag
+from functools import lru_cache
 
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.sources.floating import held
@@ -172,6 +173,7 @@ class Formats:
 PLAIN = Formats()
 
 
+@lru_cache(maxsize=10_000)
 def type_of(evidence: int) -> str | None:
     """The narrowest type that fits all kinds of a column's values; None without evidence."""
     if not evidence:

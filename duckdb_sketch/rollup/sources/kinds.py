@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from duckdb_sketch.rollup.sources.structure import DisagreementError, is_integer, merged, sql_type, structure_of
 
 __all__ = ["is_integer", "same_kind", "united"]
 
 
+@lru_cache(maxsize=10_000)  # thousands of files have the same few types
 def united(known: str | None, given: str) -> str | None:
     """The type that holds the values of two types; None if there is none, or their values are not hashed alike.
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import duckdb
@@ -11,7 +14,7 @@ import duckdb
 from duckdb_sketch._glob import literal
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.query import fetch
+from duckdb_sketch.rollup.query import Row, fetch
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE, culprit, described, paths_of
 from duckdb_sketch.rollup.sources.kinds import united
@@ -19,6 +22,7 @@ from duckdb_sketch.rollup.sources.part import Rows
 from duckdb_sketch.rollup.sources.structure import castable
 
 _NUMBER = "file_row_number"  # by which DuckDB passes over the row groups that it need not read
+_FOOTERS_AT_ONCE = 1_000  # which DuckDB reads one after the other: of more files, several connections read them
 
 
 @dataclass(frozen=True)
@@ -125,19 +129,31 @@ def parquet_parts(
     ]
 
 
+def _schemas(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> dict[str, object]:
+    """What tells the schemas of files apart, by path."""
+    parts = min(os.cpu_count() or 1, 1 + len(files) // _FOOTERS_AT_ONCE)
+    if parts == 1:
+        return dict(_read_schemas(connection, files))
+    with ExitStack() as stack:
+        cursors = [stack.enter_context(connection.cursor()) for _ in range(parts)]
+        pool = stack.enter_context(ThreadPoolExecutor(parts))
+        found = pool.map(_read_schemas, cursors, (files[part::parts] for part in range(parts)))
+        return dict(row for rows in found for row in rows)
+
+
+def _read_schemas(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> list[Row]:
+    query = "SELECT file_name, hash(list((name, duckdb_type, num_children))) FROM parquet_schema(?) GROUP BY file_name"
+    return fetch(connection, query, [[literal(file.path) for file in files]])
+
+
 def _by_schema(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> list[list[File]]:
     """Files by their schema: one look at all of them."""
     if len(files) == 1:
         return [list(files)]
     try:
-        rows = fetch(
-            connection,
-            "SELECT file_name, hash(list((name, duckdb_type, num_children))) FROM parquet_schema(?) GROUP BY file_name",
-            [[literal(file.path) for file in files]],
-        )
+        schemas = _schemas(connection, files)
     except duckdb.Error as error:
         raise SourceError(f"{culprit(connection, files)}: {error}") from error
-    schemas: dict[str, object] = dict(rows)
     groups: dict[object, list[File]] = {}
     for file in files:
         groups.setdefault(schemas.get(file.path, file.path), []).append(file)
