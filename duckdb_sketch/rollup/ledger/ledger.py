@@ -34,6 +34,7 @@ class Ledger:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
         self._in_transaction = False
+        self._is_known = False  # to be there, in this transaction
 
     def exists(self) -> bool:
         """Whether the database has one.
@@ -41,6 +42,8 @@ class Ledger:
         Raises:
             ManifestError: If it is of a version that this package does not know, or has not been migrated.
         """
+        if self._is_known:
+            return True
         version = version_of(self.connection)
         if version is None:
             return False
@@ -54,6 +57,7 @@ class Ledger:
                 f"the database's ledger is of version {version}, and this duckdb_sketch knows version {VERSION}: "
                 "use the version that wrote it, or a later one"
             )
+        self._is_known = self._in_transaction
         return True
 
     def create(self) -> None:
@@ -279,7 +283,7 @@ class Ledger:
             with transaction(self.connection):
                 yield
         finally:
-            self._in_transaction = False
+            self._in_transaction = self._is_known = False
 
     def _rows(self, query: str, parameters: list[Any] | None = None) -> list[Row]:
         return fetch(self.connection, query, parameters)
