@@ -134,6 +134,7 @@ class CatalogReader:
         self._catalogs: dict[str, _Kept] = {}
         self._statements: dict[str, Statement] = {}
         self._counted: dict[_BatchKey, tuple[Sections, tuple[dict[str, CountedSlice], Slices]]] = {}
+        self._spooled: dict[_BatchKey, dict[str, str]] = {}
         self._layouts: dict[_BatchKey, _Known] = {}
         self._sections: Sections = NO_SECTIONS
 
@@ -160,6 +161,7 @@ class CatalogReader:
                 self._records.sources.setdefault(name, []).append(record)
         current = set(self._records.keys.values())
         self._counted = {key: value for key, value in self._counted.items() if key in current}
+        self._spooled = {key: value for key, value in self._spooled.items() if key in current}
         self._layouts = {key: value for key, value in self._layouts.items() if key in current}
         if self._is_fixed is None:
             # A database that is open for reading alone is one that no process writes to.
@@ -236,7 +238,7 @@ class CatalogReader:
             ranges = [each for record in records for each in ledger.slices(record.name, CountedSlice.RANGE).values()]
             self._sections = Sections.of(reader, ranges)
         paths = dict.fromkeys(path for record in records for path in self._counted_by(ledger, record)[0])
-        kept = {path: fingerprint for each in records for path, fingerprint in ledger.spooled(each.name).items()}
+        kept = {path: fingerprint for each in records for path, fingerprint in self._spooled_by(ledger, each).items()}
         publish_left(kept)
         there: dict[str, SourceSlice] = {path: File.at(path) for path in sorted(kept) if os.path.isfile(path)}
         if table is not None:
@@ -265,6 +267,12 @@ class CatalogReader:
             found = read_slices(ledger, record, self._sections)
             self._counted[key] = self._sections, found
         return found
+
+    def _spooled_by(self, ledger: Ledger, record: RollupRecord) -> dict[str, str]:
+        key = self._records.keys[record.name]
+        if key not in self._spooled:
+            self._spooled[key] = ledger.spooled(record.name)
+        return self._spooled[key]
 
     def _family(
         self,

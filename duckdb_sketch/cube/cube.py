@@ -163,15 +163,13 @@ class Cube:
         *,
         exact: bool = False,
         edges: Edges = "exact",
-        watch: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
+        watch: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
     ) -> Explanation:
         """Say how a query would be answered: what is read, and why each other rollup is not."""
         if self._service is not None:
             with told():
                 return explanation_of(query, self._service.explain(query, parameters, exact=exact, edges=edges))
-        # On a connection of its own, which whoever watches may interrupt and close.
-        with self._cursor() as cursor, self._probing() as prober, _snapshot(cursor), ExitStack() as held:
-            watch(cursor)
+        with self._asked(watch) as (cursor, prober, held):
             asking = self._asking(cursor, prober, query, parameters, edges, held)
             return asking.plan(exact=exact, raw=True, errors=False)
 
@@ -204,10 +202,21 @@ class Cube:
         return Asking(cursor, prober, self._reader, session, known, zone, query, parameters, edges, held)
 
     @contextmanager
-    def _asked(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, Prober, ExitStack]]:
-        """What a question takes that has no rows: a connection in a transaction, and what is held meanwhile."""
-        with self._probing() as prober, _snapshot(prober.asking), ExitStack() as held:
-            yield prober.asking, prober, held
+    def _asked(
+        self, watch: Callable[[duckdb.DuckDBPyConnection], None] | None = None
+    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Prober, ExitStack]]:
+        """What a question takes that has no rows: a connection in a transaction, and what is held meanwhile.
+
+        Args:
+            watch: Is told the connection, which then has no other use: it may be interrupted and closed.
+        """
+        with self._probing() as prober, ExitStack() as held:
+            cursor = prober.asking
+            if watch is not None:
+                cursor = held.enter_context(self._cursor())
+                watch(cursor)
+            with _snapshot(cursor):
+                yield cursor, prober, held
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """Another connection to the database, in the same schema."""

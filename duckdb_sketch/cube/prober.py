@@ -44,7 +44,7 @@ class Prober:
         if zone == self._zone:
             return
         try:
-            for connection in (self.bare, self.events):
+            for connection in (self.bare, self.events, self.asking):
                 connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
         except duckdb.Error as error:
             raise CubeError(f"{zone!r} is no time zone: write its name, such as Europe/Berlin") from error

@@ -82,7 +82,8 @@ class CubeSession:
 
     def enter_zone(self, zone: str) -> None:
         """Read times in a time zone, which is one, from now on."""
-        self._connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
+        if self._connection is not self._prober.asking:  # which has been told
+            self._connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
         self._zone = zone
 
     def _ask(self, expression: str) -> datetime:
