@@ -142,7 +142,7 @@ class Job:
             )
 
     def run(self, arguments: list[str], at: int = 0, when: str = "before", rows: int = A_FILE) -> int:
-        return NURSERY.run([str(rows), str(at), when, *arguments], self.errors)
+        return NURSERY.run("crashing", [str(rows), str(at), when, *arguments], self.errors)
 
     def run_well(self, arguments: list[str]) -> None:
         assert self.run(arguments) == 0, self.errors.read_text()

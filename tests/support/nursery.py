@@ -1,15 +1,19 @@
 """A process that has imported everything, and forks a child for each command: imports take longer than most commands.
 
-Also a script, which reads a line of JSON for each command, and answers with a line when it has ended.
+Also a script, which reads a line of JSON for each command, and answers with a line when it has ended. A command is one
+of `crashing.py`, or the command line itself.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +21,19 @@ _PROJECT = Path(__file__).parents[2]
 
 
 class Nursery:
-    """Runs commands of `crashing.py`, one after the other, each in a process of its own."""
+    """Runs commands, one after the other, each in a process of its own."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
-    def run(self, arguments: list[str], errors: Path) -> int:
-        """Run a command to its end.
+    def run(self, program: str, arguments: Sequence[str], errors: Path, output: Path = Path(os.devnull)) -> int:
+        """Run a command to its end, in the folder and with the environment of this process.
 
         Args:
-            arguments: Those of `crashing.py`.
+            program: `crashing` or `duckdb-sketch`.
+            arguments: The arguments of it.
             errors: The file that its standard error goes to.
+            output: The file that its standard output goes to.
 
         Returns:
             Its exit code, or less than 0 if a signal ended it.
@@ -36,7 +42,13 @@ class Nursery:
             self._process = self._start()
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        command = {"arguments": arguments, "errors": str(errors), "environment": dict(os.environ)}
+        command = {
+            "program": program,
+            "arguments": [str(argument) for argument in arguments],
+            "files": [os.devnull, str(output), str(errors)],
+            "folder": os.getcwd(),
+            "environment": dict(os.environ),
+        }
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
@@ -62,11 +74,15 @@ def _prepare() -> None:
     """Import what commands import; nothing here may connect, as threads do not survive a fork."""
     import crashing  # noqa: F401
     import jobs  # noqa: F401
+    import matplotlib.figure  # noqa: F401
     import pyarrow.parquet  # type: ignore[import-untyped]  # noqa: F401
 
-    import duckdb_sketch.cli.app
-    import duckdb_sketch.cli.rollup
-    import duckdb_sketch.rollup  # noqa: F401
+    import duckdb_sketch.cli
+    import duckdb_sketch.cube
+    import duckdb_sketch.rollup
+
+    for module in pkgutil.iter_modules(duckdb_sketch.cli.__path__):
+        importlib.import_module(f"duckdb_sketch.cli.{module.name}")
 
 
 def _run(command: dict[str, Any]) -> int:
@@ -84,13 +100,16 @@ def _as_child(command: dict[str, Any]) -> int:
     """What the interpreter does with a script, and what the script does."""
     import crashing
 
-    for descriptor, path in ((0, os.devnull), (1, os.devnull), (2, command["errors"])):
+    import duckdb_sketch.cli
+
+    for descriptor, path in enumerate(command["files"]):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC), descriptor)
     os.environ.clear()
     os.environ.update(command["environment"])
-    sys.argv = [crashing.__file__, *command["arguments"]]
+    os.chdir(command["folder"])
+    sys.argv = [command["program"], *command["arguments"]]
     try:
-        crashing.main()
+        (crashing.main if command["program"] == "crashing" else duckdb_sketch.cli.main)()
     except SystemExit as end:
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
