@@ -19,7 +19,7 @@ endif
 
 EXTENSION := duckdb_sketch/duckdb_sketch.duckdb_extension
 EXTENSION_SOURCES := $(shell find extension/src duckdb_sketch/data -type f) extension/build.rs extension/Cargo.toml extension/Cargo.lock
-PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples docs README.md)
+PYTHON_SOURCES := $(wildcard duckdb_sketch extension_file hatch_build.py tests benchmarks examples docs website README.md)
 
 DEV_EXTRAS := demo test lint
 # One resolution for every Python; names, versions and hashes, and no addresses: each machine has its own index.
@@ -41,7 +41,7 @@ NEWEST := .newest
 LOWEST := tests/versions/test_lowest_versions.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo java test test-all test-slow test-duckdb test-lowest test-newest test-spark test-druid leaks corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri rust-minimum soak lint lock fmt docs tour build dist wheels configure_ci release test_release clean
+.PHONY: help demo java test test-all test-slow test-duckdb test-lowest test-newest test-spark test-druid leaks corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri rust-minimum soak lint lock fmt docs site tour build dist wheels configure_ci release test_release clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -139,6 +139,7 @@ lint: $(VENV)/.dev ## Check style, formatting and types
 lock: $(VENV)/lock ## Pin the newest releases of what .venv holds
 	@$(LOCK) $(DEV_EXTRAS:%=--extra %) -o requirements/dev.txt
 	@$(LOCK) --extra bench $(call besides,dev) -o requirements/bench.txt
+	@$(LOCK) --extra site $(call besides,dev) -o requirements/site.txt
 	@$(LOCK) --extra spark $(call besides,dev) -o requirements/spark.txt
 	@$(LOCK) --extra wheels $(call besides,dev) -o requirements/wheels.txt
 	@$(LOCK) --extra dbt -o requirements/dbt.txt
@@ -150,6 +151,9 @@ fmt: $(VENV)/.dev ## Format everything
 
 docs: build ## Run every block of the documentation, and the tour
 	$(BIN)/pytest tests/docs
+
+site: $(VENV)/.site ## Make the documentation's site, in build/site; broken links are errors
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=$(CURDIR)/website $(BIN)/python -m mkdocs build --quiet --config-file website/mkdocs.yml
 
 tour: build ## Run the tour, and keep what it shows
 	$(BIN)/jupyter execute --inplace docs/tour.ipynb

@@ -21,7 +21,7 @@ ROWS = "SELECT hour, page, visits, users, md5(seconds) FROM visits_hourly ORDER 
 
 @pytest.fixture(scope="module")
 def dbt(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """dbt's program, in an environment with the wheel and with a lock of its own: it needs older packages than we do."""
+    """dbt's program, in an environment with the wheel and a lock of its own: it needs older packages than we do."""
     folder = tmp_path_factory.mktemp("dbt") / "venv"
     return new_environment(folder, str(wheel), "dbt-core", "dbt-duckdb", lock="dbt").with_name("dbt")
 
