@@ -96,6 +96,7 @@ def _distinct(
         union = (bounds["lower"], bounds["estimate"], bounds["upper"])
     return DistinctSummary(
         modes={mode: count for mode, count in zip(reading.modes, modes, strict=True) if count},
+        written="lg_k {0}" if family.precision is None else family.precision.written,
         lg_k=(least, greatest),
         estimates=(low, median, high),
         union=union,

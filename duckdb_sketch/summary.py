@@ -15,6 +15,7 @@ class DistinctSummary:
 
     Attributes:
         modes: How many sketches are held in each mode, of those modes that occur.
+        written: What a precision is called, as in `lg_k {0}`.
         lg_k: The least and the greatest precision, of those that are not empty: an empty one takes any other's.
         estimates: The least, the median and the greatest estimate.
         union: The estimate of all sketches together, with two standard errors either way: (lower, estimate, upper).
@@ -22,6 +23,7 @@ class DistinctSummary:
     """
 
     modes: dict[str, int]
+    written: str
     lg_k: tuple[int, int]
     estimates: tuple[float, float, float]
     union: tuple[float, float, float] | None
@@ -30,7 +32,7 @@ class DistinctSummary:
         """What to say of it, by label."""
         low, median, high = self.estimates
         lines = {
-            "precision": f"lg_k {_range(self.lg_k)}",
+            "precision": self.written.format(_range(self.lg_k)),
             "held as": ", ".join(f"{mode} {count:,}" for mode, count in self.modes.items()),
             "least in a row": f"{low:,.0f} different",
             "median": f"{median:,.0f} different",

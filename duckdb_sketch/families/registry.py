@@ -10,11 +10,14 @@ from duckdb_sketch.families.histogram import HISTOGRAM
 from duckdb_sketch.families.hll import HLL
 from duckdb_sketch.families.hyper_unique import HYPER_UNIQUE
 from duckdb_sketch.families.reading import Reading
+from duckdb_sketch.families.theta import THETA
 
-#: In the order in which they are tried: of two that answer an aggregate, messages suggest the first.
+#: In the order in which they are tried: of two that answer an aggregate, messages suggest the first. A hyperUnique of
+#: Druid starts with what small theta sketches start with as well, which say more.
 _BUILT_IN = (
     HLL,
     HISTOGRAM,
+    THETA,
     HYPER_UNIQUE,
 )
 

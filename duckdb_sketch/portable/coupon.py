@@ -23,8 +23,8 @@ def coupon_of_bytes(data: bytes) -> int:
     return int(leading_zeros + 1) << ADDRESS_BITS | int(h0) & ADDRESS_MASK
 
 
-def coupons_of_words(words: NDArray[np.uint64]) -> Coupons:
-    """Return the coupons of values of eight bytes: MurmurHash3 x64 128 (Appleby, 2011) of a tail without a body."""
+def hashes_of_words(words: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return the hashes of values of eight bytes: MurmurHash3 x64 128 (Appleby, 2011) of a tail without a body."""
     k = _rotated(words * np.uint64(0x87C37B91114253D5), 31) * np.uint64(0x4CF5AD432745937F)
     h0 = k ^ np.uint64(SEED ^ 8)
     h1 = np.full_like(h0, SEED ^ 8)
@@ -33,6 +33,12 @@ def coupons_of_words(words: NDArray[np.uint64]) -> Coupons:
     h0, h1 = _mixed(h0), _mixed(h1)
     h0 += h1
     h1 += h0
+    return h0, h1
+
+
+def coupons_of_words(words: NDArray[np.uint64]) -> Coupons:
+    """Return the coupons of values of eight bytes."""
+    h0, h1 = hashes_of_words(words)
     value = np.minimum(_leading_zeros(h1), 62) + 1
     return (value << ADDRESS_BITS).astype(np.uint32) | (h0 & np.uint64(ADDRESS_MASK)).astype(np.uint32)
 

@@ -21,7 +21,8 @@ from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.families.histogram import Bin, Bucket, HistogramStats
 from duckdb_sketch.families.hll import HllDescription
 from duckdb_sketch.families.record import Bounds, duckdb_struct, fields
-from duckdb_sketch.portable import answers, estimator, hll
+from duckdb_sketch.families.theta import ThetaDescription
+from duckdb_sketch.portable import answers, estimator, hll, theta, theta_bounds
 from duckdb_sketch.portable.column import blobs, lists, whole
 from duckdb_sketch.portable.druid import histogram_from_druid, histogram_to_druid
 from duckdb_sketch.portable.histogram import DEFAULT_BINS, Histogram, checked_bins, histogram_of_values
@@ -29,7 +30,8 @@ from duckdb_sketch.portable.histogram import union as histogram_union
 from duckdb_sketch.portable.hll_image import HllImage
 from duckdb_sketch.portable.hyper_unique import HyperUniqueImage, hyper_unique_of_texts, hyper_unique_union
 from duckdb_sketch.portable.lg_k import DEFAULT_LG_K, checked_lg_k
-from duckdb_sketch.portable.sql_type import coupons_of_column
+from duckdb_sketch.portable.sql_type import COUPON, ENTRY, hashes_of_column
+from duckdb_sketch.portable.theta_image import DEFAULT_LG_NOM, ThetaImage, checked_lg_nom
 
 PREFIX = "__duckdb_sketch_"
 
@@ -39,6 +41,7 @@ _BINS = f"{duckdb_struct(Bin)}[]"
 _ONE_OR_MANY = "STRUCT(one DOUBLE, many DOUBLE[])"
 _DESCRIPTION = duckdb_struct(HllDescription)
 _STATS = duckdb_struct(HistogramStats)
+_THETA_DESCRIPTION = duckdb_struct(ThetaDescription)
 _ARROW_SCALARS = {
     "BIGINT": pa.int64(),
     "BOOLEAN": pa.bool_(),
@@ -62,6 +65,7 @@ _ARROW_TYPES = _ARROW_SCALARS | {
     _ONE_OR_MANY: pa.struct({"one": pa.float64(), "many": pa.list_(pa.float64())}),
     _DESCRIPTION: _arrow_struct(HllDescription),
     _STATS: _arrow_struct(HistogramStats),
+    _THETA_DESCRIPTION: _arrow_struct(ThetaDescription),
 }
 
 
@@ -129,7 +133,7 @@ def _scalar(function: str, parameters: str, returns: str, name: str | None = Non
 
 def _coupons(values: Any, type_names: Any) -> Any:
     with _named("hll_sketch_agg"):
-        return coupons_of_column(whole(values), type_names[0].as_py())
+        return hashes_of_column(whole(values), type_names[0].as_py(), COUPON)
 
 
 UDFS.append(Udf("coupon", None, "UINTEGER", _coupons))
@@ -301,6 +305,88 @@ def _hyper_unique_estimate(sketch: bytes) -> float:
     return HyperUniqueImage.parse(sketch).estimate()
 
 
+def _entries(values: Any, type_names: Any) -> Any:
+    with _named("theta_sketch_agg"):
+        return hashes_of_column(whole(values), type_names[0].as_py(), ENTRY)
+
+
+UDFS.append(Udf("entry", None, "UBIGINT", _entries))
+
+
+@_udf("theta_sketch_agg", "UBIGINT[], BIGINT", "BLOB")
+def _theta_sketch_agg(entries: Any, lg_noms: Any) -> Iterator[bytes]:
+    for group, lg_nom in zip(lists(entries, np.uint64), lg_noms.to_pylist(), strict=True):
+        yield theta.sketch_of_entries(checked_lg_nom(lg_nom), group)
+
+
+@_udf("theta_union_agg", "BLOB[]", "BLOB")
+def _theta_union_agg(sketches: Any) -> Iterator[bytes]:
+    for group in blobs(sketches):
+        yield theta.union([ThetaImage.parse(sketch) for sketch in group])
+
+
+@_udf("theta_union_agg", "BLOB[], BIGINT", "BLOB", name="theta_union_agg_to_entries")
+def _theta_union_agg_to_entries(sketches: Any, lg_noms: Any) -> Iterator[bytes]:
+    for group, lg_nom in zip(blobs(sketches), lg_noms.to_pylist(), strict=True):
+        yield theta.union([ThetaImage.parse(sketch) for sketch in group], checked_lg_nom(lg_nom))
+
+
+@_scalar("theta_union", "BLOB, BLOB", "BLOB")
+def _theta_union(a: bytes, b: bytes) -> bytes:
+    return theta.union([ThetaImage.parse(a), ThetaImage.parse(b)])
+
+
+@_scalar("theta_union", "BLOB, BLOB, BIGINT", "BLOB", name="theta_union_to_entries")
+def _theta_union_to_entries(a: bytes, b: bytes, lg_nom: int) -> bytes:
+    return theta.union([ThetaImage.parse(a), ThetaImage.parse(b)], checked_lg_nom(lg_nom))
+
+
+@_udf("theta_intersection_agg", "BLOB[]", "BLOB")
+def _theta_intersection_agg(sketches: Any) -> Iterator[bytes | None]:
+    for group in blobs(sketches):
+        yield theta.intersection([ThetaImage.parse(sketch) for sketch in group])
+
+
+@_scalar("theta_intersection", "BLOB, BLOB", "BLOB")
+def _theta_intersection(a: bytes, b: bytes) -> bytes | None:
+    return theta.intersection([ThetaImage.parse(a), ThetaImage.parse(b)])
+
+
+@_scalar("theta_difference", "BLOB, BLOB", "BLOB")
+def _theta_difference(a: bytes, b: bytes) -> bytes:
+    return theta.difference(ThetaImage.parse(a), ThetaImage.parse(b))
+
+
+@_scalar("theta_jaccard", "BLOB, BLOB", _BOUNDS)
+def _theta_jaccard(a: bytes, b: bytes) -> dict[str, float]:
+    return theta.jaccard(ThetaImage.parse(a), ThetaImage.parse(b))
+
+
+@_scalar("theta_sketch_estimate", "BLOB", "BIGINT")
+def _theta_sketch_estimate(sketch: bytes) -> int:
+    return min(int(ThetaImage.parse(sketch).estimate + 0.5), (1 << 63) - 1)
+
+
+@_scalar("theta_sketch_bounds", "BLOB, BIGINT", _BOUNDS)
+def _theta_sketch_bounds(sketch: bytes, num_std_dev: int) -> dict[str, float]:
+    return theta_bounds.bounds(ThetaImage.parse(sketch), num_std_dev)
+
+
+@_scalar("theta_sketch_describe", "BLOB", _THETA_DESCRIPTION)
+def _theta_sketch_describe(sketch: bytes) -> dict[str, Any]:
+    image = ThetaImage.parse(sketch)
+    return {
+        "lg_nom_entries": image.lg_nom,
+        "mode": "EMPTY" if image.is_empty else "ESTIMATION" if image.is_sample else "EXACT",
+        "serial_version": image.version,
+        "ordered": image.ordered,
+        "entries": len(image.entries),
+        "theta": image.fraction,
+        "estimate": image.estimate,
+        "bytes": image.byte_length,
+    }
+
+
 _FIELD = "CASE WHEN typeof(x) LIKE '%]' THEN 'many' ELSE 'one' END"
 """The field of a struct for a number or a list x; `typeof` is known while the query is planned."""
 
@@ -320,6 +406,7 @@ def _of_number_or_list(name: str) -> str:
 
 
 _COUPONS = f"list({_call('coupon', 'x', 'typeof(x)')})"
+_ENTRIES = f"list({_call('entry', 'x', 'typeof(x)')})"
 
 MACROS: dict[str, list[str]] = {
     "hll_sketch_agg": [
@@ -364,6 +451,25 @@ MACROS: dict[str, list[str]] = {
     "hyper_unique_union_agg": [f"(sketch) AS {_call('hyper_unique_union_agg', 'list(sketch)')}"],
     "hyper_unique_union": [_as_macro("hyper_unique_union", "a, b")],
     "hyper_unique_estimate": [_as_macro("hyper_unique_estimate", "sketch")],
+    "theta_sketch_agg": [
+        f"(x) AS {_call('theta_sketch_agg', _ENTRIES, str(DEFAULT_LG_NOM))}",
+        f"(x, lg_nom_entries) AS {_call('theta_sketch_agg', _ENTRIES, 'lg_nom_entries')}",
+    ],
+    "theta_union_agg": [
+        f"(sketch) AS {_call('theta_union_agg', 'list(sketch)')}",
+        f"(sketch, lg_nom_entries) AS {_call('theta_union_agg_to_entries', 'list(sketch)', 'lg_nom_entries')}",
+    ],
+    "theta_union": [
+        _as_macro("theta_union", "a, b"),
+        f"(a, b, lg_nom_entries) AS {_call('theta_union_to_entries', 'a', 'b', 'lg_nom_entries')}",
+    ],
+    "theta_intersection_agg": [f"(sketch) AS {_call('theta_intersection_agg', 'list(sketch)')}"],
+    "theta_intersection": [_as_macro("theta_intersection", "a, b")],
+    "theta_difference": [_as_macro("theta_difference", "a, b")],
+    "theta_jaccard": [_as_macro("theta_jaccard", "a, b")],
+    "theta_sketch_estimate": [_as_macro("theta_sketch_estimate", "sketch")],
+    "theta_sketch_bounds": [_as_macro("theta_sketch_bounds", "sketch, num_std_dev")],
+    "theta_sketch_describe": [_as_macro("theta_sketch_describe", "sketch")],
     "duckdb_sketch_version": [f"() AS '{__version__}'"],
 }
 """Of each SQL function its overloads: parameters and body."""

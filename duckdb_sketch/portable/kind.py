@@ -12,6 +12,8 @@ def hint(blob: bytes) -> str:
         return "; this is an approximate histogram"
     if blob[1:3] == b"\x01\x07":
         return "; this is an HLL sketch"
+    if len(blob) >= 8 and blob[:1] in (b"\x01", b"\x02", b"\x03") and blob[1:3] in (b"\x03\x03", b"\x04\x03"):
+        return "; this is a theta sketch: it goes with the theta functions alone"
     if is_hyper_unique(blob):
         return "; this is a hyperUnique of Druid, of another hash: it goes with the hyper_unique functions alone"
     if is_of_druid(blob):

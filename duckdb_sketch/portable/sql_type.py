@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,8 @@ from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable.coupon import CANONICAL_NAN, coupon_of_bytes, coupons_of_words, integer_bytes
 from duckdb_sketch.portable.histogram import Histogram
 from duckdb_sketch.portable.hll_image import HllImage
+from duckdb_sketch.portable.theta import entries_of_words, entry_of_bytes
+from duckdb_sketch.portable.theta_image import is_theta
 
 INFINITE_TIMESTAMP = (1 << 63) - 1
 """How DuckDB stores a TIMESTAMP of 'infinity', in every unit; its negative is '-infinity'."""
@@ -27,32 +30,52 @@ _REFUSED_NAMES = {"BIT", "TIME WITH TIME ZONE", "BIGNUM", "VARINT"}
 _Hashed = Callable[[Any], bytes]
 
 
-def coupons_of_column(column: Any, type_name: str) -> Any:
-    """Return the coupons of a column.
+@dataclass(frozen=True)
+class Kept:
+    """What sketches of a family keep of a value's hash.
+
+    Attributes:
+        type: The Arrow type of it.
+        of_bytes: It, of a value's bytes.
+        of_words: It, of many values of eight bytes.
+    """
+
+    type: Any
+    of_bytes: Callable[[bytes], int]
+    of_words: Callable[[Any], Any]
+
+
+COUPON = Kept(pa.uint32(), coupon_of_bytes, coupons_of_words)
+ENTRY = Kept(pa.uint64(), entry_of_bytes, entries_of_words)
+
+
+def hashes_of_column(column: Any, type_name: str, kept: Kept) -> Any:
+    """Return what is kept of the hashes of a column.
 
     Args:
         column: `pyarrow.Array` of any type.
         type_name: What DuckDB's `typeof` says of it.
+        kept: What is kept of a hash.
 
     Returns:
-        `pyarrow.Array` of uint32; NULL for a NULL and for what is ignored: empty strings and blobs.
+        `pyarrow.Array` of `kept.type`; NULL for a NULL and for what is ignored: empty strings and blobs.
 
     Raises:
         InvalidInputError: If values of the type cannot be hashed.
     """
     if pa.types.is_dictionary(column.type):
-        of_entries = coupons_of_column(column.dictionary, "VARCHAR")
+        of_entries = hashes_of_column(column.dictionary, "VARCHAR", kept)
         return of_entries.take(column.indices)
     if isinstance(column.type, pa.BaseExtensionType):
-        return coupons_of_column(column.storage, type_name)
+        return hashes_of_column(column.storage, type_name, kept)
     if type_name in _REFUSED_NAMES:
         raise _refused(type_name)
     words = _words(column)
     if words is not None:
-        return pa.array(coupons_of_words(words), pa.uint32(), mask=column.is_null().to_numpy(zero_copy_only=False))
+        return pa.array(kept.of_words(words), kept.type, mask=column.is_null().to_numpy(zero_copy_only=False))
     values, bytes_of = _plain(column, type_name)
     hashed = (bytes_of(value) if value is not None else b"" for value in values)
-    return pa.array([coupon_of_bytes(data) if data else None for data in hashed], pa.uint32())
+    return pa.array([kept.of_bytes(data) if data else None for data in hashed], kept.type)
 
 
 def _words(column: Any) -> Any:
@@ -103,6 +126,8 @@ def _refuse_states(values: list[bytes | None]) -> None:
             raise _counted("an HLL sketch", "hll_union_agg")
         if value is not None and value.startswith(b"AH") and _parses(Histogram.parse, value):
             raise _counted("an approximate histogram", "approx_histogram_union_agg")
+        if value is not None and is_theta(value):
+            raise _counted("a theta sketch", "theta_union_agg")
 
 
 def _parses(parse: Callable[[bytes], object], value: bytes) -> bool:

@@ -6,6 +6,7 @@ All of it is computed by the extension, on a database in memory that belongs to 
 from duckdb_sketch.families.histogram import Bin, Bucket, HistogramStats
 from duckdb_sketch.families.hll import HllDescription
 from duckdb_sketch.families.record import Bounds
+from duckdb_sketch.families.theta import ThetaDescription
 from duckdb_sketch.values.approx_histogram import ApproxHistogram
 from duckdb_sketch.values.columns import (
     histogram_cdf,
@@ -16,6 +17,7 @@ from duckdb_sketch.values.columns import (
 )
 from duckdb_sketch.values.hll_sketch import HllSketch
 from duckdb_sketch.values.hyper_unique_sketch import HyperUniqueSketch, hyper_unique_estimate
+from duckdb_sketch.values.theta_sketch import ThetaSketch
 
 __all__ = [
     "ApproxHistogram",
@@ -26,6 +28,8 @@ __all__ = [
     "HllDescription",
     "HllSketch",
     "HyperUniqueSketch",
+    "ThetaDescription",
+    "ThetaSketch",
     "histogram_cdf",
     "histogram_quantile",
     "histogram_stats",

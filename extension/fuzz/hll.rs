@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use duckdb_sketch::sketch::ErrorKind;
+use duckdb_sketch::sketch::FromHash;
 use duckdb_sketch::sketch::hll::{Coupon, HllImage, HllSketch, LgK, Mode};
 
 use crate::allocation::measured;

@@ -13,6 +13,7 @@ mod hll;
 mod hyper_unique;
 mod mutation;
 mod random;
+mod theta;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

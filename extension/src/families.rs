@@ -9,6 +9,7 @@ macro_rules! families {
         $each! {
             hll
             histogram
+            theta
             hyper_unique
         }
     };

@@ -25,6 +25,8 @@ AGAIN = {
     b"\x02\x01\x07": HLL,
     b"\x03\x01\x07": HLL,
     b"\x0a\x01\x07": HLL,
+    b"\x01\x03\x03": "theta_union_agg($1::BLOB)",
+    b"\x03\x03\x03": "theta_union_agg($1::BLOB)",
     b"AH\x01": "approx_histogram_union_agg($1::BLOB)",
     b"\x01\x00\x00": "hyper_unique_union_agg($1::BLOB)",
     b"\xff\xfb\xfc": "approx_histogram_to_druid(approx_histogram_from_druid($1::BLOB))",
@@ -40,7 +42,7 @@ def bytes_of(image: Block) -> bytes:
 
 def test_every_kind_of_image_has_an_example() -> None:
     assert {bytes_of(image)[:3] for _, image in EXAMPLES} == set(AGAIN)
-    assert len(EXAMPLES) == 10
+    assert len(EXAMPLES) == 12
     blocks_of_text = [block for block in blocks(STORAGE) if block.language == "text"]
     assert [image for _, image in EXAMPLES] == blocks_of_text, "every image has its SQL before it"
 

@@ -13,6 +13,7 @@ from duckdb_sketch.families import DistinctCount, Distribution, Family
 from duckdb_sketch.families.histogram import Bin, Bucket, HistogramStats
 from duckdb_sketch.families.hll import HllDescription
 from duckdb_sketch.families.record import Bounds, duckdb_struct
+from duckdb_sketch.families.theta import ThetaDescription
 from duckdb_sketch.portable.functions import MACROS
 from duckdb_sketch.sizing import state_bytes
 
@@ -141,6 +142,7 @@ def test_records_are_what_sql_returns(con: duckdb.DuckDBPyConnection) -> None:
     for record, call in {
         HistogramStats: "approx_histogram_stats(NULL)",
         HllDescription: "hll_sketch_describe(NULL)",
+        ThetaDescription: "theta_sketch_describe(NULL)",
         Bounds: "hll_sketch_bounds(NULL, 2)",
         Bin: "approx_histogram_bins(NULL)[1]",
         Bucket: "approx_histogram_equi_width(NULL, 2)[1]",

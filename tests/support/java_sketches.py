@@ -31,7 +31,8 @@ class Answered(NamedTuple):
     """The compact and the updatable image; none where one was read."""
 
 
-def _jars() -> list[Path]:
+def jars() -> list[Path]:
+    """The jars of DataSketches that PySpark brings."""
     pyspark = importlib.util.find_spec("pyspark")
     assert pyspark is not None, "pip install pyspark"
     assert pyspark.submodule_search_locations is not None
@@ -41,13 +42,13 @@ def _jars() -> list[Path]:
 
 def java_version() -> str:
     """The version of datasketches-java."""
-    (version,) = (jar.stem.removeprefix("datasketches-java-") for jar in _jars() if "-java-" in jar.name)
+    (version,) = (jar.stem.removeprefix("datasketches-java-") for jar in jars() if "-java-" in jar.name)
     return version
 
 
 def run_java(jobs: Iterable[str]) -> list[Answered]:
     """Do jobs in one Java process, in order; `HllImages.java` says what a job is."""
-    classpath = ":".join(map(str, _jars()))
+    classpath = ":".join(map(str, jars()))
     command = ["java", "-Xmx2g", "-cp", classpath, str(PROGRAM)]
     process = subprocess.run(command, input="\n".join(jobs) + "\n", capture_output=True, text=True)
     assert process.returncode == 0, process.stderr

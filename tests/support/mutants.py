@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+from datasketches import update_theta_sketch
 from our_images import CORPUS
 from queries import column
 
@@ -194,6 +195,22 @@ def _hyper_unique_fields(image: bytes) -> list[Field]:
     return [*header, *((at, ">H") for at in range(7, min(len(image) - 1, 60), 3))]
 
 
+def _sound_thetas(con: duckdb.DuckDBPyConnection) -> list[bytes]:
+    """Empty, exact and cut; in serial version 4, and in no order."""
+    query = "SELECT theta_sketch_agg(i, 5) FROM range(?) t(i) GROUP BY i % 3"
+    ours = [bytes(image) for count in (1, 3, 60, 500) for image in column(con, query, count)]
+    theirs = update_theta_sketch(5)
+    for i in range(200):
+        theirs.update(i)
+    forms = [theirs.compact().serialize(compress=True), theirs.compact(False).serialize()]
+    return [*ours, *forms, update_theta_sketch(5).compact().serialize()]
+
+
+def _theta_fields(image: bytes) -> list[Field]:
+    header = [*((at, "<B") for at in range(6)), (6, "<H"), (8, "<I")]
+    return [*header, *((at, "<Q") for at in range(8, len(image) - 7, 8))]
+
+
 def _sound_druid_histograms(con: duckdb.DuckDBPyConnection) -> list[bytes]:
     """In all forms."""
     made = "SELECT approx_histogram_agg(i * i % 977, ?) AS h FROM range(?) t(i) GROUP BY i % 3"
@@ -263,6 +280,26 @@ FAMILIES = [
         alone="(SELECT hyper_unique_union_agg(x) FROM (SELECT unnest([b, b]) AS x))",
         merges_to_one_image=True,
         looks_later=False,
+    ),
+    Family(
+        name="theta",
+        sound=_sound_thetas,
+        fields=_theta_fields,
+        asked=["theta_sketch_estimate(b)", "theta_sketch_bounds(b, 2)", "theta_sketch_describe(b)"],
+        merged=[
+            "theta_union(b, other)",
+            "theta_union(other, b, 4)",
+            "theta_intersection(b, other)",
+            "theta_intersection(other, b)",
+            "theta_difference(b, other)",
+            "theta_difference(other, b)",
+            "theta_jaccard(b, other)",
+        ],
+        written=[],
+        aggregated="theta_union_agg(b)",
+        alone="theta_union(b, b)",
+        merges_to_one_image=True,
+        looks_later=True,
     ),
     Family(
         name="druid_histogram",

@@ -5,11 +5,13 @@ mod bounds;
 mod build;
 mod duckdb_sketch_version;
 mod family;
+mod hashes;
 mod histogram;
 mod hll;
 mod hyper_unique;
 mod parameter;
 mod rows;
+mod theta;
 mod union;
 mod union_agg;
 

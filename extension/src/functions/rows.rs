@@ -40,6 +40,23 @@ pub fn each_blob_with<T: Plain>(
     })
 }
 
+/// Calls `write` for each row whose two arguments, blobs, are not NULL, with the row and the blobs.
+#[inline(always)]
+pub fn each_pair(
+    input: &Chunk,
+    output: &mut Output,
+    mut write: impl FnMut(&mut Output, usize, &[u8], &[u8]) -> Result<(), SqlError>,
+) -> Result<(), SqlError> {
+    let right = input.column(1).strings();
+    each_blob(input, output, Reading::Whole, |output, row, left| match right.get(row) {
+        Some(right) => write(output, row, left, right),
+        None => {
+            output.set_null(row);
+            Ok(())
+        }
+    })
+}
+
 /// `result(blob)` in each row, NULL for `None`.
 #[inline(always)]
 pub fn map_blob<T: Plain>(

@@ -65,6 +65,12 @@ impl<'a> Reader<'a> {
 
     /// The next eight bytes.
     #[inline(always)]
+    pub fn u64(&mut self) -> Result<u64, Error> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    /// The next eight bytes.
+    #[inline(always)]
     pub fn f64(&mut self) -> Result<f64, Error> {
         Ok(f64::from_le_bytes(self.array()?))
     }

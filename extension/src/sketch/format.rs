@@ -42,9 +42,11 @@ pub fn start(bytes: &[u8], most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sketch::FromHash;
     use crate::sketch::histogram::{DruidForm, HistogramBuilder, MaxBins};
     use crate::sketch::hll::{Coupon, HllSketch, LgK};
     use crate::sketch::hyper_unique::HyperUnique;
+    use crate::sketch::theta::{Entry, LgNom, ThetaSketch};
 
     /// The names of the formats that match, each cut at its first comma or colon.
     fn matching(bytes: &[u8]) -> Vec<&'static str> {
@@ -57,14 +59,17 @@ mod tests {
         for values in [1, 5, 100, 100_000u32] {
             let mut hll = HllSketch::new(LgK::DEFAULT);
             let mut hyper_unique = HyperUnique::default();
+            let mut theta = ThetaSketch::new(LgNom::DEFAULT);
             let mut histogram = HistogramBuilder::new(MaxBins::DEFAULT);
             for value in 0..values {
                 hll.insert(Coupon::of_u64(u64::from(value)));
+                theta.insert(Entry::of_u64(u64::from(value)));
                 hyper_unique.insert(&value.to_le_bytes());
                 histogram.insert(f64::from(value)).unwrap();
             }
             let histogram = histogram.finish();
             assert_eq!(matching(&hll.to_bytes()), ["an HLL sketch"]);
+            assert_eq!(matching(&theta.to_bytes()), ["a theta sketch"]);
             assert_eq!(matching(&hyper_unique.to_bytes()), ["a hyperUnique of Druid"]);
             assert_eq!(matching(&histogram.to_bytes()), ["an approximate histogram"]);
             for form in [None, Some(DruidForm::Dense), Some(DruidForm::Sparse)] {

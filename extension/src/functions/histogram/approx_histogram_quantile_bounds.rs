@@ -20,7 +20,7 @@ impl Scalar for QuantileBounds {
         let len = input.len();
         each_blob_with(input, output, Reading::Whole, |output, row, blob, q: f64| {
             match Histogram::parse(blob)?.quantile_bounds(q)? {
-                Some(bounds) => write_bounds(output, len, row, [bounds.lower, bounds.estimate, bounds.upper]),
+                Some(bounds) => write_bounds(output, len, row, bounds),
                 None => output.set_null(row),
             }
             Ok(())

@@ -4,9 +4,9 @@
 use std::ffi::CStr;
 use std::ops::Range;
 
-use super::coupons::coupons;
 use crate::duckdb::{Output, SqlError, SqlType, Strings, Vector};
 use crate::functions::family::Family;
+use crate::functions::hashes::hashes;
 use crate::functions::parameter::Parameter;
 use crate::sketch::hll::{Coupon, HllImage, HllSketch, LgK};
 
@@ -28,7 +28,7 @@ impl Family for Hll {
 
     #[inline(always)]
     fn values<'a>(column: &Vector<'a>) -> Result<Vec<Coupon>, SqlError> {
-        coupons(column)
+        hashes(column)
     }
 
     #[inline(always)]

@@ -18,8 +18,7 @@ impl Scalar for Bounds {
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         let len = input.len();
         each_blob_with(input, output, Reading::Header, |output, row, blob, num_std_dev: i64| {
-            let bounds = HllImage::parse(blob)?.bounds(num_std_dev)?;
-            write_bounds(output, len, row, [bounds.lower, bounds.estimate, bounds.upper]);
+            write_bounds(output, len, row, HllImage::parse(blob)?.bounds(num_std_dev)?);
             Ok(())
         })
     }

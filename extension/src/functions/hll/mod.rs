@@ -1,6 +1,5 @@
 //! HyperLogLog: the functions `hll_…`.
 
-mod coupons;
 mod family;
 mod hll_sketch_bounds;
 mod hll_sketch_describe;

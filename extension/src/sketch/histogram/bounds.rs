@@ -1,18 +1,7 @@
 //! The bracket around a quantile that the bins prove.
 
 use super::bins::Histogram;
-use crate::sketch::Error;
-
-/// A quantile's estimate, and the values that the true one lies between.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct QuantileBounds {
-    /// The true quantile is not less.
-    pub lower: f64,
-    /// The estimate.
-    pub estimate: f64,
-    /// The true quantile is not greater.
-    pub upper: f64,
-}
+use crate::sketch::{Bounds, Error};
 
 impl Histogram {
     /// The bracket of the least value `v` such that at least `q count` values are `<= v`; `None` of an empty histogram.
@@ -20,7 +9,7 @@ impl Histogram {
     /// The number of values up to any number differs from the sum of the counts up to it by no more than the slack. So
     /// `v` is not below a center before which, with the slack added, there are fewer than `q count` values; nor above a
     /// center up to which, with the slack taken off, there are as many. An exact histogram gives `v` itself.
-    pub fn quantile_bounds(&self, q: f64) -> Result<Option<QuantileBounds>, Error> {
+    pub fn quantile_bounds(&self, q: f64) -> Result<Option<Bounds>, Error> {
         let Some(estimate) = self.quantile(q)? else { return Ok(None) };
         let rank = self.rank(q)?;
         let slack = self.slack;
@@ -37,7 +26,7 @@ impl Histogram {
             before = up_to;
         }
         let upper = upper.unwrap_or(self.max);
-        Ok(Some(QuantileBounds { lower: lower.min(estimate), estimate, upper: upper.max(estimate) }))
+        Ok(Some(Bounds { lower: lower.min(estimate), estimate, upper: upper.max(estimate) }))
     }
 }
 

@@ -19,7 +19,6 @@ mod reduce;
 use super::Format;
 
 pub use bins::{Histogram, MaxBins};
-pub use bounds::QuantileBounds;
 pub use buckets::Bucket;
 pub use builder::HistogramBuilder;
 pub use druid::DruidForm;

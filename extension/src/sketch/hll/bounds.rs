@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use super::image::HllImage;
 use super::interpolation::{self, rows};
-use crate::sketch::Error;
+use crate::sketch::bounds::checked_deviations;
+use crate::sketch::{Bounds, Error};
 
 const RELATIVE_ERRORS: &str = include_str!("../../../../duckdb_sketch/data/hll_relative_error.csv");
 
@@ -16,17 +17,6 @@ const HIP_FACTOR: f64 = 0.832_554_6;
 const MERGED_FACTOR: f64 = 1.038_96;
 /// Up to here the quantiles of the error were measured; beyond, the normal approximation holds.
 const GREATEST_MEASURED_LG_K: u8 = 12;
-
-/// An estimate and the interval around it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bounds {
-    /// The lower bound.
-    pub lower: f64,
-    /// The estimate.
-    pub estimate: f64,
-    /// The upper bound.
-    pub upper: f64,
-}
 
 /// Quantiles of the relative error, by lg_k from 4: [merged, HIP] × [lower, upper] × standard deviations.
 static MEASURED: LazyLock<Vec<[[[f64; 3]; 2]; 2]>> = LazyLock::new(|| {
@@ -42,9 +32,7 @@ static MEASURED: LazyLock<Vec<[[[f64; 3]; 2]; 2]>> = LazyLock::new(|| {
 impl HllImage<'_> {
     /// The estimate with the interval of so many standard deviations: 1 covers 68 %, 2 covers 95.4 %, 3 covers 99.7 %.
     pub fn bounds(&self, num_std_dev: i64) -> Result<Bounds, Error> {
-        if !(1..=3).contains(&num_std_dev) {
-            return Err(Error::bad_parameter(format!("num_std_dev is {num_std_dev}, and must be 1, 2 or 3")));
-        }
+        let num_std_dev = checked_deviations(num_std_dev)?;
         let estimate = self.estimate()?;
         let at_least = f64::from(self.occupied()?);
         Ok(match self.coupon_count() {
@@ -54,7 +42,7 @@ impl HllImage<'_> {
                 Bounds { lower: lower.max(at_least), estimate, upper: upper.max(at_least) }
             }
             None => {
-                let [lower, upper] = self.relative_errors(num_std_dev as usize);
+                let [lower, upper] = self.relative_errors(num_std_dev);
                 // The estimate of a damaged image may be below its number of registers.
                 let lower = (estimate / (1.0 + lower)).max(at_least.min(estimate));
                 Bounds { lower, estimate, upper: estimate / (1.0 + upper) }

@@ -1,6 +1,7 @@
 //! The coupon: what of a value's hash a sketch keeps.
 
-use crate::sketch::hash::{Hash128, hash_bytes, hash_u64, hash_words};
+use crate::sketch::FromHash;
+use crate::sketch::hash::Hash128;
 
 /// A register value of 1 to 63 in the upper six bits, an address in the lower 26; or nothing at all.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -43,55 +44,10 @@ impl Coupon {
     pub fn address(self) -> usize {
         (self.0 & ADDRESS_MASK) as usize
     }
+}
 
-    /// The coupon of an integer, or of anything else that is hashed as eight bytes.
-    #[inline(always)]
-    pub fn of_u64(value: u64) -> Self {
-        Self::of_hash(hash_u64(value))
-    }
-
-    /// The coupon of an integer of any width: equal integers have equal coupons.
-    #[inline]
-    pub fn of_i128(value: i128) -> Self {
-        match i64::try_from(value) {
-            Ok(small) => Self::of_u64(small as u64),
-            Err(_) => Self::of_hash(hash_bytes(&value.to_le_bytes())),
-        }
-    }
-
-    /// The coupon of an unsigned integer of any width.
-    #[inline]
-    pub fn of_u128(value: u128) -> Self {
-        match i128::try_from(value) {
-            Ok(signed) => Self::of_i128(signed),
-            Err(_) => {
-                let mut bytes = [0; 17];
-                bytes[..16].copy_from_slice(&value.to_le_bytes());
-                Self::of_hash(hash_bytes(&bytes))
-            }
-        }
-    }
-
-    /// The coupon of a double: 0.0 and -0.0 have one, and so have all NaNs.
-    #[inline(always)]
-    pub fn of_f64(value: f64) -> Self {
-        const CANONICAL_NAN: u64 = 0x7ff8_0000_0000_0000;
-        // Adding 0.0 turns -0.0 into 0.0 and leaves every other number as it is.
-        Self::of_u64(if value.is_nan() { CANONICAL_NAN } else { (value + 0.0).to_bits() })
-    }
-
-    /// The coupon of a string or a blob; none of an empty one.
-    #[inline]
-    pub fn of_bytes(bytes: &[u8]) -> Self {
-        if bytes.is_empty() { Self::EMPTY } else { Self::of_hash(hash_bytes(bytes)) }
-    }
-
-    /// The coupon of a string of up to 15 bytes, given as zero-padded words; none of an empty one.
-    #[inline(always)]
-    pub fn of_words(k1: u64, k2: u64, length: u64) -> Self {
-        let Coupon(bits) = Self::of_hash(hash_words(k1, k2, length));
-        Coupon(if length == 0 { 0 } else { bits })
-    }
+impl FromHash for Coupon {
+    const NOTHING: Self = Coupon::EMPTY;
 
     /// The coupon of a hash: DataSketches' `HllUtil::coupon`.
     #[inline(always)]
@@ -103,7 +59,7 @@ impl Coupon {
 
 #[cfg(test)]
 mod tests {
-    use super::Coupon;
+    use super::{Coupon, FromHash};
 
     /// `../shared/oracles.md`: the coupons inside DataSketches' images of single values.
     #[test]

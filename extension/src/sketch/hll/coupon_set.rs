@@ -165,6 +165,7 @@ fn probe(slots: &mut [Coupon], coupon: Coupon) -> &mut Coupon {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sketch::FromHash;
     use std::collections::BTreeSet;
 
     #[test]

@@ -15,7 +15,6 @@ mod registers;
 mod sketch;
 mod wire;
 
-pub use bounds::Bounds;
 pub use coupon::Coupon;
 pub(in crate::sketch) use image::FORMATS;
 pub use image::{HllImage, Mode, TargetType};

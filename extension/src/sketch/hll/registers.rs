@@ -191,6 +191,7 @@ fn count_exceptions(nibbles: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sketch::FromHash;
 
     fn filled(lg_k: u8, values: u64) -> Registers {
         let mut registers = Registers::new(lg_k);

@@ -165,6 +165,7 @@ fn promote(coupons: &CouponSet, lg_k: LgK) -> Registers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sketch::FromHash;
 
     fn sketch_of(lg_k: i64, values: impl IntoIterator<Item = u64>) -> HllSketch {
         let mut sketch = HllSketch::new(LgK::new(lg_k).unwrap());

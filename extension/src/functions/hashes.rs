@@ -1,33 +1,35 @@
-//! From SQL values to coupons: `docs/STORAGE.md`, "The bytes that each SQL type is hashed by".
+//! From SQL values to what sketches keep of their hashes: `docs/STORAGE.md`, "The bytes that each SQL type is hashed by".
 
 use crate::duckdb::{LogicalType, Plain, SqlError, TypeId, Validity, Vector, Wide};
+use crate::sketch::FromHash;
 use crate::sketch::histogram::Histogram;
-use crate::sketch::hll::{Coupon, HllImage};
+use crate::sketch::hll::HllImage;
+use crate::sketch::theta::ThetaImage;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_MILLI: i64 = 1_000;
 const NANOS_PER_MICRO: i64 = 1_000;
 
-/// The coupon of each row; [`Coupon::EMPTY`] where it is NULL.
+/// What is kept of each row's hash; [`FromHash::NOTHING`] where it is NULL.
 #[inline(always)]
-pub fn coupons(column: &Vector) -> Result<Vec<Coupon>, SqlError> {
+pub fn hashes<H: FromHash>(column: &Vector) -> Result<Vec<H>, SqlError> {
     let logical_type = column.logical_type();
-    let mut coupons = match logical_type.id() {
-        Some(TypeId::Boolean) => each(column, |value: u8| Coupon::of_u64(u64::from(value))),
-        Some(TypeId::TinyInt) => each(column, |value: i8| Coupon::of_u64(i64::from(value) as u64)),
-        Some(TypeId::SmallInt) => each(column, |value: i16| Coupon::of_u64(i64::from(value) as u64)),
-        Some(TypeId::Integer | TypeId::Date) => each(column, |value: i32| Coupon::of_u64(i64::from(value) as u64)),
+    let mut hashes: Vec<H> = match logical_type.id() {
+        Some(TypeId::Boolean) => each(column, |value: u8| H::of_u64(u64::from(value))),
+        Some(TypeId::TinyInt) => each(column, |value: i8| H::of_u64(i64::from(value) as u64)),
+        Some(TypeId::SmallInt) => each(column, |value: i16| H::of_u64(i64::from(value) as u64)),
+        Some(TypeId::Integer | TypeId::Date) => each(column, |value: i32| H::of_u64(i64::from(value) as u64)),
         Some(TypeId::BigInt | TypeId::Time | TypeId::Timestamp | TypeId::TimestampTz) => {
-            each(column, |value: i64| Coupon::of_u64(value as u64))
+            each(column, |value: i64| H::of_u64(value as u64))
         }
-        Some(TypeId::UTinyInt) => each(column, |value: u8| Coupon::of_u64(u64::from(value))),
-        Some(TypeId::USmallInt) => each(column, |value: u16| Coupon::of_u64(u64::from(value))),
-        Some(TypeId::UInteger) => each(column, |value: u32| Coupon::of_u64(u64::from(value))),
-        Some(TypeId::UBigInt) => each(column, |value: u64| Coupon::of_i128(i128::from(value))),
-        Some(TypeId::HugeInt) => each(column, |value: Wide<i128>| Coupon::of_i128(value.get())),
-        Some(TypeId::UHugeInt) => each(column, |value: Wide<u128>| Coupon::of_u128(value.get())),
-        Some(TypeId::Float) => each(column, |value: f32| Coupon::of_f64(f64::from(value))),
-        Some(TypeId::Double) => each(column, Coupon::of_f64),
+        Some(TypeId::UTinyInt) => each(column, |value: u8| H::of_u64(u64::from(value))),
+        Some(TypeId::USmallInt) => each(column, |value: u16| H::of_u64(u64::from(value))),
+        Some(TypeId::UInteger) => each(column, |value: u32| H::of_u64(u64::from(value))),
+        Some(TypeId::UBigInt) => each(column, |value: u64| H::of_i128(i128::from(value))),
+        Some(TypeId::HugeInt) => each(column, |value: Wide<i128>| H::of_i128(value.get())),
+        Some(TypeId::UHugeInt) => each(column, |value: Wide<u128>| H::of_u128(value.get())),
+        Some(TypeId::Float) => each(column, |value: f32| H::of_f64(f64::from(value))),
+        Some(TypeId::Double) => each(column, H::of_f64),
         Some(TypeId::TimestampS) => each(column, |value| of_instant(value, MICROS_PER_SECOND)),
         Some(TypeId::TimestampMs) => each(column, |value| of_instant(value, MICROS_PER_MILLI)),
         Some(TypeId::TimestampNs | TypeId::TimestampTzNs | TypeId::TimeNs) => each(column, of_nanoseconds),
@@ -39,11 +41,11 @@ pub fn coupons(column: &Vector) -> Result<Vec<Coupon>, SqlError> {
         Some(TypeId::Uuid) => each(column, |value: Wide<i128>| of_uuid(value.get())),
         Some(TypeId::Decimal) => of_decimals(column, &logical_type),
         Some(TypeId::Enum) => of_enums(column, &logical_type),
-        Some(TypeId::SqlNull) => return Ok(vec![Coupon::EMPTY; column.len()]),
+        Some(TypeId::SqlNull) => return Ok(vec![H::NOTHING; column.len()]),
         other => return Err(unsupported(other)),
     };
-    blank_nulls(column.validity(), &mut coupons);
-    Ok(coupons)
+    blank_nulls(column.validity(), &mut hashes);
+    Ok(hashes)
 }
 
 #[cold]
@@ -57,44 +59,44 @@ fn unsupported(id: Option<TypeId>) -> SqlError {
 /// Row by row without a branch, NULL rows included: the loop vectorizes. (`collect` would not: its loop is a function
 /// of its own, compiled once for every CPU.)
 #[inline(always)]
-fn each<T: Plain>(column: &Vector, coupon: impl Fn(T) -> Coupon) -> Vec<Coupon> {
+fn each<T: Plain, H: FromHash>(column: &Vector, hash: impl Fn(T) -> H) -> Vec<H> {
     let values = column.values::<T>();
-    let mut coupons = vec![Coupon::EMPTY; values.len()];
-    for (slot, &value) in coupons.iter_mut().zip(values) {
-        *slot = coupon(value);
+    let mut hashes = vec![H::NOTHING; values.len()];
+    for (slot, &value) in hashes.iter_mut().zip(values) {
+        *slot = hash(value);
     }
-    coupons
+    hashes
 }
 
 #[inline(always)]
-fn blank_nulls(validity: Validity, coupons: &mut [Coupon]) {
-    if validity.all_valid(coupons.len()) {
+fn blank_nulls<H: FromHash>(validity: Validity, hashes: &mut [H]) {
+    if validity.all_valid(hashes.len()) {
         return;
     }
-    for (row, coupon) in coupons.iter_mut().enumerate() {
+    for (row, hash) in hashes.iter_mut().enumerate() {
         if !validity.is_valid(row) {
-            *coupon = Coupon::EMPTY;
+            *hash = H::NOTHING;
         }
     }
 }
 
 /// Short strings, which most are, all at once; then the others one by one.
 #[inline(always)]
-fn of_strings(column: &Vector) -> Vec<Coupon> {
+fn of_strings<H: FromHash>(column: &Vector) -> Vec<H> {
     const INLINE: u32 = 12;
     let strings = column.strings();
     let words = strings.inline_words();
-    let mut coupons = vec![Coupon::EMPTY; column.len()];
-    for (slot, (length, k1, k2)) in coupons.iter_mut().zip(words.clone()) {
-        *slot = Coupon::of_words(k1, u64::from(k2), u64::from(length));
+    let mut hashes = vec![H::NOTHING; column.len()];
+    for (slot, (length, k1, k2)) in hashes.iter_mut().zip(words.clone()) {
+        *slot = H::of_words(k1, u64::from(k2), u64::from(length));
     }
-    blank_nulls(strings.validity(), &mut coupons);
+    blank_nulls(strings.validity(), &mut hashes);
     for (row, (length, _, _)) in words.enumerate() {
         if length > INLINE {
-            coupons[row] = strings.get(row).map_or(Coupon::EMPTY, Coupon::of_bytes);
+            hashes[row] = strings.get(row).map_or(H::NOTHING, H::of_bytes);
         }
     }
-    coupons
+    hashes
 }
 
 /// Sees that no value is a whole state: its hash would count the sketch as one value, and not what the sketch counted.
@@ -105,6 +107,9 @@ fn refuse_states(column: &Vector) -> Result<(), SqlError> {
             Some(bytes) if HllImage::parse(bytes).is_ok() => return Err(counted("an HLL sketch", "hll_union_agg")),
             Some(bytes) if Histogram::parse(bytes).is_ok() => {
                 return Err(counted("an approximate histogram", "approx_histogram_union_agg"));
+            }
+            Some(bytes) if ThetaImage::parse(bytes).is_ok() => {
+                return Err(counted("a theta sketch", "theta_union_agg"));
             }
             _ => {}
         }
@@ -120,30 +125,30 @@ fn counted(state: &str, union: &str) -> SqlError {
 }
 
 /// An instant in other units than microseconds; the infinities are the greatest integers in each.
-fn of_instant(value: i64, micros: i64) -> Coupon {
-    Coupon::of_u64(match value {
+fn of_instant<H: FromHash>(value: i64, micros: i64) -> H {
+    H::of_u64(match value {
         i64::MAX => i64::MAX,
         value if value == -i64::MAX => -i64::MAX,
         value => value.wrapping_mul(micros),
     } as u64)
 }
 
-fn of_nanoseconds(value: i64) -> Coupon {
+fn of_nanoseconds<H: FromHash>(value: i64) -> H {
     let (micros, nanos) = (value.div_euclid(NANOS_PER_MICRO), value.rem_euclid(NANOS_PER_MICRO));
     if value.unsigned_abs() == i64::MAX as u64 {
-        return Coupon::of_u64(value as u64);
+        return H::of_u64(value as u64);
     }
     if nanos == 0 {
-        return Coupon::of_u64(micros as u64);
+        return H::of_u64(micros as u64);
     }
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&micros.to_le_bytes());
     bytes[8..].copy_from_slice(&nanos.to_le_bytes());
-    Coupon::of_bytes(&bytes)
+    H::of_bytes(&bytes)
 }
 
 /// The text of a UUID, which DuckDB keeps as an integer whose highest bit is flipped, so that it sorts.
-fn of_uuid(value: i128) -> Coupon {
+fn of_uuid<H: FromHash>(value: i128) -> H {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let bits = (value as u128) ^ (1 << 127);
     let mut text = [b'-'; 36];
@@ -151,10 +156,10 @@ fn of_uuid(value: i128) -> Coupon {
     for (digit, place) in places.enumerate() {
         text[place] = DIGITS[(bits >> (124 - 4 * digit)) as usize & 15];
     }
-    Coupon::of_bytes(&text)
+    H::of_bytes(&text)
 }
 
-fn of_decimals(column: &Vector, logical_type: &LogicalType) -> Vec<Coupon> {
+fn of_decimals<H: FromHash>(column: &Vector, logical_type: &LogicalType) -> Vec<H> {
     let scale = u32::from(logical_type.decimal_scale());
     match logical_type.storage() {
         Some(TypeId::SmallInt) => each(column, |value: i16| of_decimal(i128::from(value), scale)),
@@ -165,13 +170,13 @@ fn of_decimals(column: &Vector, logical_type: &LogicalType) -> Vec<Coupon> {
 }
 
 /// `unscaled / 10^scale`: a whole number as an integer, else the shortest text.
-fn of_decimal(mut unscaled: i128, mut scale: u32) -> Coupon {
+fn of_decimal<H: FromHash>(mut unscaled: i128, mut scale: u32) -> H {
     while scale > 0 && unscaled % 10 == 0 {
         unscaled /= 10;
         scale -= 1;
     }
     if scale == 0 {
-        return Coupon::of_i128(unscaled);
+        return H::of_i128(unscaled);
     }
     // Digits from the last to the first: at most 39, a point, a zero before it and a sign.
     let mut text = [0; 48];
@@ -192,10 +197,10 @@ fn of_decimal(mut unscaled: i128, mut scale: u32) -> Coupon {
         start -= 1;
         text[start] = b'-';
     }
-    Coupon::of_bytes(&text[start..])
+    H::of_bytes(&text[start..])
 }
 
-fn of_enums(column: &Vector, logical_type: &LogicalType) -> Vec<Coupon> {
+fn of_enums<H: FromHash>(column: &Vector, logical_type: &LogicalType) -> Vec<H> {
     let codes: Vec<u32> = match logical_type.storage() {
         Some(TypeId::UTinyInt) => column.values::<u8>().iter().map(|&code| u32::from(code)).collect(),
         Some(TypeId::USmallInt) => column.values::<u16>().iter().map(|&code| u32::from(code)).collect(),
@@ -203,47 +208,50 @@ fn of_enums(column: &Vector, logical_type: &LogicalType) -> Vec<Coupon> {
     };
     let validity = column.validity();
     let size = logical_type.enum_size();
-    let of_code = |code: u32| Coupon::of_bytes(logical_type.enum_value(code).as_bytes());
+    let of_code = |code: u32| H::of_bytes(logical_type.enum_value(code).as_bytes());
     // A small dictionary is hashed whole, of a large one only what occurs.
-    let dictionary: Vec<Coupon> =
-        if size as usize <= codes.len() { (0..size).map(of_code).collect() } else { Vec::new() };
-    let coupon = |(row, &code): (usize, &u32)| match dictionary.get(code as usize) {
-        _ if !validity.is_valid(row) => Coupon::EMPTY,
-        Some(&coupon) => coupon,
+    let dictionary: Vec<H> = if size as usize <= codes.len() { (0..size).map(of_code).collect() } else { Vec::new() };
+    let hash = |(row, &code): (usize, &u32)| match dictionary.get(code as usize) {
+        _ if !validity.is_valid(row) => H::NOTHING,
+        Some(&hash) => hash,
         None => of_code(code),
     };
-    codes.iter().enumerate().map(coupon).collect()
+    codes.iter().enumerate().map(hash).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sketch::hll::Coupon;
 
     #[test]
-    fn equal_decimals_have_one_coupon() {
-        assert_eq!(of_decimal(119, 2), Coupon::of_bytes(b"1.19"));
-        assert_eq!(of_decimal(11900, 4), Coupon::of_bytes(b"1.19"));
-        assert_eq!(of_decimal(-5, 1), Coupon::of_bytes(b"-0.5"));
-        assert_eq!(of_decimal(5, 3), Coupon::of_bytes(b"0.005"));
-        assert_eq!(of_decimal(-300, 2), Coupon::of_i128(-3));
-        assert_eq!(of_decimal(0, 2), Coupon::of_i128(0));
+    fn equal_decimals_have_one_hash() {
+        assert_eq!(of_decimal::<Coupon>(119, 2), Coupon::of_bytes(b"1.19"));
+        assert_eq!(of_decimal::<Coupon>(11900, 4), Coupon::of_bytes(b"1.19"));
+        assert_eq!(of_decimal::<Coupon>(-5, 1), Coupon::of_bytes(b"-0.5"));
+        assert_eq!(of_decimal::<Coupon>(5, 3), Coupon::of_bytes(b"0.005"));
+        assert_eq!(of_decimal::<Coupon>(-300, 2), Coupon::of_i128(-3));
+        assert_eq!(of_decimal::<Coupon>(0, 2), Coupon::of_i128(0));
         let widest = 10i128.pow(38) - 1;
-        assert_eq!(of_decimal(-widest, 38), Coupon::of_bytes(format!("-0.{widest}").as_bytes()));
+        assert_eq!(of_decimal::<Coupon>(-widest, 38), Coupon::of_bytes(format!("-0.{widest}").as_bytes()));
     }
 
     #[test]
-    fn equal_instants_have_one_coupon() {
+    fn equal_instants_have_one_hash() {
         let micros = Coupon::of_u64(1_500_000_000_000_000);
-        assert_eq!(of_instant(1_500_000_000, MICROS_PER_SECOND), micros);
-        assert_eq!(of_instant(1_500_000_000_000, MICROS_PER_MILLI), micros);
-        assert_eq!(of_nanoseconds(1_500_000_000_000_000_000), micros);
-        assert_ne!(of_nanoseconds(1_500_000_000_000_000_001), micros);
-        assert_eq!(of_instant(i64::MAX, MICROS_PER_SECOND), of_nanoseconds(i64::MAX));
+        assert_eq!(of_instant::<Coupon>(1_500_000_000, MICROS_PER_SECOND), micros);
+        assert_eq!(of_instant::<Coupon>(1_500_000_000_000, MICROS_PER_MILLI), micros);
+        assert_eq!(of_nanoseconds::<Coupon>(1_500_000_000_000_000_000), micros);
+        assert_ne!(of_nanoseconds::<Coupon>(1_500_000_000_000_000_001), micros);
+        assert_eq!(of_instant::<Coupon>(i64::MAX, MICROS_PER_SECOND), of_nanoseconds(i64::MAX));
     }
 
     #[test]
     fn a_uuid_is_its_text() {
         let bits = 0xeecc_b8c5_9943_b2bb_bb5e_222f_4e14_b687_u128;
-        assert_eq!(of_uuid((bits ^ (1 << 127)) as i128), Coupon::of_bytes(b"eeccb8c5-9943-b2bb-bb5e-222f4e14b687"));
+        assert_eq!(
+            of_uuid::<Coupon>((bits ^ (1 << 127)) as i128),
+            Coupon::of_bytes(b"eeccb8c5-9943-b2bb-bb5e-222f4e14b687")
+        );
     }
 }
