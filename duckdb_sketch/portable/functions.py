@@ -29,6 +29,7 @@ from duckdb_sketch.portable.histogram import DEFAULT_BINS, Histogram, checked_bi
 from duckdb_sketch.portable.histogram import union as histogram_union
 from duckdb_sketch.portable.hll_image import HllImage
 from duckdb_sketch.portable.hyper_unique import HyperUniqueImage, hyper_unique_of_texts, hyper_unique_union
+from duckdb_sketch.portable.intersection import intersection
 from duckdb_sketch.portable.lg_k import DEFAULT_LG_K, checked_lg_k
 from duckdb_sketch.portable.sql_type import COUPON, ENTRY, hashes_of_column
 from duckdb_sketch.portable.theta_image import DEFAULT_LG_NOM, ThetaImage, checked_lg_nom
@@ -156,6 +157,11 @@ def _hll_union_agg(sketches: Any, allowed: Any) -> Iterator[bytes]:
 @_scalar("hll_union", "BLOB, BLOB, BOOLEAN", "BLOB")
 def _hll_union(a: bytes, b: bytes, allow_different_lg_k: bool) -> bytes:
     return hll.union([HllImage.parse(a), HllImage.parse(b)], allow_different_lg_k)
+
+
+@_scalar("hll_intersection", "BLOB, BLOB, BOOLEAN", _BOUNDS)
+def _hll_intersection(a: bytes, b: bytes, allow_different_lg_k: bool) -> dict[str, float]:
+    return intersection(HllImage.parse(a), HllImage.parse(b), allow_different_lg_k)
 
 
 @_scalar("hll_sketch_estimate", "BLOB", "BIGINT")
@@ -420,6 +426,10 @@ MACROS: dict[str, list[str]] = {
     "hll_union": [
         f"(a, b) AS {_call('hll_union', 'a', 'b', 'false')}",
         _as_macro("hll_union", "a, b, allow_different_lg_k"),
+    ],
+    "hll_intersection": [
+        f"(a, b) AS {_call('hll_intersection', 'a', 'b', 'false')}",
+        _as_macro("hll_intersection", "a, b, allow_different_lg_k"),
     ],
     "hll_sketch_estimate": [_as_macro("hll_sketch_estimate", "sketch")],
     "hll_sketch_bounds": [_as_macro("hll_sketch_bounds", "sketch, num_std_dev")],

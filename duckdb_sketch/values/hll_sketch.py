@@ -91,6 +91,15 @@ class HllSketch(Sketch):
         (bounds,) = row("SELECT hll_sketch_bounds(?::BLOB, ?)", self.state, num_std_dev)
         return Bounds(**bounds)
 
+    def intersection(self, other: HllSketch) -> Bounds:
+        """How many distinct values both have counted, with bounds of two standard deviations: `hll_intersection`.
+
+        Raises:
+            InvalidInputError: If they differ in lg_k.
+        """
+        (bounds,) = row("SELECT hll_intersection(?::BLOB, ?::BLOB)", self.state, other.state)
+        return Bounds(**bounds)
+
     def __repr__(self) -> str:
         return f"<HllSketch: about {self.estimate:,} different, lg_k {self.lg_k}, {len(self.state):,} bytes>"
 

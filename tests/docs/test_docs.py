@@ -163,7 +163,7 @@ def test_the_reference_has_every_function(con: duckdb.DuckDBPyConnection) -> Non
         ORDER BY ALL
         """,
     )
-    assert len(functions) == 35
+    assert len(functions) == 36
     text = REFERENCE.read_text(encoding="utf-8")
     table = re.findall(r"^\| \[`(\w+)\(", text, re.MULTILINE)
     sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL))

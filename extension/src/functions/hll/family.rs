@@ -99,8 +99,9 @@ pub enum DifferentLgK {
 }
 
 impl DifferentLgK {
+    /// Whether they may.
     #[inline(always)]
-    fn are_allowed(self) -> bool {
+    pub fn are_allowed(self) -> bool {
         self == DifferentLgK::Allowed
     }
 }

@@ -168,7 +168,11 @@ mod tests {
                     joint.likelihood(&moved)
                 });
                 let slope = (after.log - before.log) / (2.0 * step);
-                assert!((slope - here.slope[i]).abs() <= 1e-4 * (1e-3 + here.slope[i].abs()), "{slope} {:?}", here.slope);
+                assert!(
+                    (slope - here.slope[i]).abs() <= 1e-4 * (1e-3 + here.slope[i].abs()),
+                    "{slope} {:?}",
+                    here.slope
+                );
                 for j in 0..3 {
                     let curve = (after.slope[j] - before.slope[j]) / (2.0 * step);
                     let found = here.curve[i][j];

@@ -30,11 +30,6 @@ impl LgNom {
         1 << self.0
     }
 
-    /// So many entries in memory are cut down to the nominal number.
-    pub(super) fn most(self) -> usize {
-        3 << (self.0 - 1)
-    }
-
     /// What an image says of it. Those of other libraries say nothing, and are taken for the default, as in Spark's
     /// unions; so the images of the default say nothing as well, and have the bytes that the libraries write.
     pub(super) fn of_byte(byte: u8) -> Self {

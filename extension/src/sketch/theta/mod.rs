@@ -9,8 +9,8 @@
 //! [`ThetaIntersection`], [`difference`] and [`jaccard`] are made of such views.
 
 mod bounds;
+mod entries;
 mod entry;
-mod entry_set;
 mod image;
 mod lg_nom;
 mod proportion;

@@ -7,9 +7,9 @@
 //! S and k alone, so it is enough that each way of making a sketch ends in the sample of all that was seen.
 //!
 //! 1. A sketch in memory holds theta and `E = {x in S: x < theta}`, where theta is at its greatest or is a member of S with
-//!    at least k members below it. An insertion keeps that. So does a cut, which is done when E has half as many again
-//!    as k: theta becomes the member of E that has k below it. Whenever the sketch is written, it is cut once more if E has
-//!    more than k: theta is then the member of S with exactly k below it. If E has at most k and theta is not at its
+//!    at least k members below it. An insertion keeps that. So does a cut, which is done when the buffer is full, if E has
+//!    more than k: theta becomes the member of E that has k below it. Whenever the sketch is written, it is cut once more:
+//!    theta is then the member of S with exactly k below it. If E has at most k and theta is not at its
 //!    greatest, theta has exactly k below it as well. Either way it is the sample of S.
 //! 2. A union of samples `(theta_i, E_i)` of `S_i` takes the least theta and the members of all `E_i` below it. With S the
 //!    union of all `S_i`: a member x of S below the least theta is in some `S_i` and below `theta_i`, hence in `E_i`; so
@@ -22,11 +22,10 @@
 //! give the same in any order, as whatever a cut drops has k members of E below its new theta, and is dropped from any
 //! union of more.
 
+use super::entries::Entries;
 use super::entry::{Entry, MAX_THETA};
-use super::entry_set::EntrySet;
 use super::image::{self, ThetaImage};
 use super::lg_nom::LgNom;
-use super::sort::sort;
 use crate::sketch::Error;
 use crate::sketch::chunks::chunks;
 
@@ -35,7 +34,7 @@ use crate::sketch::chunks::chunks;
 pub struct ThetaSketch {
     theta: u64,
     /// Since theta was last lowered by a merge, also some that are not below it.
-    set: EntrySet,
+    entries: Entries,
     lg_nom: LgNom,
 }
 
@@ -51,7 +50,7 @@ pub enum Nominal {
 impl ThetaSketch {
     /// An empty sketch.
     pub fn new(lg_nom: LgNom) -> Self {
-        ThetaSketch { theta: MAX_THETA, set: EntrySet::default(), lg_nom }
+        ThetaSketch { theta: MAX_THETA, entries: Entries::default(), lg_nom }
     }
 
     /// The precision.
@@ -61,17 +60,14 @@ impl ThetaSketch {
 
     /// Whether it has seen nothing.
     pub fn is_empty(&self) -> bool {
-        self.theta == MAX_THETA && self.set.len() == 0
+        self.theta == MAX_THETA && self.entries.is_empty()
     }
 
     /// Adds an entry.
     #[inline(always)]
     pub fn insert(&mut self, entry: Entry) {
-        if entry.is_below(self.theta) {
-            self.set.insert(entry.bits());
-            if self.set.len() >= self.lg_nom.most() {
-                self.cut();
-            }
+        if entry.is_below(self.theta) && !self.entries.insert(entry.bits()) {
+            self.cut();
         }
     }
 
@@ -91,7 +87,7 @@ impl ThetaSketch {
     /// Where in memory an entry will go; `None` if that is nowhere, or in the sketch itself.
     #[inline(always)]
     pub fn place_of(&self, entry: Entry) -> Option<*const u8> {
-        if entry.is_below(self.theta) { self.set.place_of(entry.bits()) } else { None }
+        if entry.is_below(self.theta) { self.entries.next_place() } else { None }
     }
 
     /// Adds what another sketch has seen.
@@ -99,8 +95,10 @@ impl ThetaSketch {
     pub fn merge(&mut self, other: &ThetaSketch, nominal: Nominal) {
         self.prepare_merge(other.lg_nom, other.is_empty(), nominal);
         self.theta = self.theta.min(other.theta);
-        for entry in other.set.iter() {
-            self.insert_bits(entry);
+        for &entry in other.entries.as_slice() {
+            if entry < self.theta && !self.entries.insert(entry) {
+                self.cut();
+            }
         }
     }
 
@@ -110,23 +108,9 @@ impl ThetaSketch {
         let entries = other.entries(scratch)?;
         self.prepare_merge(other.lg_nom(), other.is_empty(), nominal);
         self.theta = self.theta.min(other.theta());
-        for &entry in entries {
-            if entry >= self.theta {
-                break; // they ascend
-            }
-            self.insert_bits(entry);
-        }
+        let below = entries.partition_point(|&entry| entry < self.theta);
+        self.theta = self.entries.unite(&entries[..below], self.theta, self.lg_nom);
         Ok(())
-    }
-
-    #[inline(always)]
-    fn insert_bits(&mut self, entry: u64) {
-        if entry < self.theta {
-            self.set.insert(entry);
-            if self.set.len() >= self.lg_nom.most() {
-                self.cut();
-            }
-        }
     }
 
     /// Brings the precision to that of the merge.
@@ -140,39 +124,21 @@ impl ThetaSketch {
             self.lg_nom = if other_is_empty { self.lg_nom.max(lg_nom) } else { lg_nom };
         } else if !other_is_empty && lg_nom < self.lg_nom {
             self.lg_nom = lg_nom;
-            if self.set.len() >= lg_nom.most() {
-                self.cut();
-            }
+            self.cut();
         }
     }
 
-    /// Cuts the entries down to the nominal number, if there are more below theta.
-    #[cold]
     fn cut(&mut self) {
-        let mut entries = self.set.below(self.theta);
-        self.theta = cut(&mut entries, self.theta, self.lg_nom);
-        self.set = EntrySet::of(&entries);
+        self.theta = self.entries.cut(self.theta, self.lg_nom);
     }
 
     /// The canonical image: the same values give the same bytes, whatever the order or the merges.
     #[inline(always)]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut entries = self.set.below(self.theta);
-        let theta = cut(&mut entries, self.theta, self.lg_nom);
-        sort(&mut entries, theta);
-        image::of_entries(self.lg_nom, theta, &entries)
+        let mut entries = self.entries.clone();
+        let theta = entries.cut(self.theta, self.lg_nom);
+        image::of_entries(self.lg_nom, theta, entries.as_slice())
     }
-}
-
-/// Cuts entries, which are in no order, down to the nominal number; theta is then the first that was dropped.
-fn cut(entries: &mut Vec<u64>, theta: u64, lg_nom: LgNom) -> u64 {
-    let most = lg_nom.entries();
-    if entries.len() <= most {
-        return theta;
-    }
-    let (_, &mut first_dropped, _) = entries.select_nth_unstable(most);
-    entries.truncate(most);
-    first_dropped
 }
 
 #[cfg(test)]

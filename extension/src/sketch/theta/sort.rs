@@ -42,10 +42,40 @@ fn sort_by_first_bits(entries: &[u64], theta: u64) -> Vec<u64> {
     sorted
 }
 
+/// The first of the entries that are in one of two ascending lists, ascending, up to so many.
+#[inline(always)]
+pub fn unite(left: &[u64], right: &[u64], most: usize) -> Vec<u64> {
+    let mut both = memory::with_capacity(most.min(left.len() + right.len()));
+    let (mut i, mut j) = (0, 0);
+    // Without a branch that depends on which is less.
+    while i < left.len() && j < right.len() && both.len() < most {
+        let (l, r) = (left[i], right[j]);
+        both.push(l.min(r));
+        i += usize::from(l <= r);
+        j += usize::from(r <= l);
+    }
+    let rest = if i < left.len() { &left[i..] } else { &right[j..] };
+    both.extend_from_slice(&rest[..rest.len().min(most - both.len())]);
+    both
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sketch::hash::hash_u64;
+
+    #[test]
+    fn lists_are_united() {
+        let list = |start: u64, step: u64, count: u64| (0..count).map(|i| start + i * step).collect::<Vec<_>>();
+        for (left, right) in [(0, 0), (0, 3), (3, 0), (1, 1), (50, 70), (200, 3)] {
+            let (left, right) = (list(1, 3, left), list(2, 2, right));
+            let all: Vec<u64> =
+                left.iter().chain(&right).copied().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+            for most in [0, 1, 10, all.len(), all.len() + 5] {
+                assert_eq!(unite(&left, &right, most), all[..most.min(all.len())]);
+            }
+        }
+    }
 
     #[test]
     fn any_entries_are_sorted() {

@@ -1,0 +1,214 @@
+//! The entries of a growing sketch: a few in place, then a buffer that is sorted when it is full.
+//!
+//! A hash table would find a duplicate at once, and read memory at random. A buffer is written from front to back, which
+//! is what a thousand groups need that take turns; and sorting hashes, which are spread evenly, costs little.
+
+use super::lg_nom::LgNom;
+use super::sort::{sort, unite};
+use crate::sketch::memory;
+
+/// How many entries fit in place, without memory of their own.
+const INLINE: usize = 7;
+/// What a free place holds; no entry is 0.
+const FREE: u64 = 0;
+/// How many entries the first buffer has room for.
+const LEAST: usize = 32;
+
+/// Entries, of which some may be there several times.
+#[derive(Debug)]
+pub enum Entries {
+    /// Different ones.
+    Inline { len: u8, entries: [u64; INLINE] },
+    /// The first `sorted` ascend; more than `limit` there are never.
+    Buffer { sorted: u32, limit: u32, entries: Vec<u64> },
+}
+
+impl Clone for Entries {
+    fn clone(&self) -> Self {
+        match self {
+            &Entries::Inline { len, entries } => Entries::Inline { len, entries },
+            Entries::Buffer { sorted, limit, entries } => {
+                Entries::Buffer { sorted: *sorted, limit: *limit, entries: memory::copied(entries).into_vec() }
+            }
+        }
+    }
+}
+
+impl Default for Entries {
+    fn default() -> Self {
+        Entries::Inline { len: 0, entries: [FREE; INLINE] }
+    }
+}
+
+impl Entries {
+    /// Whether there is none.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.as_slice().is_empty()
+    }
+
+    /// All that are there, in no order, some perhaps several times.
+    #[inline(always)]
+    pub fn as_slice(&self) -> &[u64] {
+        match self {
+            Entries::Inline { len, entries } => &entries[..usize::from(*len)],
+            Entries::Buffer { entries, .. } => entries,
+        }
+    }
+
+    /// Adds an entry. `false`: the buffer is full, and has to be cut before the next one.
+    #[inline(always)]
+    pub fn insert(&mut self, entry: u64) -> bool {
+        match self {
+            Entries::Inline { len, entries } => {
+                let taken = usize::from(*len);
+                // All of them, taken or not: one comparison of vectors.
+                if entries.iter().fold(false, |found, &other| found | (other == entry)) {
+                    return true;
+                }
+                if taken < INLINE {
+                    entries[taken] = entry;
+                    *len += 1;
+                } else {
+                    self.spill(entry);
+                }
+                true
+            }
+            Entries::Buffer { limit, entries, .. } => {
+                memory::push(entries, entry);
+                entries.len() < *limit as usize
+            }
+        }
+    }
+
+    #[cold]
+    fn spill(&mut self, entry: u64) {
+        let mut entries = memory::with_capacity(LEAST);
+        entries.extend_from_slice(self.as_slice());
+        entries.push(entry);
+        *self = Entries::Buffer { sorted: 0, limit: LEAST as u32, entries };
+    }
+
+    /// Where in memory the next entry will go; `None` if that is in place.
+    #[inline(always)]
+    pub fn next_place(&self) -> Option<*const u8> {
+        match self {
+            Entries::Inline { .. } => None,
+            Entries::Buffer { entries, .. } => Some(entries.as_ptr_range().end.cast()),
+        }
+    }
+
+    /// Sorts them, drops what is there again or not below theta, and cuts them down to the nominal number. Returns theta,
+    /// which is then the first that was cut off.
+    #[cold]
+    pub fn cut(&mut self, theta: u64, lg_nom: LgNom) -> u64 {
+        let mut all = match self {
+            Entries::Inline { .. } => self.as_slice().to_vec(),
+            Entries::Buffer { entries, .. } => std::mem::take(entries),
+        };
+        if self.sorted() < all.len() {
+            all.retain(|&entry| entry < theta);
+            sort(&mut all, theta);
+            all.dedup();
+        } else {
+            all.truncate(all.partition_point(|&entry| entry < theta));
+        }
+        self.keep(all, theta, lg_nom)
+    }
+
+    /// How many of the first ascend.
+    fn sorted(&self) -> usize {
+        match self {
+            Entries::Inline { .. } => 0,
+            Entries::Buffer { sorted, .. } => *sorted as usize,
+        }
+    }
+
+    /// Adds ascending entries below theta; returns theta, as [`Self::cut`] does.
+    #[inline(always)]
+    pub fn unite(&mut self, others: &[u64], theta: u64, lg_nom: LgNom) -> u64 {
+        let room = match self {
+            Entries::Inline { len, .. } => INLINE - usize::from(*len),
+            Entries::Buffer { limit, entries, .. } => *limit as usize - entries.len() - 1,
+        };
+        // A few are added one by one; with many it is worth to go through all that are there.
+        if others.len() <= room && others.len() <= self.as_slice().len() / 8 + INLINE {
+            for &entry in others {
+                let fits = self.insert(entry);
+                debug_assert!(fits, "there was room for them");
+            }
+            return theta;
+        }
+        self.unite_sorted(others, theta, lg_nom)
+    }
+
+    #[inline(never)]
+    fn unite_sorted(&mut self, others: &[u64], theta: u64, lg_nom: LgNom) -> u64 {
+        let theta = self.cut(theta, lg_nom);
+        let both = unite(self.as_slice(), others, lg_nom.entries() + 1);
+        self.keep(both, theta, lg_nom)
+    }
+
+    /// Becomes these, which ascend, cut down to the nominal number.
+    fn keep(&mut self, mut all: Vec<u64>, theta: u64, lg_nom: LgNom) -> u64 {
+        let nominal = lg_nom.entries();
+        let theta = all.get(nominal).copied().unwrap_or(theta);
+        all.truncate(all.partition_point(|&entry| entry < theta));
+        let limit = (2 * all.len()).clamp(LEAST, 2 * nominal) as u32;
+        *self = Entries::Buffer { sorted: all.len() as u32, limit, entries: all };
+        theta
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn holds_what_was_inserted_and_no_more_than_the_limit() {
+        let lg_nom = LgNom::new(10).unwrap();
+        let mut entries = Entries::default();
+        let mut expected = BTreeSet::new();
+        let mut theta = u64::MAX;
+        for i in 0..20_000u64 {
+            let entry = i % 700 * 0x9e37_79b9 + 1;
+            if !entries.insert(entry) {
+                theta = entries.cut(theta, lg_nom);
+            }
+            expected.insert(entry);
+            assert!(entries.as_slice().len() <= 2048);
+        }
+        entries.cut(theta, lg_nom);
+        assert!(entries.as_slice().iter().eq(expected.iter()));
+        assert_eq!(theta, u64::MAX);
+    }
+
+    #[test]
+    fn sorted_entries_are_united_whether_they_are_few_or_many() {
+        let lg_nom = LgNom::new(6).unwrap();
+        for (have, add, step) in
+            [(0u64, 5u64, 3), (6, 3, 2), (60, 2, 7), (60, 60, 2), (64, 64, 1), (3, 200, 1), (30, 0, 1)]
+        {
+            let mut entries = Entries::default();
+            for i in 1..=have {
+                if !entries.insert(i * 2) {
+                    entries.cut(1000, lg_nom);
+                }
+            }
+            let others: Vec<u64> = (1..=add).map(|i| i * step).collect();
+            let theta = entries.unite(&others, 1000, lg_nom);
+            let theta = entries.cut(theta, lg_nom);
+            let mut expected: BTreeSet<u64> = (1..=have).map(|i| i * 2).chain(others).collect();
+            let cut = expected.iter().copied().nth(64);
+            expected.retain(|&entry| entry < cut.unwrap_or(1000));
+            assert!(entries.as_slice().iter().eq(expected.iter()), "{have} {add}");
+            assert_eq!(theta, cut.unwrap_or(1000));
+        }
+    }
+
+    #[test]
+    fn a_state_stays_small() {
+        assert_eq!(size_of::<Entries>(), 64);
+    }
+}
