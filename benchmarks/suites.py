@@ -9,6 +9,7 @@ from benchmarks.memory import Memory
 from benchmarks.peers import Accuracy, Sizes, SpeedBesidePeers
 from benchmarks.rollups.suite import Rollups
 from benchmarks.service.suite import ServiceSuite
+from benchmarks.sets.suite import Sets
 from benchmarks.sources import Sources
 from benchmarks.spark.suite import Spark
 from benchmarks.study.suite import Study
@@ -18,6 +19,7 @@ _ALL: tuple[type[Suite], ...] = (
     SpeedBesidePeers,
     Accuracy,
     Sizes,
+    Sets,
     Study,
     Rollups,
     CubeSuite,

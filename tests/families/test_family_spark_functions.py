@@ -16,7 +16,7 @@ FUNCTIONS = [(each.name, function) for each in families() for function in each.s
 ARGUMENTS = {
     "DOUBLE": [0.5, 0.25, None],
     "DOUBLE[]": [[0.0, 0.5, 1.0], [0.25, 0.5], [0.5, 1.0]],
-    "BIGINT": [3, 2, 2],
+    "BIGINT": [3, 3, 3],
     "VARCHAR": ["a", "b", None],
 }
 

@@ -16,7 +16,7 @@ const FALL: f64 = DEVIATIONS * DEVIATIONS / 2.0;
 const TAIL: f64 = 0.0228;
 /// DataSketches' relative standard error of a number of coupons.
 const COUPON_ERROR: f64 = 0.409 / 8192.0;
-/// How likely two coupons of different values are equal: all of the address, and the register value, which is v with
+/// How likely two coupons of distinct values are equal: all of the address, and the register value, which is v with
 /// probability 2^-v.
 const EQUAL_BY_CHANCE: f64 = 1.0 / (3.0 * (1u64 << 26) as f64);
 /// Fewer values than this are none.

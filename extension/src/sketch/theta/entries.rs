@@ -13,6 +13,8 @@ const INLINE: usize = 7;
 const FREE: u64 = 0;
 /// How many entries the first buffer has room for.
 const LEAST: usize = 32;
+/// How many times as many as are left the buffer takes before it is sorted again; but no more than twice the nominal number.
+const GROWTH: usize = 4;
 
 /// Entries, of which some may be there several times.
 #[derive(Debug)]
@@ -98,22 +100,29 @@ impl Entries {
         }
     }
 
-    /// Sorts them, drops what is there again or not below theta, and cuts them down to the nominal number. Returns theta,
-    /// which is then the first that was cut off.
-    #[cold]
+    /// The entries below theta, ascending and once each, cut down to the nominal number; and theta, which is the first that
+    /// was cut off, if any was.
+    #[inline(never)]
+    pub fn sample(&self, theta: u64, lg_nom: LgNom) -> (u64, Vec<u64>) {
+        let (sorted, unsorted) = self.as_slice().split_at(self.sorted());
+        let mut new = memory::with_capacity(unsorted.len());
+        new.extend(unsorted.iter().copied().filter(|&entry| entry < theta));
+        sort(&mut new, theta);
+        new.dedup();
+        let all = if sorted.is_empty() { new } else { unite(sorted, &new, lg_nom.entries() + 1) };
+        cut(all, theta, lg_nom)
+    }
+
+    /// Keeps the sample alone; returns its theta.
     pub fn cut(&mut self, theta: u64, lg_nom: LgNom) -> u64 {
-        let mut all = match self {
-            Entries::Inline { .. } => self.as_slice().to_vec(),
-            Entries::Buffer { entries, .. } => std::mem::take(entries),
-        };
-        if self.sorted() < all.len() {
-            all.retain(|&entry| entry < theta);
-            sort(&mut all, theta);
-            all.dedup();
-        } else {
-            all.truncate(all.partition_point(|&entry| entry < theta));
-        }
-        self.keep(all, theta, lg_nom)
+        let (theta, sample) = self.sample(theta, lg_nom);
+        self.become_sample(sample, lg_nom);
+        theta
+    }
+
+    fn become_sample(&mut self, sample: Vec<u64>, lg_nom: LgNom) {
+        let limit = (GROWTH * sample.len()).clamp(LEAST, 2 * lg_nom.entries()) as u32;
+        *self = Entries::Buffer { sorted: sample.len() as u32, limit, entries: sample };
     }
 
     /// How many of the first ascend.
@@ -144,20 +153,18 @@ impl Entries {
 
     #[inline(never)]
     fn unite_sorted(&mut self, others: &[u64], theta: u64, lg_nom: LgNom) -> u64 {
-        let theta = self.cut(theta, lg_nom);
-        let both = unite(self.as_slice(), others, lg_nom.entries() + 1);
-        self.keep(both, theta, lg_nom)
-    }
-
-    /// Becomes these, which ascend, cut down to the nominal number.
-    fn keep(&mut self, mut all: Vec<u64>, theta: u64, lg_nom: LgNom) -> u64 {
-        let nominal = lg_nom.entries();
-        let theta = all.get(nominal).copied().unwrap_or(theta);
-        all.truncate(all.partition_point(|&entry| entry < theta));
-        let limit = (2 * all.len()).clamp(LEAST, 2 * nominal) as u32;
-        *self = Entries::Buffer { sorted: all.len() as u32, limit, entries: all };
+        let (theta, sample) = self.sample(theta, lg_nom);
+        let (theta, both) = cut(unite(&sample, others, lg_nom.entries() + 1), theta, lg_nom);
+        self.become_sample(both, lg_nom);
         theta
     }
+}
+
+/// Cuts ascending entries down to those below theta, and to the nominal number.
+fn cut(mut all: Vec<u64>, theta: u64, lg_nom: LgNom) -> (u64, Vec<u64>) {
+    let theta = all.get(lg_nom.entries()).map_or(theta, |&first| theta.min(first));
+    all.truncate(all.partition_point(|&entry| entry < theta));
+    (theta, all)
 }
 
 #[cfg(test)]

@@ -135,9 +135,8 @@ impl ThetaSketch {
     /// The canonical image: the same values give the same bytes, whatever the order or the merges.
     #[inline(always)]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut entries = self.entries.clone();
-        let theta = entries.cut(self.theta, self.lg_nom);
-        image::of_entries(self.lg_nom, theta, entries.as_slice())
+        let (theta, entries) = self.entries.sample(self.theta, self.lg_nom);
+        image::of_entries(self.lg_nom, theta, &entries)
     }
 }
 

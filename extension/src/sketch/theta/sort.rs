@@ -35,8 +35,11 @@ fn sort_by_first_bits(entries: &[u64], theta: u64) -> Vec<u64> {
     // The ends have become starts.
     for (bucket, &start) in ends.iter().enumerate() {
         let end = ends.get(bucket + 1).map_or(sorted.len(), |&next| next as usize);
-        if end - start as usize > 1 {
-            sorted[start as usize..end].sort_unstable();
+        let bucket = &mut sorted[start as usize..end];
+        match bucket {
+            [] | [_] => {}
+            [first, second] => (*first, *second) = (*first.min(second), *first.max(second)),
+            _ => bucket.sort_unstable(),
         }
     }
     sorted
@@ -45,17 +48,21 @@ fn sort_by_first_bits(entries: &[u64], theta: u64) -> Vec<u64> {
 /// The first of the entries that are in one of two ascending lists, ascending, up to so many.
 #[inline(always)]
 pub fn unite(left: &[u64], right: &[u64], most: usize) -> Vec<u64> {
-    let mut both = memory::with_capacity(most.min(left.len() + right.len()));
-    let (mut i, mut j) = (0, 0);
+    let most = most.min(left.len() + right.len());
+    let mut both = memory::filled(0u64, most).into_vec();
+    let (mut i, mut j, mut len) = (0, 0, 0);
     // Without a branch that depends on which is less.
-    while i < left.len() && j < right.len() && both.len() < most {
+    while i < left.len() && j < right.len() && len < most {
         let (l, r) = (left[i], right[j]);
-        both.push(l.min(r));
+        both[len] = l.min(r);
+        len += 1;
         i += usize::from(l <= r);
         j += usize::from(r <= l);
     }
     let rest = if i < left.len() { &left[i..] } else { &right[j..] };
-    both.extend_from_slice(&rest[..rest.len().min(most - both.len())]);
+    let rest = &rest[..rest.len().min(most - len)];
+    both[len..len + rest.len()].copy_from_slice(rest);
+    both.truncate(len + rest.len());
     both
 }
 
