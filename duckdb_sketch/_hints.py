@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import re
 
-_TIME = re.compile(r"'(?:__duckdb_sketch_)?approx_histogram_agg\((?:DATE|TIME|TIMESTAMP|INTERVAL)\b")
-_NUMBER = re.compile(r"'(?:__duckdb_sketch_)?approx_histogram_agg\((?:BOOLEAN|BLOB|UUID|BIT)\b")
-
-
 _TEXT = re.compile(r"'(?:date_trunc|time_bucket)\((?:STRING_LITERAL|VARCHAR|INTERVAL), VARCHAR")
-
 _UNKNOWN = re.compile(r"'(?:date_trunc|time_bucket)\((?:STRING_LITERAL|VARCHAR|INTERVAL), INTEGER")
 
 
 def hint(message: str) -> str:
     """What follows an error of DuckDB; empty if there is nothing to add."""
-    if _TIME.search(message):
-        return " A histogram measures numbers: write approx_histogram_agg(epoch(x)), which measures seconds."
-    if _NUMBER.search(message):
-        return " A histogram measures numbers: cast x to one, or count its values with count(*) and GROUP BY x."
     if _TEXT.search(message):
         return (
             " The time is text there, as of a format that is ambiguous: declare how it is written, as "

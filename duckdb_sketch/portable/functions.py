@@ -414,6 +414,20 @@ def _of_number_or_list(name: str) -> str:
 _COUPONS = f"list({_call('coupon', 'x', 'typeof(x)')})"
 _ENTRIES = f"list({_call('entry', 'x', 'typeof(x)')})"
 
+_NUMBER = '^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|BIGNUM|DECIMAL.*|"NULL")$'
+_INSTEAD = (
+    "CASE WHEN typeof(x) = 'BOOLEAN' THEN 'approx_histogram_agg(x::INTEGER), or count_if(x)' "
+    "WHEN typeof(x) = 'BLOB' THEN 'approx_histogram_union_agg(x) to unite histograms' "
+    "WHEN regexp_matches(typeof(x), '^(DATE|TIME|INTERVAL)') "
+    "THEN 'approx_histogram_agg(epoch(x)), which measures seconds' "
+    "ELSE 'approx_histogram_agg(x::DOUBLE) if it holds numbers, or else count(*) and GROUP BY x' END"
+)
+_MEASURED = (
+    f"list(CASE WHEN regexp_matches(typeof(x), '{_NUMBER}') THEN TRY_CAST(x AS DOUBLE) "
+    f"ELSE error('approx_histogram_agg cannot measure ' || typeof(x) || ': write ' || {_INSTEAD}) END)"
+)
+"""The numbers of a group, or the error of what is none."""
+
 MACROS: dict[str, list[str]] = {
     "hll_sketch_agg": [
         f"(x) AS {_call('hll_sketch_agg', _COUPONS, str(DEFAULT_LG_K))}",
@@ -435,8 +449,8 @@ MACROS: dict[str, list[str]] = {
     "hll_sketch_bounds": [_as_macro("hll_sketch_bounds", "sketch, num_std_dev")],
     "hll_sketch_describe": [_as_macro("hll_sketch_describe", "sketch")],
     "approx_histogram_agg": [
-        f"(x) AS {_call('approx_histogram_agg', 'list(x)', str(DEFAULT_BINS))}",
-        f"(x, bins) AS {_call('approx_histogram_agg', 'list(x)', 'bins')}",
+        f"(x) AS {_call('approx_histogram_agg', _MEASURED, str(DEFAULT_BINS))}",
+        f"(x, bins) AS {_call('approx_histogram_agg', _MEASURED, 'bins')}",
     ],
     "approx_histogram_union_agg": [
         f"(h) AS {_call('approx_histogram_union_agg', 'list(h)')}",

@@ -24,6 +24,9 @@ ROWS = {
     ),
     "rows of other lengths": "faults/test_layouts.py::a_row_of_another_length_is_an_error_with_its_line",
     "names below other lines": "faults/test_layouts.py::columns_are_bound_by_name_below_lines_that_name_none",
+    "nested keys that are one in capitals": (
+        "faults/test_layouts.py::nested_keys_that_are_one_in_capitals_are_an_error"
+    ),
     "an object with a key twice": "faults/test_layouts.py::an_object_with_a_key_twice_is_an_error",
     "a folder's text and number": "faults/test_folder_names.py::two_texts_of_one_number_are_asked_about",
     "Spark binds as one process does": (
@@ -85,6 +88,7 @@ ROWS = {
     "changes grow without bound": "rollup/test_pruned_changes.py::changes_do_not_grow_with_the_batches",
     # 5. Imports and documentation
     "hyperUnique headers": "druid/test_druid.py::a_header_that_counts_too_few_registers_is_counted_again",
+    "types that cannot be measured": "portable/test_refused_types.py::the_error_says_what_to_write",
     "window frames": "host/test_shared_states.py::a_window_over_a_whole_partition_is_right_or_an_error",
     "decorrelated subqueries and COLLATE": "docs/test_docs.py::the_blocks_of_a_file_run",
 }

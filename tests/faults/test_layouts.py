@@ -72,6 +72,21 @@ def test_an_object_with_a_key_twice_is_an_error(tmp_path: Path, keys: tuple[str,
         counted(tmp_path, "sum(x) AS x")
 
 
+@pytest.mark.parametrize(
+    "values",
+    [('{"u": 1, "u": 2}',), ('{"u": 1, "U": 2}',), ('{"u": 1}', '{"U": 2}'), ('[{"u": 1}, {"U": 2}]',)],
+)
+@pytest.mark.parametrize("in_files", [True, False])
+def test_nested_keys_that_are_one_in_capitals_are_an_error(
+    tmp_path: Path, values: tuple[str, ...], in_files: bool
+) -> None:
+    lines = [f'{{"ts": "{TIME}", "p": {value}}}\n' for value in values]
+    for number, text in enumerate(lines if in_files else ["".join(lines)]):
+        (tmp_path / f"{number}.json").write_text(text)
+    with pytest.raises(SourceError, match=r"(twice|differ in capitals)"):
+        counted(tmp_path, "count(p) AS n")
+
+
 def test_keys_in_other_capitals_are_one_column(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(f'{{"ts": "{TIME}", "x": 1}}\n{{"TS": "{TIME}", "X": 2}}\n')
     (tmp_path / "b.json").write_text(f'{{"Ts": "{TIME}", "x": 4}}\n')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from json import dumps
 from typing import Any
 
@@ -60,9 +61,9 @@ def merged(one: Structure, other: Structure) -> Structure:
     if UNKNOWN in (one, other):
         return other if one == UNKNOWN else one
     if isinstance(one, dict) and isinstance(other, dict):
-        return {
-            name: merged(one.get(name, UNKNOWN), other.get(name, UNKNOWN)) for name in dict.fromkeys((*one, *other))
-        }
+        names = dict.fromkeys((*one, *other))
+        _check_names(names)
+        return {name: merged(one.get(name, UNKNOWN), other.get(name, UNKNOWN)) for name in names}
     if isinstance(one, list) and isinstance(other, list):
         return [merged(one[0], other[0])]
     if isinstance(one, tuple) and isinstance(other, tuple):
@@ -70,6 +71,18 @@ def merged(one: Structure, other: Structure) -> Structure:
     if isinstance(one, str) and isinstance(other, str) and (wider := _wider(one, other)):
         return wider
     raise DisagreementError(f"{sql_type(one)} and {sql_type(other)}")
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """See that no two fields are one field to DuckDB.
+
+    Raises:
+        DisagreementError: If two differ in capitals alone.
+    """
+    known: dict[str, str] = {}
+    for name in names:
+        if known.setdefault(name.lower(), name) != name:
+            raise DisagreementError(f"the fields {known[name.lower()]} and {name}, which differ in capitals alone")
 
 
 def _wider(one: str, other: str) -> str | None:
@@ -123,8 +136,13 @@ def _field(name: str) -> str:
 
 
 def structure_of_json(group: Any) -> Structure:
-    """The structure in what `json_group_structure` says of values."""
+    """The structure in what `json_group_structure` says of values.
+
+    Raises:
+        DisagreementError: If two fields of it differ in capitals alone.
+    """
     if isinstance(group, dict):
+        _check_names(group)
         return {name: structure_of_json(kind) for name, kind in group.items()}
     if isinstance(group, list):
         return [structure_of_json(group[0]) if group else UNKNOWN]

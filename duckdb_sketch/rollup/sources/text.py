@@ -190,6 +190,7 @@ class Text:
             f"SELECT {FILE}, json_group_structure({value}) FROM temp.{self.table} "
             f"WHERE {identifier(name)} IS NOT NULL GROUP BY ALL ORDER BY ALL",
         )
+        self._check_nested_keys(name)
         self._check_nested_numbers(name)
         whole: Any = UNKNOWN
         for file, text in rows:
@@ -211,6 +212,19 @@ class Text:
         return SourceError(
             f"{file}: in column {name} a value is of another type than in {before}: {error}. {_advice(name, 'JSON')}"
         )
+
+    def _check_nested_keys(self, name: str) -> None:
+        """See that no object has a key twice: it does not say which of the values counts.
+
+        Raises:
+            SourceError: If one has.
+        """
+        keys = f"list_transform(json_keys({identifier(name)}), lambda k: lower(k))"
+        query = (
+            f"SELECT {FILE} FROM temp.{self.table} WHERE len({keys}) > len(list_distinct({keys})) ORDER BY ALL LIMIT 1"
+        )
+        for (file,) in fetch(self.connection, query):
+            raise SourceError(f"{file}: an object in column {name} has a key twice, perhaps in other capitals")
 
     def _check_nested_numbers(self, name: str) -> None:
         """See that no nested number has more digits than its type, which would round it or make it NULL.

@@ -12,6 +12,7 @@ use super::guard::guard;
 use super::input::Chunk;
 use super::logical_type::SqlType;
 use super::output::{Output, Queue};
+use super::refusal;
 
 /// An aggregate function, or one overload of it.
 pub trait Aggregate {
@@ -147,6 +148,14 @@ impl AggregateSet {
         self
     }
 
+    /// Adds an overload that is an error wherever it is called: of a type that the function cannot take, so that the
+    /// error says what to write. Without it, DuckDB only says that there is no such function.
+    pub fn refusing(self, parameters: &[SqlType], message: String) -> Self {
+        // SAFETY: the set is live.
+        unsafe { refusal::add(self.raw, self.name, parameters, &message) };
+        self
+    }
+
     pub(super) fn register(self, connection: Connection) -> Result<(), SqlError> {
         // SAFETY: connection and set are live.
         if unsafe { (api().duckdb_register_aggregate_function_set)(connection, self.raw) } == SUCCESS {
@@ -172,7 +181,7 @@ fn guarded<A: Aggregate>(info: FunctionInfo, body: impl FnOnce() -> Result<(), S
     report(info, guard(&A::NAME.to_string_lossy(), body));
 }
 
-fn report(info: FunctionInfo, outcome: Result<(), String>) {
+pub(super) fn report(info: FunctionInfo, outcome: Result<(), String>) {
     if let Err(message) = outcome {
         // SAFETY: `info` is that of this call; DuckDB copies the message.
         unsafe { (api().duckdb_aggregate_function_set_error)(info, c_string(&message).as_ptr()) };

@@ -71,6 +71,9 @@ pub type FinalizeCallback = unsafe extern "C-unwind" fn(FunctionInfo, *mut RawSt
 /// `duckdb_aggregate_destroy_t`
 pub type DestroyCallback = unsafe extern "C-unwind" fn(*mut RawState, u64);
 
+/// `duckdb_delete_callback_t`
+pub type DeleteCallback = unsafe extern "C-unwind" fn(*mut c_void);
+
 /// `struct duckdb_extension_access`: what the entry point is handed.
 #[repr(C)]
 pub struct ExtensionAccess {
@@ -167,6 +170,8 @@ api_table! {
         FinalizeCallback
     );
     232 duckdb_aggregate_function_set_destructor: fn(RawAggregateFunction, DestroyCallback);
+    235 duckdb_aggregate_function_set_extra_info: fn(RawAggregateFunction, *mut c_void, DeleteCallback);
+    236 duckdb_aggregate_function_get_extra_info: fn(FunctionInfo) -> *mut c_void;
     237 duckdb_aggregate_function_set_error: fn(FunctionInfo, *const c_char);
     238 duckdb_create_aggregate_function_set: fn(*const c_char) -> RawAggregateFunctionSet;
     239 duckdb_destroy_aggregate_function_set: fn(*mut RawAggregateFunctionSet);

@@ -15,6 +15,7 @@ mod guard;
 mod input;
 mod logical_type;
 mod output;
+mod refusal;
 mod scalar;
 mod validity;
 

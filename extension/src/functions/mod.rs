@@ -10,6 +10,7 @@ mod histogram;
 mod hll;
 mod hyper_unique;
 mod parameter;
+mod refused;
 mod rows;
 mod theta;
 mod union;

@@ -15,12 +15,49 @@ use self::approx_histogram_cdf::{Cdf, Cdfs, CountBelow, CountsBelow};
 use self::approx_histogram_druid::{FromDruid, ToDruid};
 use self::approx_histogram_quantile::{Quantile, Quantiles};
 use self::family::ApproxHistogram;
+use super::refused::refusing;
 use super::{Build, Union, UnionAgg, aggregate, scalar};
-use crate::duckdb::{Registry, SqlError};
+use crate::duckdb::{Registry, SqlError, TypeId};
+
+/// Types of values that a histogram does not measure. Whatever else is no number, DuckDB takes for VARCHAR.
+const NO_NUMBERS: &[TypeId] = {
+    use TypeId::*;
+    &[
+        Boolean,
+        Blob,
+        Bit,
+        Date,
+        Interval,
+        Time,
+        TimeTz,
+        Timestamp,
+        TimestampS,
+        TimestampMs,
+        TimestampNs,
+        TimestampTz,
+        TimestampTzNs,
+        TimeNs,
+        Uuid,
+        Varchar,
+    ]
+};
+
+/// What to write for a column of such a type.
+fn instead(id: TypeId) -> String {
+    match id {
+        TypeId::Boolean => "approx_histogram_agg(x::INTEGER), or count_if(x)".into(),
+        TypeId::Blob => "approx_histogram_union_agg(x) to unite histograms".into(),
+        TypeId::Bit | TypeId::Uuid | TypeId::Varchar => {
+            "approx_histogram_agg(x::DOUBLE) if it holds numbers, or else count(*) and GROUP BY x".into()
+        }
+        _ => "approx_histogram_agg(epoch(x)), which measures seconds".into(),
+    }
+}
 
 /// Registers every function of the family.
 pub fn register(registry: &Registry) -> Result<(), SqlError> {
-    registry.aggregate(aggregate::<Build<ApproxHistogram, 1>>().with::<Build<ApproxHistogram, 2>>())?;
+    let build = aggregate::<Build<ApproxHistogram, 1>>().with::<Build<ApproxHistogram, 2>>();
+    registry.aggregate(refusing::<ApproxHistogram>(build, NO_NUMBERS, instead))?;
     registry.aggregate(aggregate::<UnionAgg<ApproxHistogram, 1>>().with::<UnionAgg<ApproxHistogram, 2>>())?;
     registry.scalar(scalar::<Union<ApproxHistogram, 2>>())?;
     registry.scalar(scalar::<Quantile>().with::<Quantiles>())?;

@@ -1,0 +1,63 @@
+"""What a histogram does not measure: both backends say what to write, in SQL and in a rollup."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from duckdb_sketch.rollup import Rollup, SpecificationError
+
+SECONDS = "write approx_histogram_agg(epoch(x)), which measures seconds"
+NUMBERS = "write approx_histogram_agg(x::DOUBLE) if it holds numbers, or else count(*) and GROUP BY x"
+REFUSED = {
+    "TIMESTAMP '2026-01-01'": SECONDS,
+    "TIMESTAMPTZ '2026-01-01'": SECONDS,
+    "DATE '2026-01-01'": SECONDS,
+    "TIME '10:00'": SECONDS,
+    "INTERVAL 1 DAY": SECONDS,
+    "true": "write approx_histogram_agg(x::INTEGER), or count_if(x)",
+    "'1.5'::VARCHAR": NUMBERS,
+    "uuid()": NUMBERS,
+    "'a'::BLOB": "write approx_histogram_union_agg(x) to unite histograms",
+}
+
+
+@pytest.fixture(scope="module", params=["native", "portable"])
+def con(request: pytest.FixtureRequest) -> duckdb.DuckDBPyConnection:
+    connection: duckdb.DuckDBPyConnection = request.getfixturevalue(request.param)
+    return connection
+
+
+@pytest.mark.parametrize("value", REFUSED)
+def test_the_error_says_what_to_write(con: duckdb.DuckDBPyConnection, value: str) -> None:
+    for call in ("approx_histogram_agg(x)", "approx_histogram_agg(x, 20)"):
+        for rows in (f"SELECT {value} AS x", f"SELECT if(i > 5, {value}, NULL) AS x FROM range(9) t(i)"):
+            with pytest.raises(duckdb.Error) as refused:
+                con.execute(f"SELECT {call} FROM ({rows})")
+            kind = con.execute(f"SELECT typeof({value})").fetchall()[0][0]
+            assert f"approx_histogram_agg cannot measure {kind}: {REFUSED[value]}" in str(refused.value)
+
+
+def test_the_extension_refuses_without_rows(native: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(duckdb.Error, match="cannot measure DATE"):
+        native.execute("SELECT approx_histogram_agg(x) FROM (SELECT DATE '2026-01-01' AS x) WHERE false")
+
+
+@pytest.mark.parametrize(
+    "value", ["NULL", "1", "1.5", "1::UTINYINT", "7::HUGEINT", "1.5::DECIMAL(38, 3)", "2::FLOAT", "1::UBIGINT"]
+)
+def test_numbers_of_every_type_are_measured(con: duckdb.DuckDBPyConnection, value: str) -> None:
+    query = "SELECT (approx_histogram_stats(approx_histogram_agg(x))).count, (approx_histogram_stats({})).min"
+    (found,) = con.execute(f"{query.format('approx_histogram_agg(x, 20)')} FROM (SELECT {value} AS x)").fetchall()
+    assert found == ((0, None) if value == "NULL" else (1, duckdb.sql(f"SELECT ({value})::DOUBLE").fetchall()[0][0]))
+
+
+def test_a_rollup_refuses_before_it_counts() -> None:
+    statement = "SELECT date_trunc('day', ts) AS d, {} AS h FROM e GROUP BY ALL"
+    events = duckdb.sql("SELECT TIMESTAMP '2026-01-01' AS ts, true AS seen").to_arrow_table()
+    for call, advice in (("approx_histogram_agg(ts, 20)", SECONDS), ("approx_histogram_agg(seen)", "count_if")):
+        with Rollup.from_sql(statement.format(call), name="r") as rollup:
+            with pytest.raises(SpecificationError, match="cannot measure") as refused:
+                rollup.append(events)
+            assert advice in str(refused.value)
+            assert rollup.connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(0,)]
