@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -134,25 +134,25 @@ class Cluster:
         event times.
         """
         files = [file for file in events.slices if isinstance(file, File)]
-        made = registered(events.connection, _MADE, self._aggregate(files, events))
+        made = registered(events.connection, _MADE, self._aggregate(files, events.types, events.plan))
         with made, merged(events.connection, _MADE, table) as groups:
             extents = DuckDBEngine(self._rollup.specification).extents(events, table, limits)
             yield Groups(groups, counted(events, extents))
 
-    def _aggregate(self, files: Sequence[File], events: Events) -> pyarrow.Table:
+    def _aggregate(self, files: Sequence[File], types: Mapping[str, str], plan: Plan | None = None) -> pyarrow.Table:
         rollup = self._rollup
         with running():
             job = Job(
                 rollup.specification,
-                self._events(files, events.plan),
+                self._events(files, plan),
                 rollup.lookups(),
                 rollup.time_zone,
                 self._memory_limit,
             )
-            check_columns("the files in Spark", job.types, rollup.specification.references, events.types)
+            check_columns("the files in Spark", job.types, rollup.specification.references, types)
             return job.groups.toArrow()
 
-    def _events(self, files: Sequence[File], plan: Plan | None) -> SparkEvents:
+    def _events(self, files: Sequence[File], plan: Plan | None = None) -> SparkEvents:
         specification = self._rollup.specification
         if not any(is_url(file.path) for file in files):
             return Files(self._spark, specification, files, plan)

@@ -40,11 +40,6 @@ def scan(files: Sequence[File], types: Mapping[str, str], options: str = "", *, 
     return f"SELECT * FROM {reader}({paths}{options})"
 
 
-def scan_all(files: Sequence[File], types: Mapping[str, str], *, alike: bool = False) -> str:
-    """SQL of the rows of files of any kinds, as `scan`."""
-    return " UNION ALL BY NAME ".join(scan(kind, types, alike=alike) for kind in by_reader(files))
-
-
 def paths_of(files: Sequence[File]) -> str:
     """SQL of a list of the files' paths, none of which is a pattern."""
     return f"[{', '.join(quote(literal(file.path)) for file in files)}]"

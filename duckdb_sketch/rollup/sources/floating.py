@@ -25,11 +25,13 @@ def held(number: str, wanted: str) -> str:
     digits = f"trim({mantissa}, '0')"
     again = f"format('{{:.' || (length({digits}) - 1) || 'e}}', CAST(abs({value}) AS DOUBLE))"
     whole = f"TRY_CAST({number} AS HUGEINT)"
-    # Numbers as DuckDB prints them come back; most are these, or short.
+    plain = f"NOT contains({number}, 'e') AND NOT contains({number}, 'E')"
+    # Most numbers are short, or as DuckDB prints them; those come back.
     return (
-        f"CASE WHEN NOT isfinite({value}) THEN regexp_full_match({number}, '(?i)[+-]?(nan|inf(inity)?)') "
+        f"CASE WHEN length({number}) <= {few} AND {plain} THEN true "
+        f"WHEN NOT isfinite({value}) THEN regexp_full_match({number}, '(?i)[+-]?(nan|inf(inity)?)') "
         f"WHEN {value} = 0 THEN {digits} = '' "
-        f"WHEN length({number}) <= {few} OR CAST({value} AS VARCHAR) = {number} THEN true "
+        f"WHEN CAST({value} AS VARCHAR) = {number} THEN true "
         f"WHEN regexp_full_match({number}, '[+-]?\\d+') AND {whole} IS NOT NULL "
         f"THEN {whole} = TRY_CAST({value} AS HUGEINT) "
         f"WHEN length({digits}) <= {few} THEN true "

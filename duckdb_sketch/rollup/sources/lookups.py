@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import duckdb
 
 from duckdb_sketch._sql import identifier
+from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.sources.copies import copied
 from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.file import File
-from duckdb_sketch.rollup.sources.files import FILE, paths_of, scan_all
+from duckdb_sketch.rollup.sources.files import FILE, by_reader, described, paths_of, scan
 from duckdb_sketch.rollup.sources.listing import find
 
 
@@ -33,12 +35,39 @@ def _provide_files(connection: duckdb.DuckDBPyConnection, name: str, declaration
     """Make a view of files, which each query reads again; of objects a table, which is read once."""
     with copied(find(connection, declaration.patterns).files) as copies, copies.told():
         kind = "TABLE" if copies.originals else "VIEW"
-        rows = _rows(copies.files, declaration)
+        rows = _rows(connection, copies.files, declaration)
         connection.execute(f"CREATE OR REPLACE TEMP {kind} {identifier(name)} AS {rows}")
 
 
-def _rows(files: Sequence[File], declaration: Declaration) -> str:
-    """SQL of the rows of files."""
-    if declaration.reader is None:
-        return f"SELECT * EXCLUDE ({FILE}) FROM ({scan_all(files, {})})"
-    return f"FROM {declaration.call(paths_of(files))}"
+def _rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File], declaration: Declaration) -> str:
+    """SQL of the rows of files.
+
+    Raises:
+        SourceError: If one of several CSV files lacks a column.
+    """
+    if declaration.reader is not None:
+        whole = {} if declaration.reader == "read_parquet" else {"sample_size": "-1"}
+        return f"FROM {replace(declaration, settings={**declaration.settings, **whole}).call(paths_of(files))}"
+    kinds = by_reader(files)
+    for kind in kinds:
+        if kind[0].reader == "read_csv" and len(kind) > 1:
+            _check_alike(connection, kind)
+    rows = " UNION ALL BY NAME ".join(scan(kind, {}, _whole(kind)) for kind in kinds)
+    return f"SELECT * EXCLUDE ({FILE}) FROM ({rows})"
+
+
+def _whole(files: Sequence[File]) -> str:
+    """Options with which the types are those of all values: of a sample, DuckDB would round the rest to them."""
+    if files[0].reader == "read_parquet":
+        return ""
+    if files[0].reader == "read_json":
+        return f", sample_size = -1, maximum_sample_files = {max(len(files), 1)}"
+    return ", sample_size = -1" + (", union_by_name = true" if len(files) > 1 else "")
+
+
+def _check_alike(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> None:
+    found = {file: {name.lower() for name in described(connection, scan([file], {}), file)} for file in files}
+    columns = set[str]().union(*found.values())
+    for file, own in found.items():
+        if own != columns:
+            raise SourceError(f"{file.path}: there is no column {min(columns - own)}, which other files of it have")
