@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -25,7 +25,7 @@ from duckdb_sketch.rollup.sources.listing import find
 from duckdb_sketch.rollup.sources.objects import is_served
 from duckdb_sketch.rollup.sources.parquet_files import parquet_parts
 from duckdb_sketch.rollup.sources.part import Part
-from duckdb_sketch.rollup.sources.partitions import PartitionedPart, partition_names, values_before
+from duckdb_sketch.rollup.sources.partitions import PartitionedPart, partition_names, values_in
 from duckdb_sketch.rollup.sources.plan import Plan
 from duckdb_sketch.rollup.sources.slice import Poll
 from duckdb_sketch.rollup.sources.structure import castable, sql_type, structure_of
@@ -82,7 +82,7 @@ class FileSource:
         )
         self._rows: dict[File, int] = {}
         self._found: Sequence[File] = ()
-        self._counted: Collection[str] = ()
+        self._paths: set[str] = set()  # of all files that are known, counted or not
         self._copies: dict[str, str] = {}
 
     def poll(self, fingerprints: Mapping[str, str]) -> Poll[File]:
@@ -95,7 +95,7 @@ class FileSource:
             SourceError: If a pattern matches no file.
         """
         found = find(self._connection, self._declaration.patterns, fingerprints)
-        self._counted = fingerprints.keys()
+        self._paths |= {*fingerprints, *(file.path for file in found.files)}
         return Poll.of(found.files, fingerprints, found.duplicates)
 
     def counted(self, kind: str, name: str, fingerprint: str) -> File:
@@ -111,6 +111,7 @@ class FileSource:
             SourceError: If a file cannot be read.
         """
         self._found = files
+        self._paths |= {file.path for file in files}
         return self._counts(files)
 
     def _counts(self, files: Sequence[File]) -> dict[str, int]:
@@ -181,6 +182,7 @@ class FileSource:
 
     def _parts(self, stack: ExitStack, files: Sequence[File]) -> list[Part]:
         """Files in parts that are read alike, text in tables that last as long as the stack."""
+        self._paths |= {file.path for file in files}
         partitions = partition_names(files, self._references) if self._declaration.partitioned else {}
         parts: list[Part] = []
         for alike in by_reader(files):
@@ -244,7 +246,7 @@ class FileSource:
             part,
             names,
             self._declaration.partition_type,
-            lambda name: values_before(self._counted, name),
+            lambda name: values_in(self._paths, name),
         )
 
     def _check_layout(self, layout: Layout, parts: Sequence[Part]) -> None:

@@ -102,7 +102,7 @@ def _value(file_column: str, name: str, kind: str | None) -> str:
     return f"CAST(url_decode(nullif({text}, {quote(_NULL)})) AS {kind})"
 
 
-def values_before(paths: Iterable[str], name: str) -> dict[str | None, str]:
+def values_in(paths: Iterable[str], name: str) -> dict[str | None, str]:
     """The values that a column, whose name is in lower case, has in paths, each with one of them."""
     folders = {path.rpartition("/")[0]: path for path in paths}
     return {
@@ -131,7 +131,7 @@ class PartitionedPart:
         spelled: How the first of the paths writes the columns, by their names in lower case.
         values: The values of each column, each with the first file that has it.
         declared: Gives the type that is declared of a column, by its name in lower case; None if none is.
-        before: Gives the values of a column in the paths of files that were counted before, each with such a path.
+        anywhere: Gives the values of a column in the paths of all files that are known, each with such a path.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -139,7 +139,7 @@ class PartitionedPart:
     spelled: Mapping[str, str]
     values: Mapping[str, Mapping[str | None, File]]
     declared: Callable[[str], str | None]
-    before: Callable[[str], Mapping[str | None, str]]
+    anywhere: Callable[[str], Mapping[str | None, str]]
 
     @staticmethod
     def of(
@@ -147,12 +147,12 @@ class PartitionedPart:
         inner: Part,
         names: frozenset[str],
         declared: Callable[[str], str | None],
-        before: Callable[[str], Mapping[str | None, str]],
+        anywhere: Callable[[str], Mapping[str | None, str]],
     ) -> PartitionedPart:
         """Files whose paths have columns of these names."""
         spelled = {name: partition_spelling(inner.files[0], name) for name in sorted(names)}
         values = {name: distinct_values(inner.files, name) for name in spelled}
-        return PartitionedPart(connection, inner, spelled, values, declared, before)
+        return PartitionedPart(connection, inner, spelled, values, declared, anywhere)
 
     @property
     def files(self) -> Sequence[File]:
@@ -208,8 +208,7 @@ class PartitionedPart:
             SourceError: If one is.
         """
         written: dict[int, str] = {}
-        paths = {**self.before(name), **{value: file.path for value, file in self.values[name].items()}}
-        for value, path in paths.items():
+        for value, path in self.anywhere(name).items():
             if value is not None and _WHOLE.fullmatch(value) and written.setdefault(int(value), value) != value:
                 raise SourceError(
                     f"{path}: the folder says that {self.spelled[name]} is {value}, and another one that it is "
