@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -358,3 +359,28 @@ def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
     level = hourly(tmp_path)
     level.connection.execute("CREATE TABLE Hourly (i INTEGER)")
     refused(level, "another name", RollupError)
+
+
+@pytest.mark.parametrize("value", [{"u": 1}, 5, "x", "2026-01-01 00:00:00", True, [1]], ids=str)
+@pytest.mark.parametrize("order", ["after", "before", "together"])
+def test_an_object_without_fields_is_an_object(tmp_path: Path, value: object, order: str) -> None:
+    """`{}` was NULL by itself, text next to times, and an error after them."""
+    files = {"a": {}, "b": value}
+    for name, held in files.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps({"ts": "2026-01-01 00:00:00", "c": held}) + "\n")
+    batches = {"after": ["b", "a"], "before": ["a", "b"], "together": ["*"]}[order]
+    statement = "SELECT date_trunc('day', ts) AS day, count(*) AS n, count(c) AS cs FROM e GROUP BY ALL"
+
+    def count() -> list[tuple[object, ...]]:
+        with duckdb_sketch.connect() as connection:
+            for batch in batches:
+                source = str(tmp_path / f"{batch}.json")
+                with Rollup.from_sql(statement, name="r", sources={"e": source}, database=connection) as rollup:
+                    rollup.refresh()
+            return connection.execute("SELECT n, cs FROM r").fetchall()
+
+    if isinstance(value, dict):
+        assert count() == [(2, 2)]
+    else:
+        with pytest.raises(SourceError, match="column c"):
+            count()

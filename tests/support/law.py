@@ -42,6 +42,7 @@ WIDTHS = {
     for name, bits in (("TINYINT", 8), ("SMALLINT", 16), ("INTEGER", 32), ("BIGINT", 64), ("HUGEINT", 128))
     for sign in ("", "U")
 }
+NO_FIELD = {"no_field": '"NULL"'}  # what stands in an object that has none
 UNITS = ("TIMESTAMP", "TIMESTAMP_NS")
 WORDS = ("a", "b c", "Ünï", "x'y", 'quo"te', "1a", "true ish")
 
@@ -290,7 +291,8 @@ def shown(family: str, values: Sequence[Any]) -> str | None:
             for name, item in value.items():
                 if found.get(name, '"NULL"') == '"NULL"':
                     found[name] = kinds[type(item)]
-        return f"STRUCT({', '.join(f'{name} {kind}' for name, kind in found.items())})" if found else None
+        found = found or dict(NO_FIELD)
+        return f"STRUCT({', '.join(f'{name} {kind}' for name, kind in found.items())})"
     fixed = {"double": "DOUBLE", "text": "VARCHAR", "bool": "BOOLEAN", "date": "DATE", "time": "TIME"}
     return {"decimal": "DOUBLE"}.get(family) or fixed[family]
 
@@ -324,6 +326,7 @@ def united(one: str | None, other: str | None) -> str | None:
     if one.startswith("STRUCT(") and other.startswith("STRUCT("):
         first, second = _fields(one), _fields(other)
         both = {name: united(first.get(name), second.get(name)) for name in {**first, **second}}
+        both = {name: kind for name, kind in both.items() if name not in NO_FIELD or len(both) == 1}
         return f"STRUCT({', '.join(f'{name} {kind}' for name, kind in both.items())})"
     raise RefusedError(f"{one} and {other}")
 
@@ -457,7 +460,7 @@ def expected(connection: duckdb.DuckDBPyConnection, case: Case) -> list[Any]:
 
 def _struct(value: Any, kind: str | None) -> str:
     """A value as SQL, with all fields of its type."""
-    if isinstance(value, dict) and kind is not None:
+    if isinstance(value, dict) and kind is not None and kind.startswith("STRUCT"):
         return literal({name: value.get(name) for name in _fields(kind)})
     return literal(value)
 

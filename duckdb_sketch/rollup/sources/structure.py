@@ -11,6 +11,8 @@ from duckdb_sketch._sql import identifier, quote
 
 #: A type of which there is no evidence: all values are NULL.
 UNKNOWN = "NULL"
+#: What stands in an object of which no field is known, so that it is a type, and no value of another one.
+OBJECT = {"no field": UNKNOWN}
 
 #: The integers by what they hold, and how many bits that takes.
 _BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
@@ -60,6 +62,8 @@ def merged(one: Structure, other: Structure) -> Structure:
     """
     if UNKNOWN in (one, other):
         return other if one == UNKNOWN else one
+    if OBJECT in (one, other) and isinstance(one, (dict, tuple)) and isinstance(other, (dict, tuple)):
+        return other if one == OBJECT else one
     if isinstance(one, dict) and isinstance(other, dict):
         names = dict.fromkeys((*one, *other))
         _check_names(names)

@@ -29,6 +29,7 @@ from duckdb_sketch.rollup.sources.line import line_of
 from duckdb_sketch.rollup.sources.long_fractions import LongFraction
 from duckdb_sketch.rollup.sources.part import Rows
 from duckdb_sketch.rollup.sources.structure import (
+    OBJECT,
     UNKNOWN,
     DisagreementError,
     castable,
@@ -183,30 +184,32 @@ class Text:
         return agreed
 
     def _nested(self, name: str, evidence: Mapping[str, int], known: str | None) -> str | None:
-        # {} is no evidence, and DuckDB takes it for JSON, as it does values of several types.
+        # {} says nothing of fields, and DuckDB takes it for JSON, as it does values of several types.
         value = f"CAST(replace(CAST({identifier(name)} AS VARCHAR), '{{}}', 'null') AS JSON)"
         rows = fetch(
             self.connection,
-            f"SELECT {FILE}, json_group_structure({value}) FROM temp.{self.table} "
+            f"SELECT {FILE}, json_group_structure({value}), bool_or(json_type({identifier(name)}) = 'OBJECT') "
+            f"FROM temp.{self.table} "
             f"WHERE {identifier(name)} IS NOT NULL GROUP BY ALL ORDER BY ALL",
         )
         self._check_nested_keys(name)
         self._check_nested_numbers(name)
         whole: Any = UNKNOWN
-        for file, text in rows:
+        for file, text, has_object in rows:
             try:
-                whole = merged(whole, structure_of_json(json.loads(text)))
+                found = structure_of_json(json.loads(text))
+                whole = merged(whole, OBJECT if has_object and found == UNKNOWN else found)
             except DisagreementError as error:
                 raise self._nested_disagreement(name, file, "the files before it", error) from error
         if whole == UNKNOWN:
             return known
         try:
-            found = sql_type(whole if known is None else merged(structure_of(known), whole))
+            kind = sql_type(whole if known is None else merged(structure_of(known), whole))
         except DisagreementError as error:
             raise self._nested_disagreement(name, next(iter(evidence)), "what was counted before", error) from error
         # Short numbers fit whatever type they show.
-        self._check_fits(name, found, f"regexp_matches(CAST({identifier(name)} AS VARCHAR), '[0-9]{{16}}')")
-        return found
+        self._check_fits(name, kind, f"regexp_matches(CAST({identifier(name)} AS VARCHAR), '[0-9]{{16}}')")
+        return kind
 
     def _nested_disagreement(self, name: str, file: str, before: str, error: DisagreementError) -> SourceError:
         return SourceError(
