@@ -36,6 +36,10 @@ Lag = Annotated[
     str | None,
     typer.Option(help="Of a cursor of times: count rows up to this long before the latest, such as '5 minutes'."),
 ]
+Attach = Annotated[
+    str | None,
+    typer.Option(help="Of --source bids=table:events: the database file that the table is in, if it is another one."),
+]
 TableName = Annotated[str | None, typer.Option("--name", help="The rollup's name, if not that of the file.")]
 TimeZone = Annotated[
     str | None, typer.Option(help="The time zone in which TIMESTAMPTZ are truncated, such as Europe/Berlin.")
@@ -51,6 +55,12 @@ MemoryLimit = Annotated[str | None, typer.Option(help="Memory limit, such as 2GB
 Missing = Annotated[
     Literal["error", "null"] | None,
     typer.Option(help="What a column is that a file lacks and others have: an error, or NULL."),
+]
+LookBack = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Of object stores with folders that sort by time: list so many of the counted ones again, not all."
+    ),
 ]
 KeepChanges = Annotated[
     int, typer.Option(min=1, help="For how many batches `changes` keeps every change; consumers further behind fail.")

@@ -17,8 +17,9 @@ from duckdb_sketch.rollup.level import Level, drop_rollup, open_level, rollup_na
 from duckdb_sketch.rollup.pipeline.progress import Progress, Refreshed
 from duckdb_sketch.rollup.pipeline.retention import Expiry
 from duckdb_sketch.rollup.reading.gaps import fill_gaps
-from duckdb_sketch.rollup.reading.status import Change, Status
+from duckdb_sketch.rollup.reading.status import Change, SourceStatus, Status
 from duckdb_sketch.rollup.rollup import Rollup
+from duckdb_sketch.rollup.sources.several import several
 from duckdb_sketch.rollup.sources.table_source import TableSource
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.specification import Specification
@@ -42,6 +43,7 @@ __all__ = [
     "Rollup",
     "RollupError",
     "SourceError",
+    "SourceStatus",
     "Specification",
     "SpecificationError",
     "Status",
@@ -51,4 +53,5 @@ __all__ = [
     "fill_gaps",
     "open_level",
     "rollup_names",
+    "several",
 ]

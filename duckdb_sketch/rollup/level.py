@@ -15,9 +15,8 @@ from duckdb_sketch._loading import cursor
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.remote import find_service
 from duckdb_sketch.rollup.access import Access, exclusive
-from duckdb_sketch.rollup.archive.export import Exported, export, resolve
-from duckdb_sketch.rollup.archive.manifest import ExportManifest
-from duckdb_sketch.rollup.archive.restore import check_export, restore
+from duckdb_sketch.rollup.archive.export import Exported, export
+from duckdb_sketch.rollup.archive.restore import Export, opened_export, restore
 from duckdb_sketch.rollup.errors import LockedError, ManifestError, RollupError, SpecificationError
 from duckdb_sketch.rollup.ledger.database import open_database, open_to_read, require_free
 from duckdb_sketch.rollup.ledger.ledger import Ledger
@@ -172,7 +171,7 @@ class Level:
         expired from the table stays in the export.
 
         Args:
-            folder: A local folder for this alone.
+            folder: A folder for this alone: a local one, or one of an object store, as `s3://bucket/folder`.
             partition: How much time a file holds, such as `day`, `month` or `year`.
 
         Returns:
@@ -201,7 +200,7 @@ class Level:
         The two have to be exported with no refresh between.
 
         Args:
-            folder: The folder.
+            folder: The folder, or its URL in an object store or on a web server.
             database: The database file, or a connection to one.
             name: The name of its table; by default the one that it had.
             memory_limit: That this may use, such as `2GB`.
@@ -211,17 +210,18 @@ class Level:
             ManifestError: If the export is not whole, or its rollup is not in the database as it was then.
             RollupError: If there is a table of this name.
         """
-        manifest = check_export(resolve(folder))
-        if isinstance(manifest.record, RollupRecord):
-            raise ManifestError(f"{folder} holds a rollup of events: import it with Rollup.from_export")
-        connection = open_database(database, memory_limit, wait)
-        level = Level(connection, name or manifest.record.name, wait)
-        try:
-            level._import(resolve(folder), manifest)
-        except BaseException:
-            connection.close()
-            raise
-        return level
+        with opened_export(folder) as found:
+            record = found.manifest.record
+            if isinstance(record, RollupRecord):
+                raise ManifestError(f"{folder} holds a rollup of events: import it with Rollup.from_export")
+            connection = open_database(database, memory_limit, wait)
+            level = Level(connection, name or record.name, wait)
+            try:
+                level._import(found)
+            except BaseException:
+                connection.close()
+                raise
+            return level
 
     def interrupt(self) -> None:
         """Interrupt what another thread does with it right now. What was counted before is kept."""
@@ -246,16 +246,16 @@ class Level:
     ) -> None:
         self.close()
 
-    def _import(self, folder: Path, manifest: ExportManifest) -> None:
+    def _import(self, found: Export) -> None:
         def within() -> None:
             with self._ledger.transaction():
                 self._ledger.create()
                 if self._ledger.find(self.name) is not None:
                     raise RollupError(f"there is a rollup {self.name} already: import it under another name")
                 require_free(self._connection, self.name)
-                restore(self._ledger, folder, manifest, self.name)
+                restore(self._ledger, found, self.name)
 
-        zone = manifest.record.time_zone or "UTC"
+        zone = found.manifest.record.time_zone or "UTC"
         self._connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
         self._retried(within)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,13 +16,13 @@ from duckdb_sketch._arrow import arrow_table
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.rollup.access import exclusive
-from duckdb_sketch.rollup.archive.export import resolve
-from duckdb_sketch.rollup.archive.restore import check_export
+from duckdb_sketch.rollup.archive.restore import opened_export
 from duckdb_sketch.rollup.engines.duckdb_engine import DuckDBEngine
 from duckdb_sketch.rollup.engines.engine import Engine
 from duckdb_sketch.rollup.engines.given import GivenGroups
 from duckdb_sketch.rollup.errors import (
     ChangedFilesError,
+    LockedError,
     ManifestError,
     RollupError,
     SourceError,
@@ -42,6 +42,7 @@ from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.pipeline.waiting import Waiting, waiting
 from duckdb_sketch.rollup.reading.status import Change
 from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Missing, Settings
+from duckdb_sketch.rollup.sources.attached import detach_all
 from duckdb_sketch.rollup.sources.data import Appended, events_of_data, registered
 from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.declared import declared_text, files_of, is_declared, kind_of, source_of
@@ -148,6 +149,7 @@ class Rollup(Level):
         memory_limit: str | None = None,
         keep_changes: int = KEPT_CHANGES,
         missing: Missing | None = None,
+        look_back: int | None = None,
         wait: float = 10,
         expand: bool = False,
     ) -> Rollup:
@@ -171,6 +173,9 @@ class Rollup(Level):
                 read the whole table once.
             missing: What a column is that a file lacks and others have: an `error` (the default), or `null`. A key that
                 a JSON object lacks is NULL in any case.
+            look_back: Of object stores, where the names of folders sort by time: a refresh lists so many of the newest
+                folders that have been counted, and those after them. Objects that come to older ones, or change there,
+                are not noticed. By default all folders are listed.
             wait: For how many seconds to wait for another process or thread that is in the way.
             expand: Whether to write `avg`, `stddev`, `median`, `count(DISTINCT x)` and the like as metrics that merge;
                 `specification.statement` has the result.
@@ -187,9 +192,19 @@ class Rollup(Level):
         first, last = (None if time is None else without_zone(time) for time in (earliest, latest))
         if keep_changes < 1:
             raise SpecificationError(f"keep_changes={keep_changes}: a number of batches, at least 1, is to be kept")
+        if look_back is not None and look_back < 1:
+            raise SpecificationError(f"look_back={look_back}: a number of folders, at least 1, is to be listed again")
         lateness = parse_span(allowed_lateness)
         settings = Settings(
-            time_zone, lateness, _checked(late), first, last, memory_limit, keep_changes, _known_missing(missing)
+            time_zone,
+            lateness,
+            _checked(late),
+            first,
+            last,
+            memory_limit,
+            keep_changes,
+            _known_missing(missing),
+            look_back,
         )
         from duckdb_sketch.rollup.served import find_rollup  # only here: it is made of this
 
@@ -219,7 +234,7 @@ class Rollup(Level):
         Coarser levels are made of it with `coarsen`, or imported after it with `Level.from_export`.
 
         Args:
-            folder: The folder that it was exported to.
+            folder: The folder that it was exported to, or its URL in an object store or on a web server.
             database: The database file that it is to be kept in, or a connection to one.
             sources: As for `from_sql`. Files count as the same if their paths, sizes and times of change are.
             name: The name of its table; by default the one that it had.
@@ -230,23 +245,23 @@ class Rollup(Level):
             ManifestError: If the export is not whole, or is of a coarser level.
             RollupError: If there is a table of this name, or a file cannot be read.
         """
-        manifest = check_export(resolve(folder))
-        record = manifest.record
-        if isinstance(record, LevelRecord):
-            raise ManifestError(
-                f"{folder} holds {record.name}, a coarser level of {record.parent}: import {record.parent}, and then "
-                "this with Level.from_export, or rebuild it with coarsen"
-            )
-        connection = open_database(database, memory_limit, wait)
-        try:
-            specification = Specification.parse(record.statement)
-            settings = Settings(time_zone=record.time_zone)
-            rollup = cls(connection, name or record.name, specification, sources or {}, settings, wait)
-            rollup._import(resolve(folder), manifest)
-        except BaseException:
-            connection.close()
-            raise
-        return rollup
+        with opened_export(folder) as found:
+            record = found.manifest.record
+            if isinstance(record, LevelRecord):
+                raise ManifestError(
+                    f"{folder} holds {record.name}, a coarser level of {record.parent}: import {record.parent}, and "
+                    "then this with Level.from_export, or rebuild it with coarsen"
+                )
+            connection = open_database(database, memory_limit, wait)
+            try:
+                specification = Specification.parse(record.statement)
+                settings = Settings(time_zone=record.time_zone)
+                rollup = cls(connection, name or record.name, specification, sources or {}, settings, wait)
+                rollup._import(found)
+            except BaseException:
+                connection.close()
+                raise
+            return rollup
 
     @exclusive
     def refresh(
@@ -285,7 +300,8 @@ class Rollup(Level):
             LockedError: If another connection is changing the rollup.
         """
         refreshed = Refreshed.of(self.name, kind_of(self._pattern))
-        self._retried(lambda: self._refresh(on_change, levels, progress, engine, only, refreshed))
+        with self._reading():
+            self._retried(lambda: self._refresh(on_change, levels, progress, engine, only, refreshed))
         if refreshed.changed and on_change == "error":
             raise ChangedFilesError(refreshed.changed)
         return refreshed
@@ -413,13 +429,15 @@ class Rollup(Level):
                 another one.
             SourceError: If a file that was counted is gone, or changed.
         """
-        return self._retried(lambda: self._replay(progress))
+        with self._reading():
+            return self._retried(lambda: self._replay(progress))
 
     @exclusive
     def preview(self) -> list[Change]:
         """What a refresh would change: the buckets, and how many rows it has for each. Nothing is written."""
         self._enter_zone(self._target.known())
-        return preview(self._target, self._source())
+        with self._reading():
+            return preview(self._target, self._source())
 
     @exclusive
     def waiting(self) -> Waiting:
@@ -429,7 +447,8 @@ class Rollup(Level):
             SourceError: If there is no file, or one cannot be read.
         """
         self._enter_zone(self._target.known())
-        return waiting(self._target, self._source(), self._engine, self._seen)
+        with self._reading():
+            return waiting(self._target, self._source(), self._engine, self._seen)
 
     @exclusive
     def verify(self, sample: int = 10, seed: int = 0) -> Verified:
@@ -453,7 +472,16 @@ class Rollup(Level):
         """
         self._target.check(self._ledger.rollup(self.name))
         publish_left(self._ledger.spooled(self.name))
-        return verify(self._ledger, self.specification, self.name, sample=sample, seed=seed)
+        with self._reading():
+            return verify(self._ledger, self.specification, self.name, sample=sample, seed=seed)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Let go of the database of a table that is in another one, once it was read: others may write to it then."""
+        try:
+            yield
+        finally:
+            detach_all(self._connection)
 
     def _refresh(
         self,
@@ -477,7 +505,15 @@ class Rollup(Level):
         refresh = Refresh(
             self._target, source, engine or self._engine, most_rows, levels=levels, most_files=most_files, only=only
         )
-        refresh.run(on_change, progress, refreshed)
+        try:
+            refresh.run(on_change, progress, refreshed)
+        except LockedError:
+            raise
+        except RollupError as error:
+            with suppress(RollupError, duckdb.Error):
+                refresh.note(error)
+            raise
+        refresh.note(ChangedFilesError(refreshed.changed) if refreshed.changed else None)
         if levels and not refreshed.batches and known is not None:
             self._catch_up()
         refreshed.watermark = self._record().watermark
@@ -525,7 +561,12 @@ class Rollup(Level):
     def _source_of(self, declared: Source) -> Reader:
         publish_left(self._ledger.spooled(self.name))
         return source_of(
-            self._connection, self.specification, declared, self._target.missing, most_rows=self._most_rows()
+            self._connection,
+            self.specification,
+            declared,
+            self._target.missing,
+            most_rows=self._most_rows(),
+            look_back=self._settings.look_back,
         )
 
     def _catch_up(self) -> None:

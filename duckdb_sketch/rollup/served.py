@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +18,14 @@ from duckdb_sketch.rollup.errors import ChangedFilesError, ChangedStatementError
 from duckdb_sketch.rollup.level import Level
 from duckdb_sketch.rollup.pipeline.progress import Progress, Refreshed
 from duckdb_sketch.rollup.pipeline.refresh import OnChange
-from duckdb_sketch.rollup.reading.status import Change, Status
+from duckdb_sketch.rollup.reading.status import Change, SourceStatus, Status
 from duckdb_sketch.rollup.rollup import Rollup
 from duckdb_sketch.rollup.specification.specification import Specification
 
 if TYPE_CHECKING:
     from duckdb_sketch.remote import ServiceClient
 
-_TIMES = ("first_bucket", "last_bucket", "watermark", "expired_before")
+_TIMES = ("first_bucket", "last_bucket", "watermark", "expired_before", "highest_event", "failed")
 
 
 class ServedLevel(Level):
@@ -129,7 +129,15 @@ def served_status(service: ServiceClient) -> list[Status]:
     return [Status(**{name: _read(name, value) for name, value in table.items() if name in known}) for table in tables]
 
 
+def _read_source(document: Mapping[str, Any]) -> SourceStatus:
+    found = {name: _read(name, value) for name, value in document.items()}
+    lag = found["lag"]
+    return SourceStatus(**{**found, "lag": None if lag is None else timedelta(seconds=lag)})
+
+
 def _read(name: str, value: Any) -> Any:
+    if name == "sources":
+        return tuple(map(_read_source, value))
     return datetime.fromisoformat(value) if name in _TIMES and value is not None else value
 
 

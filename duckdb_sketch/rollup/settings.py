@@ -25,3 +25,4 @@ class Settings:
     memory_limit: str | None = None
     keep_changes: int = KEPT_CHANGES
     missing: Missing | None = None
+    look_back: int | None = None

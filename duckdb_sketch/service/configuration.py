@@ -75,12 +75,12 @@ class ExportSettings:
     """An export after each refresh that counted something.
 
     Attributes:
-        folder: Where to.
+        folder: Where to: a path, or the URL of a folder of an object store.
         of: The rollup or level; None for the rollup.
         partition: How much time a file holds.
     """
 
-    folder: Path
+    folder: Path | str
     of: str | None = None
     partition: str = "month"
 
@@ -96,6 +96,7 @@ class RollupSettings:
     allowed_lateness: timedelta | None = None
     late: Late | None = None
     missing: Missing | None = None
+    look_back: int | None = None
     earliest: datetime | None = None
     latest: datetime | None = None
     on_change: OnChange = "report"

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import duckdb
 
+from duckdb_sketch._scratch import private_scratch
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.ledger.database import open_database
 from duckdb_sketch.rollup.sources.declared import files_of
+from duckdb_sketch.rollup.sources.objects import is_served
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.service.configuration import Configuration, ConfigurationError, RollupSettings
 
@@ -57,7 +59,8 @@ def source_folders(rollup: RollupSettings) -> list[str]:
 def _of_rollup(rollup: RollupSettings) -> Iterator[str]:
     yield from _of_sources(rollup)
     for export in rollup.exports:
-        yield _with_slash(os.path.abspath(export.folder))
+        folder = str(export.folder)
+        yield _with_slash(folder if is_url(folder) else os.path.abspath(folder))
 
 
 def _of_sources(rollup: RollupSettings) -> Iterator[str]:
@@ -99,8 +102,12 @@ def _limit(connection: duckdb.DuckDBPyConnection, configuration: Configuration) 
 
 def _lock(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> None:
     allowed = folders(configuration)
-    if any(is_url(folder) for folder in allowed):
+    urls = [folder for folder in allowed if is_url(folder)]
+    if not all(map(is_served, urls)):
         connection.execute("LOAD httpfs")  # nothing is loaded later
+    if any(map(is_served, urls)):
+        allowed.append(_with_slash(os.path.realpath(private_scratch())))
+        allowed.append(_with_slash(private_scratch()))
     connection.execute(f"SET GLOBAL allowed_directories = [{', '.join(map(quote, allowed))}]")
     for statement in (
         "SET GLOBAL autoinstall_known_extensions = false",

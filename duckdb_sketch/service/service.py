@@ -191,6 +191,7 @@ class Service:
             allowed_lateness=settings.allowed_lateness,
             late=settings.late,
             missing=settings.missing,
+            look_back=settings.look_back,
             earliest=settings.earliest,
             latest=settings.latest,
             expand=settings.expand,

@@ -153,6 +153,7 @@ def _rollup(table: _Table) -> RollupSettings:
         allowed_lateness=table.span("allowed_lateness", None),
         late=cast("Late | None", table.choice("late", get_args(Late), None)),
         missing=cast("Missing | None", table.choice("missing", get_args(Missing), None)),
+        look_back=table.number("look_back", None),
         earliest=table.time("earliest"),
         latest=table.time("latest"),
         on_change=cast(Any, table.choice("on_change", ("report", "rebuild", "error"), "report")),
@@ -227,7 +228,7 @@ def _level(table: _Table) -> LevelSettings:
 
 def _export(table: _Table) -> ExportSettings:
     found = ExportSettings(
-        folder=table.path("folder", required=True),
+        folder=table.place("folder"),
         of=table.get("of", str, None),
         partition=table.get("partition", str, "month"),
     )
@@ -286,6 +287,13 @@ class _Table:
         if value is None and required:
             raise self.error(key, "is missing")
         return None if value is None else self.resolve(value)
+
+    def place(self, key: str) -> Path | str:
+        """A path, or a URL as it is."""
+        value = self.get(key, str, None)
+        if value is None:
+            raise self.error(key, "is missing")
+        return str(value) if is_url(value) else self.resolve(value)
 
     def choice(self, key: str, choices: tuple[str, ...], default: str | None) -> str | None:
         value = self.get(key, str, default)

@@ -81,3 +81,16 @@ CREATE TABLE IF NOT EXISTS rollup_manifest.exports (
     folder VARCHAR NOT NULL,
     batch BIGINT NOT NULL              -- the last one that is in it; 0 until an export is complete
 );
+
+-- One row per source of a rollup: where it stands. A ledger that was made before there was this table gets it with the
+-- next batch.
+CREATE TABLE IF NOT EXISTS rollup_manifest.sources (
+    rollup VARCHAR NOT NULL,
+    source VARCHAR NOT NULL,           -- its declaration
+    slice VARCHAR,                     -- the last one of it that was counted
+    highest_event TIMESTAMP,           -- in what was counted of it
+    moved TIMESTAMPTZ,                 -- when something of it was counted last
+    waiting UBIGINT NOT NULL,          -- slices that the last refresh found and did not count
+    error VARCHAR,                     -- why not
+    failed TIMESTAMPTZ                 -- when that was
+);

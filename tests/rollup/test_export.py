@@ -470,9 +470,17 @@ def test_what_readers_pass_over_is_no_matter(hourly: Rollup, tmp_path: Path) -> 
     assert (tmp_path / "out" / "_SUCCESS").exists()
 
 
-def test_a_url_is_refused(hourly: Rollup) -> None:
-    with pytest.raises(RollupError, match="no local folder"):
-        hourly.export("s3://bucket/out")
+def test_a_url_that_nothing_is_written_to_is_refused(hourly: Rollup) -> None:
+    with pytest.raises(RollupError, match="a web server, which takes no exports"):
+        hourly.export("https://host/out")
+    with pytest.raises(RollupError, match="exports go to local folders, s3://, gs:// and az://"):
+        hourly.export("hdfs://host/out")
+
+
+def test_a_url_of_a_local_folder(hourly: Rollup, tmp_path: Path) -> None:
+    assert hourly.export(f"file://{tmp_path}/a%20b").folder == tmp_path / "a b"
+    with Rollup.from_export(f"file://{tmp_path}/a%20b") as imported:
+        assert in_table(imported) == in_table(hourly)
 
 
 def test_a_file_is_no_folder(hourly: Rollup, tmp_path: Path) -> None:

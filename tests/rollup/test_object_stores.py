@@ -16,8 +16,9 @@ from object_store import ObjectStore, denied, object_store, unwell
 
 import duckdb_sketch
 from duckdb_sketch import Cube
-from duckdb_sketch.rollup import ChangedFilesError, Rollup, SourceError
+from duckdb_sketch.rollup import ChangedFilesError, Rollup, SourceError, SpecificationError
 from duckdb_sketch.rollup.sources.listing import find
+from duckdb_sketch.rollup.sources.stores import list_store
 
 
 @pytest.fixture
@@ -155,6 +156,48 @@ def test_many_pages(store: ObjectStore, con: duckdb.DuckDBPyConnection) -> None:
     store.requests.clear()
     assert len(find(con, ["s3://events/in/*.csv"]).files) == 2100
     assert len(store.requests) == 3
+
+
+@pytest.mark.parametrize("pattern", ["s3://events/in/*/*.csv", "s3://events/in", "s3://events/in/day=2026-*/*.csv"])
+def test_only_new_folders_are_listed(store: ObjectStore, con: duckdb.DuckDBPyConnection, pattern: str) -> None:
+    line = b"ts,publisher,user_id,price\n2026-01-01 00:00:00,a,1,1\n"
+    for day in range(10, 30):
+        for number in range(2):
+            store.put(f"in/day=2026-01-{day}/{number}.csv", line)
+    rollup = Rollup.from_sql(HOURLY, sources={"bids": pattern}, name="hourly", database=con, look_back=2)
+    with rollup:
+        assert rollup.refresh().files == 40
+        seen: list[str] = []
+        listing = "duckdb_sketch.rollup.sources.stored_listing.list_store"
+
+        def watched(folder: str, after: str = "") -> Iterator[Any]:
+            for each in list_store(folder, after):
+                seen.append(each.url)
+                yield each
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(listing, watched)
+            assert rollup.refresh().batches == []
+            assert [url[-9:] for url in seen] == ["-28/0.csv", "-28/1.csv", "-29/0.csv", "-29/1.csv"]
+            store.put("in/day=2026-01-28/2.csv", line)
+            store.put("in/day=2026-01-30/0.csv", line)
+            store.put("in/day=2026-01-10/2.csv", line)  # behind what is looked at
+            assert rollup.refresh().files == 2
+        store.put("in/day=2026-01-29/0.csv", line + b"2026-01-01 00:00:01,a,1,1\n")
+        with pytest.raises(ChangedFilesError, match="day=2026-01-29/0"):
+            rollup.refresh()
+    with rollup_of(con, pattern) as all_of_it:
+        assert all_of_it.refresh(on_change="rebuild").files == 1
+
+
+def test_names_that_sort_by_time(store: ObjectStore, con: duckdb.DuckDBPyConnection) -> None:
+    for number in range(10, 30):
+        store.put(f"in/{number}.csv", b"ts,publisher,user_id,price\n2026-01-01 00:00:00,a,1,1\n")
+    counted = [f"s3://events/in/{number}.csv" for number in range(10, 30)]
+    assert [each.path for each in find(con, ["s3://events/in/*.csv"], counted, 3).files] == counted[-3:]
+    assert [each.path for each in find(con, ["s3://events/in/2*.csv"]).files] == counted[10:]
+    with pytest.raises(SpecificationError, match="look_back=0"):
+        Rollup.from_sql(HOURLY, name="h", database=con, look_back=0)
 
 
 def test_a_store_that_is_unwell(store: ObjectStore, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

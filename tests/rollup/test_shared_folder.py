@@ -21,7 +21,7 @@ from processes import PROJECT
 
 import duckdb_sketch
 from duckdb_sketch.rollup import LockedError, ManifestError, Rollup, RollupError
-from duckdb_sketch.rollup.archive import export as exporting
+from duckdb_sketch.rollup.archive import local_place
 
 FILES = 4
 
@@ -114,7 +114,7 @@ def test_what_is_in_the_archive_alone_is_not_overwritten_by_another_database(
 @contextmanager
 def paused(monkeypatch: pytest.MonkeyPatch, at: int, action: Callable[[], object]) -> Iterator[None]:
     """Do something as a file is put in place for the `at`-th time; 0 stands for before there is a file to put."""
-    place, name = (os, "replace") if at else (exporting, "write_manifest")
+    place, name = (os, "replace") if at else (local_place, "write_manifest")
     original = getattr(place, name)
     calls = iter(range(1, 1000))
 
@@ -165,9 +165,9 @@ def test_where_locks_are_not_shared_a_mixture_does_not_pass_for_an_export(
 
     def export() -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(exporting, "lock_or_fail", lambda path: path.open("w"))
+            patch.setattr(local_place, "lock_or_fail", lambda path: path.open("w"))
             if apart:  # what they have in common may give them away sooner
-                patch.setattr(exporting, "_TEMPORARY", ".second.tmp")
+                patch.setattr(local_place, "_TEMPORARY", ".second.tmp")
             second.export(machines.out, "day")
         left.update(contents())
 

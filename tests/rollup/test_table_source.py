@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from command_line import run
 from events import EVENTS, HOURLY, content, everything, table
 
 import duckdb_sketch
@@ -238,3 +239,38 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert run("verify", str(statement), *options)[0] == 0
     code, _, error = run("refresh", str(statement), *options[:4])
     assert (code, "--cursor id" in error) == (1, True)
+
+
+def test_a_table_of_another_database(tmp_path: Path) -> None:
+    """Others may write to it again once it was read."""
+    app = tmp_path / "app.duckdb"
+
+    def write(statement: str) -> None:
+        with duckdb.connect(app) as other:
+            other.execute(statement)
+
+    write(f"CREATE TABLE events AS {NUMBERED.format(first=0, last=50)}")
+    source = TableSource("events", "id", database=app)
+    with Rollup.from_sql(HOURLY, sources={"bids": source}, database=tmp_path / "r.duckdb", name="hourly") as rollup:
+        assert rollup.refresh().rows == 50
+        write(f"INSERT INTO events {NUMBERED.format(first=50, last=60)}")
+        assert rollup.refresh().rows == 10
+        write("DELETE FROM events WHERE id = 3")
+        with pytest.raises(ChangedFilesError):
+            rollup.refresh()
+        rollup.refresh(on_change="rebuild")
+        rollup.replay()
+        assert rollup.verify(sample=1000).ok
+        before = table(rollup)
+        nowhere = TableSource("events", "id", database=tmp_path / "none.duckdb")
+        with pytest.raises(SourceError, match=r"there is no database .*none\.duckdb: correct its name"):
+            TableReader(rollup.connection, rollup.specification, nowhere).poll({})
+    (tmp_path / "hourly.sql").write_text(HOURLY)
+    options = ["--source", "bids=table:events", "--cursor", "id", "--attach", str(app), "--database"]
+    made = run("rollup", "refresh", str(tmp_path / "hourly.sql"), *options, str(tmp_path / "cli.duckdb"))
+    assert made.returncode == 0, made.stderr
+    with Rollup.from_sql(HOURLY, database=tmp_path / "cli.duckdb", name="hourly") as other:
+        assert table(other) == before
+    with Cube(tmp_path / "r.duckdb") as cube:
+        assert cube.sql("SELECT count(*) FROM bids WHERE ts < '2024-02-27 20:30'").fetchall() == [(30,)]
+    write("DROP TABLE events")

@@ -28,6 +28,9 @@ FROM range({first}, {last}) t(i)
 """
 
 
+_LEFT_OUT = {"batches": "EXCLUDE (finished)", "sources": "EXCLUDE (moved, waiting, error, failed)"}
+
+
 def write(path: Path, query: str, *, age: int = 0) -> Path:
     """Write a file of a query's rows, as whole as a mover of files would leave it.
 
@@ -87,13 +90,11 @@ def of_raw(rollup: Rollup, files: Sequence[Path] | str, statement: str | None = 
 
 
 def everything(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
-    """Every table of a database, the manifest's among them, but for the clock."""
+    """Every table of a database, the manifest's among them, but for the clock, and what was wrong with a source."""
     found = connection.execute(
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT temporary ORDER BY ALL"
     ).fetchall()
     return {
-        f"{schema}.{name}": content(
-            connection, f'SELECT * {"EXCLUDE (finished)" if name == "batches" else ""} FROM {schema}."{name}"'
-        )
+        f"{schema}.{name}": content(connection, f'SELECT * {_LEFT_OUT.get(name, "")} FROM {schema}."{name}"')
         for schema, name in found
     }

@@ -39,6 +39,7 @@ KILLED = -9
 LEFT_OUT = {
     "batches": "EXCLUDE (finished)",
     "rollups": "EXCLUDE (source)",  # where the files of a job lie
+    "sources": "EXCLUDE (source, slice, moved, waiting, error, failed)",
     # Which files and folders, and what they hold, but not when they were written, nor how many bytes an export has.
     "slices": "EXCLUDE (fingerprint) REPLACE (parse_filename(slice) AS slice, "
     "CASE WHEN kind <> 'import' THEN size END AS size)",

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 Fault = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes] | None]
+Carried = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Iterable[bytes] | None]
 
 
 class ObjectStore:
@@ -23,6 +24,7 @@ class ObjectStore:
         bucket: The bucket that there is.
         requests: Method and path of each request, but for the client's own.
         faults: Each answers one request in the server's place, or returns None to let it through.
+        meanwhile: Is asked of every request, as a fault is, and may have the server carry it out.
     """
 
     bucket = "events"
@@ -35,11 +37,14 @@ class ObjectStore:
         application = DomainDispatcherApplication(create_backend_app)
         self.requests: list[str] = []
         self.faults: list[Fault] = []
+        self.meanwhile: Carried = lambda *_: None
 
         def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
             if "boto" not in environ.get("HTTP_USER_AGENT", "").lower():
                 self.requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}?{environ['QUERY_STRING']}")
                 if self.faults and (found := self.faults.pop(0)(environ, start)) is not None:
+                    return found
+                if (found := self.meanwhile(environ, start, application)) is not None:
                     return found
             return application(environ, start)
 
@@ -64,6 +69,16 @@ class ObjectStore:
         body = content.read_bytes() if isinstance(content, Path) else content
         self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
 
+    def keys(self, prefix: str = "") -> dict[str, str]:
+        """The keys that there are, and the ETags of the objects."""
+        found = self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        return {each["Key"]: each["ETag"] for each in found.get("Contents", ())}
+
+    def get(self, key: str) -> bytes:
+        """What an object holds."""
+        content: bytes = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return content
+
     def delete(self, key: str) -> None:
         """Remove an object."""
         self.client.delete_object(Bucket=self.bucket, Key=key)
@@ -77,6 +92,12 @@ def unwell(_: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
     """A server that cannot answer just now."""
     start("500 Internal Server Error", [("Content-Length", "0")])
     return [b""]
+
+
+def lost(environ: dict[str, Any], start: Callable[..., Any], application: Callable[..., Any]) -> Iterable[bytes]:
+    """A server that does what it is asked to, and whose answer does not arrive."""
+    list(application(environ, lambda *_: None))
+    return unwell(environ, start)
 
 
 def denied(_: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:

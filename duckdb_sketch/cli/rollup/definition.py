@@ -36,6 +36,8 @@ class Definition:
         keep_changes: For how many batches every change is kept.
         cursor: The column that the rows of a table are counted by.
         lag: How far below the greatest time of a cursor rows are counted.
+        look_back: How many of the newest folders of an object store are listed again.
+        attach: The database that a table is in.
     """
 
     statement: Path
@@ -54,6 +56,8 @@ class Definition:
     keep_changes: int = KEPT_CHANGES
     cursor: str | None = None
     lag: str | None = None
+    look_back: int | None = None
+    attach: str | None = None
 
     @contextmanager
     def open(self) -> Iterator[Rollup]:
@@ -62,7 +66,7 @@ class Definition:
         Raises:
             RollupError: If a source is not written as `NAME=FILES`, and whatever `Rollup.from_sql` raises.
         """
-        sources = read_sources(self.source or (), self.cursor, self.lag)
+        sources = read_sources(self.source or (), self.cursor, self.lag, self.attach)
         with (
             unless_empty(self.database),
             Rollup.from_sql(
@@ -80,12 +84,15 @@ class Definition:
                 expand=self.expand,
                 missing=self.missing,
                 keep_changes=self.keep_changes,
+                look_back=self.look_back,
             ) as rollup,
         ):
             yield rollup
 
 
-def read_sources(given: Sequence[str], cursor: str | None = None, lag: str | None = None) -> dict[str, Source]:
+def read_sources(
+    given: Sequence[str], cursor: str | None = None, lag: str | None = None, attach: str | None = None
+) -> dict[str, Source]:
     """What tables stand for, as `--source NAME=FILES` or `--source NAME=table:TABLE --cursor COLUMN` says it.
 
     Raises:
@@ -97,16 +104,18 @@ def read_sources(given: Sequence[str], cursor: str | None = None, lag: str | Non
         if not separator or not table or not files:
             raise RollupError(f"--source {text}: write NAME=FILES, such as bids='data/*.parquet'")
         found.setdefault(table.strip(), []).append(files)
-    sources = {table: _table(files[0], cursor, lag) if len(files) == 1 else files for table, files in found.items()}
-    if (cursor or lag) and not any(isinstance(source, TableSource) for source in sources.values()):
-        raise RollupError("--cursor and --lag are of a table: --source bids=table:events --cursor id")
+    sources = {
+        table: _table(files[0], cursor, lag, attach) if len(files) == 1 else files for table, files in found.items()
+    }
+    if (cursor or lag or attach) and not any(isinstance(source, TableSource) for source in sources.values()):
+        raise RollupError("--cursor, --lag and --attach are of a table: --source bids=table:events --cursor id")
     return sources
 
 
-def _table(text: str, cursor: str | None, lag: str | None) -> Source:
+def _table(text: str, cursor: str | None, lag: str | None, attach: str | None) -> Source:
     """A table, if the text names one, as `table:events` does."""
     if not text.startswith("table:"):
         return text
     if cursor is None:
         raise RollupError(f"{text}: say which column grows with each row, such as --cursor id")
-    return TableSource(text.removeprefix("table:"), cursor, lag)
+    return TableSource(text.removeprefix("table:"), cursor, lag, attach)

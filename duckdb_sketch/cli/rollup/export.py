@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +14,9 @@ from duckdb_sketch.rollup import open_level
 def export(
     name: Name,
     database: Database,
-    folder: Annotated[Path, typer.Argument(help="A folder of its own.", show_default=False)],
+    folder: Annotated[
+        str, typer.Argument(help="A folder of its own: a path, or s3://bucket/folder.", show_default=False)
+    ],
     partition: Annotated[str, typer.Option(help="How much time a file holds: day, month, year.")] = "month",
     wait: Wait = 0,
     json: Json = False,

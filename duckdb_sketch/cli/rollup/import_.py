@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +14,7 @@ from duckdb_sketch.rollup import Rollup
 
 
 def import_(
-    folder: Annotated[Path, typer.Argument(help="The folder of an export.", show_default=False)],
+    folder: Annotated[str, typer.Argument(help="The folder of an export: a path or a URL.", show_default=False)],
     database: Database,
     name: TableName = None,
     wait: Wait = 0,

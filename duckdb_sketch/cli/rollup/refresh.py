@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from duckdb_sketch.cli.options import (
+    Attach,
     Cursor,
     Database,
     Earliest,
@@ -17,6 +18,7 @@ from duckdb_sketch.cli.options import (
     Late,
     Lateness,
     Latest,
+    LookBack,
     MemoryLimit,
     Missing,
     Sources,
@@ -43,6 +45,7 @@ def refresh(
     source: Sources = None,
     cursor: Cursor = None,
     lag: Lag = None,
+    attach: Attach = None,
     name: TableName = None,
     time_zone: TimeZone = None,
     allowed_lateness: Lateness = None,
@@ -50,6 +53,7 @@ def refresh(
     earliest: Earliest = None,
     latest: Latest = None,
     missing: Missing = None,
+    look_back: LookBack = None,
     on_change: Annotated[
         Literal["error", "rebuild"],
         typer.Option(
@@ -103,6 +107,8 @@ def refresh(
         keep_changes=keep_changes,
         cursor=cursor,
         lag=lag,
+        look_back=look_back,
+        attach=attach,
     )
     # What was counted is printed before what changed is.
     policy: OnChange = "rebuild" if on_change == "rebuild" else "report"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from duckdb_sketch.cli.options import (
+    Attach,
     Cursor,
     Database,
     Earliest,
@@ -30,6 +31,7 @@ def replay(
     source: Sources = None,
     cursor: Cursor = None,
     lag: Lag = None,
+    attach: Attach = None,
     name: TableName = None,
     time_zone: TimeZone = None,
     earliest: Earliest = None,
@@ -56,6 +58,7 @@ def replay(
         missing=missing,
         cursor=cursor,
         lag=lag,
+        attach=attach,
     )
     with definition.open() as rollup, rows_counted(output, "replay") as progress:
         replayed = rollup.replay(progress=progress)

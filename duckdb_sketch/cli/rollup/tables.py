@@ -6,8 +6,19 @@ from collections.abc import Callable
 
 from rich.table import Table
 
+from duckdb_sketch._text import counted
 from duckdb_sketch.cli.output import Output, plain
-from duckdb_sketch.rollup import Change, Refreshed, Status
+from duckdb_sketch.rollup import Change, Refreshed, SourceStatus, Status
+
+
+def _last_event(source: SourceStatus) -> str:
+    lag = f", {source.lag} behind" if source.lag else ""
+    return f"{source.highest_event or ''}{lag}{', idle' if source.idle else ''}"
+
+
+def _error(source: SourceStatus) -> str:
+    waiting = f" ({counted(source.waiting, 'slice')} not counted)" if source.waiting else ""
+    return f"{source.failed:%Y-%m-%d %H:%M:%S} UTC: {source.error}{waiting}"
 
 
 def print_refreshed(output: Output, refreshed: Refreshed) -> None:
@@ -55,6 +66,14 @@ def print_status(output: Output, found: list[Status]) -> None:
         "expired before": lambda s: str(s.expired_before or ""),
         "time zone": lambda s: s.time_zone or "",
     }
+    if any(status.sources for status in found):
+        labels |= {
+            "source": lambda s: "\n".join(each.source for each in s.sources),
+            "last slice": lambda s: "\n".join(each.position or "" for each in s.sources),
+            "last event": lambda s: "\n".join(map(_last_event, s.sources)),
+        }
+    if any(each.error for status in found for each in status.sources):
+        labels["last error"] = lambda s: "\n".join(_error(each) for each in s.sources if each.error)
     for label, text in labels.items():
         table.add_row(label, *(plain(text(status)) for status in found))
-    output.table(table)
+    output.rows(table)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from duckdb_sketch.cli.options import Cursor, Database, Expand, Json, Lag, Sources, Statement, TableName, Wait
+from duckdb_sketch.cli.options import Attach, Cursor, Database, Expand, Json, Lag, Sources, Statement, TableName, Wait
 from duckdb_sketch.cli.output import Output
 from duckdb_sketch.cli.rollup.definition import Definition
 
@@ -18,6 +18,7 @@ def verify(
     source: Sources = None,
     cursor: Cursor = None,
     lag: Lag = None,
+    attach: Attach = None,
     name: TableName = None,
     sample: Annotated[int, typer.Option(help="How many buckets to recompute.")] = 10,
     seed: Annotated[int, typer.Option(help="Chooses them: the same ones for the same number.")] = 0,
@@ -28,7 +29,7 @@ def verify(
     """Recompute some buckets from the files, exactly, and say how far the rollup is off; exit with 1 if it is wrong."""
     output = Output(json)
     with Definition(
-        statement, database, source, name, wait=wait, expand=expand, cursor=cursor, lag=lag
+        statement, database, source, name, wait=wait, expand=expand, cursor=cursor, lag=lag, attach=attach
     ).open() as rollup:
         verified = rollup.verify(sample, seed)
     if output.json:

@@ -6,48 +6,31 @@ At any moment each partition is whole, of one batch or of another. The manifest 
 from __future__ import annotations
 
 import glob
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import duckdb
-
-from duckdb_sketch._lock import lock_or_fail
+from duckdb_sketch._scratch import scratch_folder
 from duckdb_sketch._sql import identifier, quote
-from duckdb_sketch._system import sync_folder
 from duckdb_sketch._text import counted
-from duckdb_sketch.rollup.archive.folder import create, require_no_link, require_same
-from duckdb_sketch.rollup.archive.manifest import (
-    NAME,
-    ExportManifest,
-    digest,
-    put,
-    read_manifest,
-    write_manifest,
-)
+from duckdb_sketch.rollup.archive.folder import create, require_same
+from duckdb_sketch.rollup.archive.manifest import ExportManifest, digest
 from duckdb_sketch.rollup.archive.partitioning import Partitioning
-from duckdb_sketch.rollup.errors import LockedError, RollupError
+from duckdb_sketch.rollup.archive.place import WritablePlace, disturbed, naming
+from duckdb_sketch.rollup.archive.places import place_to_write
+from duckdb_sketch.rollup.errors import RollupError
 from duckdb_sketch.rollup.ledger.ledger import APPENDED, Ledger
+from duckdb_sketch.rollup.ledger.positions import read_positions
 from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.reading.status import pruned_until
-from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.codec import PARQUET
 from duckdb_sketch.rollup.specification.table import literal
 
-#: The one file of a partition.
-FILE = "rollup.parquet"
-
-_TEMPORARY = f".{FILE}.tmp"
-_LOCK = ".rollup.lock"
 _DAY = timedelta(days=1)  # by which the clocks of a zone differ from UTC at most
-
-# Batches of which an import has to know more than sums, as their rows are in no file.
 
 
 @dataclass(frozen=True)
@@ -56,7 +39,7 @@ class Exported:
 
     Attributes:
         rollup: Of what.
-        folder: Where to.
+        folder: Where to: a path, or the URL of a folder of an object store.
         batch: The last batch that is in it.
         written: The folders of the partitions that were written.
         removed: The folders of those that were removed, as nothing is left in them.
@@ -64,7 +47,7 @@ class Exported:
     """
 
     rollup: str
-    folder: Path
+    folder: Path | str
     batch: int
     written: tuple[str, ...]
     removed: tuple[str, ...]
@@ -82,7 +65,7 @@ def export(ledger: Ledger, rollup: str, folder: str | Path, width: str) -> Expor
     Args:
         ledger: The ledger of its database.
         rollup: Its name, which the ledger knows.
-        folder: A folder of its own. It is made if it is not there.
+        folder: A folder of its own, on this machine or in an object store. It is made if it is not there.
         width: The width of a partition.
 
     Raises:
@@ -90,31 +73,17 @@ def export(ledger: Ledger, rollup: str, folder: str | Path, width: str) -> Expor
         RollupError: If the folder holds anything else, or cannot be written.
         LockedError: If another export to the same folder is at work.
     """
-    place = resolve(folder)
+    place = place_to_write(folder)
     with ledger.transaction():
         _Export(ledger, rollup, place, width).announce()
-    with ledger.transaction(), _alone(place):
+    with ledger.transaction(), place.alone():
         return _Export(ledger, rollup, place, width).run()
-
-
-def resolve(folder: str | Path) -> Path:
-    """A local folder's one name.
-
-    Raises:
-        RollupError: If it is a URL or a file.
-    """
-    if is_url(folder):
-        raise RollupError(f"{folder} is no local folder: export to one, and copy that; {NAME} is to be copied last")
-    place = Path(os.path.realpath(os.path.expanduser(folder)))
-    if place.exists() and not place.is_dir():
-        raise RollupError(f"{place} is a file: an export is a folder of them")
-    return place
 
 
 class _Export:
     """One export, inside a transaction: what there is, and what there is to do."""
 
-    def __init__(self, ledger: Ledger, rollup: str, folder: Path, width: str) -> None:
+    def __init__(self, ledger: Ledger, rollup: str, place: WritablePlace, width: str) -> None:
         record = ledger.get(rollup)
         self._ledger = ledger
         self._connection = ledger.connection
@@ -122,13 +91,13 @@ class _Export:
         self._table = table_of(ledger, record)
         self._partitioning = Partitioning.of(self._table, width, record.time_zone)
         self._columns = PARQUET.stored(self._table.types)
-        self._folder = folder
-        self._line = [rollup, str(folder)]
+        self._place = place
+        self._line = [rollup, place.name]
         self._writer = uuid4().hex
         self._pruned = pruned_until(ledger, rollup)
+        self._positions = read_positions(ledger, rollup)
         self._manifest = self._read_manifest()
-        with _named(folder):
-            self._sizes = self._read_sizes()
+        self._sizes = self._read_sizes()
         # Files that are not as long as the manifest says are rewritten.
         manifest = self._manifest
         self._digests = {
@@ -164,40 +133,37 @@ class _Export:
         manifest = self._new_manifest(self._record.last_batch)
         manifest = replace(manifest, complete=True, partitions=kept | written, digests=digests)
         if todo or manifest != self._manifest:
-            with _named(self._folder):
-                if todo:
-                    self._require_manifest()
-                if self._read_sizes() != manifest.partitions:
-                    raise self._disturbed()
-                write_manifest(self._folder, manifest)
+            if todo:
+                self._require_manifest()
+            if self._read_sizes() != manifest.partitions:
+                raise disturbed(self._place)
+            self._place.write_manifest(manifest)
         self._connection.execute(
             "INSERT INTO rollup_manifest.exports VALUES (?, ?, ?)", [*self._line, self._record.last_batch]
         )
         removed = sorted(folder for folder in todo if folder in self._sizes and folder not in written)
         return Exported(
-            self._record.name, self._folder, self._record.last_batch, tuple(sorted(written)), tuple(removed), len(kept)
+            self._record.name,
+            self._place.folder,
+            self._record.last_batch,
+            tuple(sorted(written)),
+            tuple(removed),
+            len(kept),
         )
 
     def _begin(self, manifest: ExportManifest) -> None:
         """Write a manifest that says what is about to be replaced."""
-        with _named(self._folder):
-            write_manifest(self._folder, replace(manifest, complete=False, writer=self._writer))
+        self._place.write_manifest(replace(manifest, complete=False, writer=self._writer))
 
     def _require_manifest(self) -> None:
-        """See that the manifest is the one of this export, where the file system has no locks, or does not share them.
+        """See that the manifest is the one of this export, where there are no locks, or they are not shared.
 
         Raises:
             RollupError: If another export has come in between.
         """
-        found = read_manifest(self._folder)
+        found = self._place.read_manifest()
         if found is None or found.writer != self._writer:
-            raise self._disturbed()
-
-    def _disturbed(self) -> RollupError:
-        return RollupError(
-            f"something else, such as an export of another database, changed {self._folder} meanwhile: give each a "
-            "folder of its own, and export again"
-        )
+            raise disturbed(self._place)
 
     def _is_ours(self, manifest: ExportManifest) -> bool:
         """Whether the batch that a manifest is of is this database's one of that number."""
@@ -226,15 +192,16 @@ class _Export:
             slices=slices,
             batches=_read_batches(self._ledger, record),
             finished=self._finished(batch),
+            positions=[replace(each, waiting=0, error=None, failed=None) for each in self._positions],
         )
 
     def _read_manifest(self) -> ExportManifest | None:
-        known = read_manifest(self._folder)
+        known, name = self._place.read_manifest(), self._place.name
         if known is None:
             return None
         if known.record.name != self._record.name:
             raise RollupError(
-                f"{self._folder} holds an export of {known.record.name}: give {self._record.name} a folder of its own"
+                f"{name} holds an export of {known.record.name}: give {self._record.name} a folder of its own"
             )
         if not known.same_rollup(self._new_manifest(0)):
             # After a replay with another statement all of it is written again, which is impossible for expired buckets.
@@ -242,35 +209,25 @@ class _Export:
             if known.batch in self._lines() and self._is_ours(known) and expired is None:
                 return None
             raise RollupError(
-                f"{self._folder} holds an export of {known.record.name} as another statement defines it, and what is "
+                f"{name} holds an export of {known.record.name} as another statement defines it, and what is "
                 "in it may be nowhere else: give another folder, or delete this one"
             )
         if known.partition != str(self._partitioning.width):
             raise RollupError(
-                f"{self._folder} is partitioned by {known.partition}: say partition={known.partition!r} "
+                f"{name} is partitioned by {known.partition}: say partition={known.partition!r} "
                 f"(--partition {known.partition!r}), or give another folder"
             )
         archived, here = known.record.expired_before, self._record.expired_before
         if archived is not None and (here is None or here < archived) and not self._is_ours(known):
             raise RollupError(
-                f"{self._folder} holds an export of another database, from which buckets before {archived} have "
+                f"{name} holds an export of another database, from which buckets before {archived} have "
                 "expired: they may be nowhere else. Give another folder, or import that export and go on with it"
             )
         return known
 
     def _read_sizes(self) -> dict[str, int]:
         """The size of each partition's file, by its folder."""
-        sizes: dict[str, int] = {}
-        for folder in _listed(self._folder):
-            require_no_link(folder)
-            if self._partitioning.start(folder.name) is None:
-                raise _foreign(folder)
-            for path in _listed(folder):
-                if path.name != FILE:
-                    raise _foreign(path)
-                require_no_link(path)
-                sizes[folder.name] = path.stat().st_size
-        return sizes
+        return self._place.sizes(lambda folder: self._partitioning.start(folder) is not None)
 
     def _stale(self, known: ExportManifest, since: int) -> dict[str, datetime]:
         """The partitions to write, each with its start, in their order."""
@@ -304,25 +261,10 @@ class _Export:
 
     def _replace(self, folder: str, start: datetime) -> tuple[int, str] | None:
         """Write a partition, in place of what it was. Returns its size and digest; None if there are no rows for it."""
-        path = self._folder / folder / FILE
-        temporary = path.with_name(_TEMPORARY)
-        with _named(path):
-            require_no_link(path.parent)
-            if not path.parent.exists():
-                path.parent.mkdir()
-                sync_folder(self._folder)
-            rows = self._copy(self._select(folder, start), temporary)
-            self._require_manifest()
-            if rows:
-                written = temporary.stat().st_size, digest(temporary)
-                put(temporary, path)
-                return written
-            temporary.unlink()
-            path.unlink(missing_ok=True)
-            sync_folder(path.parent)
-            with suppress(OSError):  # something hidden may be in it
-                path.parent.rmdir()
-        return None
+        with scratch_folder() as scratch:
+            with naming(self._place.path(folder)):
+                query = self._select(folder, start, scratch)
+            return self._place.replace(folder, lambda path: self._copy(query, path), self._require_manifest)
 
     def _copy(self, query: str, path: Path) -> int:
         """Write the rows of a query to a new file. DuckDB opens it by its name, which must still be the file's then."""
@@ -334,37 +276,37 @@ class _Export:
             require_same(path, file)
         return int(rows)
 
-    def _select(self, folder: str, start: datetime) -> str:
+    def _select(self, folder: str, start: datetime, scratch: Path) -> str:
         table = self._table
         rows = f"SELECT {table.columns} FROM {table.sql} WHERE {self._partitioning.holds(start)}"
         before = self._record.expired_before
         if before is not None and start <= before + _DAY and folder in self._sizes:
             # An export is an archive: what has expired from the table stays in it.
-            self._require_undamaged(folder)
             expired = f"{table.bucket} < {table.typed(literal(before))}"
-            rows += f" UNION ALL SELECT * FROM ({read(self._folder, [folder], table.types)}) WHERE {expired}"
+            archived = self._undamaged(folder, scratch)
+            rows += f" UNION ALL SELECT * FROM ({read([archived], table.types)}) WHERE {expired}"
         order = ", ".join(identifier(column) for column in (table.time, *table.dimensions))
         return f"SELECT {self._columns} FROM ({rows}) ORDER BY {order}"
 
-    def _require_undamaged(self, folder: str) -> None:
-        """See that a file of which a part is kept is the one that was written.
+    def _undamaged(self, folder: str, scratch: Path) -> Path:
+        """The file of which a part is kept, if it is the one that was written.
 
         Raises:
             RollupError: If it is not.
         """
-        path = self._folder / folder / FILE
+        path = self._place.fetch(folder, scratch)
         known = self._digests.get(folder)
-        if known is not None and digest(path) != known:
+        if path is None or (known is not None and digest(path) != known):
             raise RollupError(
-                f"{path} is damaged, and what has expired from {self._record.name} may be nowhere else: put back a "
-                "copy of it, or delete it, and export again"
+                f"{self._place.path(folder)} is damaged, and what has expired from {self._record.name} may be nowhere "
+                "else: put back a copy of it, or delete it, and export again"
             )
+        return path
 
 
-def read(folder: Path, partitions: Iterable[str], types: Mapping[str, str]) -> str:
-    """SQL of the rows of an export's partitions, with columns of the types that the table has."""
-    # DuckDB takes every path for a pattern.
-    paths = ", ".join(quote(glob.escape(str(folder / partition / FILE))) for partition in partitions)
+def read(files: Iterable[Path], types: Mapping[str, str]) -> str:
+    """SQL of the rows of the files of an export's partitions, with columns of the types that the table has."""
+    paths = ", ".join(quote(glob.escape(str(path))) for path in files)  # DuckDB takes every path for a pattern
     return f"SELECT {PARQUET.restored(types)} FROM read_parquet([{paths}], hive_partitioning = false)"
 
 
@@ -385,48 +327,3 @@ def _read_batches(ledger: Ledger, record: RollupRecord | LevelRecord) -> list[Ba
     late, dropped, rejected = (int(rows) for rows in sums)
     rest = Batch(record.last_batch, "import", late_rows=late, dropped_rows=dropped, rejected_rows=rejected)
     return [*(Batch(*row) for row in appended), rest]
-
-
-def _listed(folder: Path) -> list[Path]:
-    """What readers of Parquet see in a folder: they pass over names that begin with a dot or `_`."""
-    if not folder.exists():
-        return []
-    return [path for path in folder.iterdir() if not path.name.startswith((".", "_"))]
-
-
-def _foreign(path: Path) -> RollupError:
-    return RollupError(f"{path} is not of this export, and readers would take it for a part: give a folder of its own")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other exports out of a folder, which is made if it is not there; those of other databases as well.
-
-    Raises:
-        LockedError: If one is at work.
-    """
-    with ExitStack() as stack:
-        with _named(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            try:
-                stack.enter_context(lock_or_fail(folder / _LOCK))
-            except BlockingIOError as error:
-                raise LockedError(f"another export to {folder} is at work") from error
-        yield
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Say which file or folder it was.
-
-    Raises:
-        RollupError: If it cannot be read or written.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise RollupError(f"{path} cannot be exported to: {error}") from error
-    except duckdb.Error as error:
-        if isinstance(error, (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.TransactionException)):
-            raise
-        raise RollupError(f"{path} cannot be written: {error}") from error

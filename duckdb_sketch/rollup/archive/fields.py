@@ -146,6 +146,12 @@ SLICE: Mapping[str, Check] = {
     "fingerprint": is_text,
     "size": optional(is_count),
 }
+POSITION: Mapping[str, Check] = {
+    "source": is_text,
+    "slice": optional(is_text),
+    "highest_event": optional(is_time),
+    "moved": optional(is_time),
+}
 BATCH: Mapping[str, Check] = {
     **_COUNTED,
     "batch": is_count,
@@ -164,6 +170,7 @@ MANIFEST: Mapping[str, Check] = {
     "writer": optional(is_text),
     "slices": lambda value: isinstance(value, list),
     "batches": lambda value: isinstance(value, list) and value != [],
+    "sources": lambda value: isinstance(value, list),
 }
 
 

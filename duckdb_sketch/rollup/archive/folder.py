@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from duckdb_sketch._system import NO_FOLLOW, create_new
+from duckdb_sketch._system import NO_FOLLOW, create_new, sync_folder
 
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # for whoever writes to a named pipe
 
@@ -47,15 +47,26 @@ def reopen(path: Path) -> BinaryIO:
     return _open(path, os.O_RDWR, "rb+")
 
 
-def read_text(path: Path) -> str:
-    """What a text file holds.
+def read_bytes(path: Path) -> bytes:
+    """What a file holds.
 
     Raises:
         OSError: If it is a symbolic link, or cannot be read.
-        ValueError: If it is no UTF-8.
     """
     with open_file(path) as file:
-        return file.read().decode()
+        return file.read()
+
+
+def put(temporary: Path, path: Path) -> None:
+    """Put a file that is whole in place of another, so that even after a crash there is one of the two.
+
+    Raises:
+        OSError: If it cannot be put there.
+    """
+    with reopen(temporary) as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    sync_folder(path.parent)
 
 
 def require_no_link(path: Path) -> None:

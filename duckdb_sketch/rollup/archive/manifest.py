@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from duckdb_sketch._system import sync_folder
 from duckdb_sketch.rollup.archive import fields
-from duckdb_sketch.rollup.archive.folder import create, open_file, read_text, reopen
+from duckdb_sketch.rollup.archive.folder import open_file
 from duckdb_sketch.rollup.archive.version_1 import upgraded
 from duckdb_sketch.rollup.errors import ManifestError
+from duckdb_sketch.rollup.ledger.positions import Position
 from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
 
 NAME = "_rollup.json"
@@ -45,6 +44,7 @@ class ExportManifest:
         writer: While an export is at work, and after one that was interrupted: a name of that one alone.
         slices: Of a rollup of events: the files that it has counted, and the batches that were appended under an id.
         batches: The batches that were appended, and one with the sums of the others.
+        positions: Of a rollup of events: where its sources stand, but for what went wrong with them.
         format: The version of the manifest, as it was read; it is written in the newest one.
     """
 
@@ -58,6 +58,7 @@ class ExportManifest:
     writer: str | None = None
     slices: Sequence[CountedSlice] = ()
     batches: Sequence[Batch] = ()
+    positions: Sequence[Position] = ()
     format: int = _FORMAT
 
     @property
@@ -77,8 +78,8 @@ class ExportManifest:
         return record.name, record.parent, record.every, record.time_zone, columns
 
 
-def write_manifest(folder: Path, manifest: ExportManifest) -> None:
-    """Write it, in place of the one that there may be: a reader finds the one or the other, and never a part."""
+def encode_manifest(manifest: ExportManifest) -> bytes:
+    """A manifest as JSON."""
     lines = {
         "format": _FORMAT,
         "rollup" if isinstance(manifest.record, RollupRecord) else "level": _packed(asdict(manifest.record)),
@@ -92,25 +93,24 @@ def write_manifest(folder: Path, manifest: ExportManifest) -> None:
         "writer": manifest.writer,
         "slices": [_packed(asdict(counted)) for counted in manifest.slices],
         "batches": [_packed(asdict(batch)) for batch in manifest.batches],
+        "sources": [_packed({name: getattr(each, name) for name in fields.POSITION}) for each in manifest.positions],
     }
-    temporary = folder / f"{NAME}.tmp"
-    with create(temporary) as file:
-        file.write(json.dumps({**lines, _DIGEST: _digest(lines)}, indent=1).encode())
-    put(temporary, folder / NAME)
+    return json.dumps({**lines, _DIGEST: _digest(lines)}, indent=1).encode()
 
 
-def read_manifest(folder: Path) -> ExportManifest | None:
-    """The manifest in a folder; None if there is none.
+def decode_manifest(text: bytes, path: str) -> ExportManifest:
+    """The manifest of a JSON text.
+
+    Args:
+        text: The text.
+        path: Where it is from.
 
     Raises:
-        ManifestError: If it cannot be read, or is of a version that this package does not know.
+        ManifestError: If it is none, or is of a version that this package does not know.
     """
-    path = folder / NAME
     try:
-        found = json.loads(read_text(path))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError) as error:
+        found = json.loads(text.decode())
+    except (ValueError, RecursionError) as error:
         raise ManifestError(f"{path} cannot be read ({error}): delete it, and export again") from error
     version = found.get("format") if isinstance(found, dict) else None
     if version not in (1, _FORMAT):
@@ -135,6 +135,7 @@ def read_manifest(folder: Path) -> ExportManifest | None:
             writer=found.get("writer"),
             slices=[CountedSlice(**_unpacked(line)) for line in found["slices"]],
             batches=[Batch(**_unpacked(line)) for line in found["batches"]],
+            positions=[Position(**_unpacked(line)) for line in found.get("sources", ())],
             format=version,
         )
     except KeyError as error:
@@ -150,14 +151,6 @@ def digest(path: Path) -> str:
         while block := file.read(1 << 20):
             found.update(block)
     return found.hexdigest()
-
-
-def put(temporary: Path, path: Path) -> None:
-    """Put a file that is whole in place of another, so that even after a crash there is one of the two."""
-    with reopen(temporary) as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    sync_folder(path.parent)
 
 
 def _digest(lines: dict[str, Any]) -> str:
@@ -180,6 +173,8 @@ def _require_valid(lines: dict[str, Any]) -> None:
         fields.require(counted, fields.SLICE, "a slice")
     for batch in lines["batches"]:
         fields.require(batch, fields.BATCH, "a batch")
+    for position in lines.get("sources", ()):
+        fields.require(position, fields.POSITION, "a source")
 
 
 def _record(lines: dict[str, Any]) -> RollupRecord | LevelRecord:
@@ -202,7 +197,7 @@ def _packed(line: dict[str, Any]) -> dict[str, Any]:
 
 def _unpacked(line: dict[str, Any]) -> dict[str, Any]:
     unpacked = dict(line)
-    for name in (*_TIMES, "first_event", "last_event"):
+    for name in (*_TIMES, "first_event", "last_event", "moved"):
         if unpacked.get(name) is not None:
             unpacked[name] = datetime.fromisoformat(unpacked[name])
     if "allowed_lateness" in unpacked:

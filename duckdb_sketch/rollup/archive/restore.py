@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
+from duckdb_sketch._scratch import scratch_folder
 from duckdb_sketch._sql import quote
-from duckdb_sketch.rollup.archive.export import FILE, read
-from duckdb_sketch.rollup.archive.folder import require_no_link
-from duckdb_sketch.rollup.archive.manifest import NAME, ExportManifest, digest, read_manifest
+from duckdb_sketch.rollup.archive.export import read
+from duckdb_sketch.rollup.archive.manifest import NAME, ExportManifest, digest
 from duckdb_sketch.rollup.archive.partitioning import Partitioning
+from duckdb_sketch.rollup.archive.place import Place
+from duckdb_sketch.rollup.archive.places import place_to_read
 from duckdb_sketch.rollup.errors import ManifestError, RollupError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.positions import add_positions
 from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch
@@ -22,56 +27,93 @@ from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import Table, literal
 
+_AT_ONCE = 8
 
-def check_export(folder: Path) -> ExportManifest:
-    """The manifest of an export that is whole.
+
+@dataclass(frozen=True)
+class Export:
+    """An export that is whole.
+
+    Attributes:
+        place: Where it lies.
+        manifest: Its manifest.
+        files: The files of its partitions, on this machine.
+    """
+
+    place: Place
+    manifest: ExportManifest
+    files: Sequence[Path]
+
+    def require_same(self) -> None:
+        """See that no export has come in between.
+
+        Raises:
+            ManifestError: If one has.
+        """
+        _require_same(self.place, self.manifest)
+
+
+@contextmanager
+def opened_export(folder: str | Path) -> Iterator[Export]:
+    """An export that is whole; what is not on this machine is copied, for as long as this lasts.
+
+    Args:
+        folder: A local folder, or the URL of one in an object store or on a web server.
 
     Raises:
         ManifestError: If there is none, or its files are not those that its manifest tells of.
+        RollupError: If it cannot be read.
     """
-    manifest = read_manifest(folder)
+    place = place_to_read(folder)
+    manifest = place.read_manifest()
     if manifest is None:
-        raise ManifestError(f"{folder} holds no export: there is no {NAME} in it")
+        raise ManifestError(f"{place.name} holds no export: there is no {NAME} in it")
     if not manifest.complete:
         raise ManifestError(
-            f"the export in {folder} was interrupted, or is at work: its partitions are of different batches. "
+            f"the export in {place.name} was interrupted, or is at work: its partitions are of different batches. "
             "Export again, and import then"
         )
-    for partition, size in manifest.partitions.items():
-        path = folder / partition / FILE
-        _require_inside(path)
-        found = path.stat().st_size if path.exists() else None
-        if found == size and manifest.digests.get(partition) in (None, digest(path)):
-            continue
-        _require_same(folder, manifest)
-        if found == size:
-            raise ManifestError(
-                f"{path} is damaged: it is as long as {NAME} says, and not what was written. Delete it and export "
-                "again, or copy it again"
-            )
-        state = "is missing" if found is None else f"has {found:,} bytes"
-        raise ManifestError(
-            f"{path} {state}, and {NAME} says {size:,}: the export is not whole. Export again, or copy it again"
-        )
-    return manifest
+    with scratch_folder() as scratch:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = pool.map(lambda partition: _fetched(place, manifest, partition, scratch), manifest.partitions)
+            files = list(found)
+        yield Export(place, manifest, files)
 
 
-def _require_inside(path: Path) -> None:
-    """See that a partition's file lies in the export's folder, and is not a name for something elsewhere.
+def _fetched(place: Place, manifest: ExportManifest, partition: str, scratch: Path) -> Path:
+    """The file of a partition, which is the one that was written.
 
     Raises:
-        ManifestError: If it is a symbolic link, or lies in one.
+        ManifestError: If it is not.
     """
-    try:
-        require_no_link(path.parent)
-        require_no_link(path)
-    except OSError as error:
+    path, size = place.fetch(partition, scratch), manifest.partitions[partition]
+    found = path.stat().st_size if path is not None else None
+    if path is not None and found == size and manifest.digests.get(partition) in (None, digest(path)):
+        return path
+    _require_same(place, manifest)
+    where = place.path(partition)
+    if found == size:
         raise ManifestError(
-            f"{error.filename} is a symbolic link: an import reads no file of another folder"
-        ) from error
+            f"{where} is damaged: it is as long as {NAME} says, and not what was written. Delete it and export "
+            "again, or copy it again"
+        )
+    state = "is missing" if found is None else f"has {found:,} bytes"
+    raise ManifestError(
+        f"{where} {state}, and {NAME} says {size:,}: the export is not whole. Export again, or copy it again"
+    )
 
 
-def restore(ledger: Ledger, folder: Path, manifest: ExportManifest, name: str) -> None:
+def _require_same(place: Place, manifest: ExportManifest) -> None:
+    """See that no export has come in between.
+
+    Raises:
+        ManifestError: If one has.
+    """
+    if place.read_manifest() != manifest:
+        raise ManifestError(f"the export in {place.name} changed while it was read: import again")
+
+
+def restore(ledger: Ledger, export: Export, name: str) -> None:
     """Make a rollup as it was when it was exported, inside the caller's transaction, under a name that is free.
 
     What had expired from the table stays in the export alone: the rollup goes on exactly as the exported one would.
@@ -80,54 +122,44 @@ def restore(ledger: Ledger, folder: Path, manifest: ExportManifest, name: str) -
         ManifestError: If the export changes meanwhile, or a coarser level's rollup is not there as it was then.
         RollupError: If a file cannot be read.
     """
+    manifest, place = export.manifest, export.place.name
     # The number of the batch is one that no consumer of the exported rollup has seen.
     record = replace(manifest.record, name=name, last_batch=manifest.batch + 1)
     table = _table(ledger, record, manifest.types)
-    _require_partitions(folder, table, manifest)
+    _require_partitions(place, table, manifest)
     if isinstance(record, LevelRecord):
         record.consumed = _require_parent(ledger, record).last_batch
     connection = ledger.connection
     try:
         connection.execute(table.create())
     except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
-        raise ManifestError(f"{folder / NAME} has columns that no table can have: {error}") from error
+        raise ManifestError(f"{place}/{NAME} has columns that no table can have: {error}") from error
     if manifest.partitions:
         kept = f"WHERE {table.bucket} >= {table.typed(literal(record.expired_before))}" if record.expired_before else ""
         try:
-            connection.execute(
-                f"INSERT INTO {table.sql} SELECT * FROM ({read(folder, manifest.partitions, manifest.types)}) {kept}"
-            )
+            connection.execute(f"INSERT INTO {table.sql} SELECT * FROM ({read(export.files, manifest.types)}) {kept}")
         except (duckdb.IOException, duckdb.InvalidInputException, duckdb.BinderException, duckdb.DataError) as error:
-            _require_same(folder, manifest)
-            raise RollupError(f"the export in {folder} cannot be read: {error}") from error
-    _require_same(folder, manifest)
+            export.require_same()
+            raise RollupError(f"the export in {place} cannot be read: {error}") from error
+    export.require_same()
     ledger.add(record)
     *appended, rest = manifest.batches
     for batch in appended:
         ledger.add_batch(name, batch)
     ledger.add_batch(name, replace(rest, batch=record.last_batch))
-    ledger.add_slices(name, record.last_batch, [*manifest.slices, _import(folder, manifest, appended)])
+    ledger.add_slices(name, record.last_batch, [*manifest.slices, _import(place, manifest, appended)])
+    add_positions(ledger, name, manifest.positions)
     _announce(ledger, record, table)
 
 
-def _require_same(folder: Path, manifest: ExportManifest) -> None:
-    """See that no export has come in between.
-
-    Raises:
-        ManifestError: If one has.
-    """
-    if read_manifest(folder) != manifest:
-        raise ManifestError(f"the export in {folder} changed while it was read: import again")
-
-
-def _import(folder: Path, manifest: ExportManifest, appended: Sequence[Batch]) -> CountedSlice:
+def _import(place: str, manifest: ExportManifest, appended: Sequence[Batch]) -> CountedSlice:
     """The export as a slice: it has the rows that were appended without an id, which no other slice has."""
     firsts = [batch.first_event for batch in appended if batch.first_event is not None]
     lasts = [batch.last_event for batch in appended if batch.last_event is not None]
     named = sum(each.rows for each in manifest.slices if each.kind == CountedSlice.BATCH and not each.fingerprint)
     return CountedSlice(
         CountedSlice.IMPORT,
-        str(folder),
+        place,
         f"{manifest.batch}:{manifest.finished}",
         sum(manifest.partitions.values()),
         sum(batch.rows for batch in appended) - named,
@@ -151,7 +183,7 @@ def _table(ledger: Ledger, record: RollupRecord | LevelRecord, types: Mapping[st
     return table
 
 
-def _require_partitions(folder: Path, table: Table, manifest: ExportManifest) -> None:
+def _require_partitions(place: str, table: Table, manifest: ExportManifest) -> None:
     """See that each folder's name is that of a partition of the table.
 
     Raises:
@@ -160,7 +192,7 @@ def _require_partitions(folder: Path, table: Table, manifest: ExportManifest) ->
     partitioning = Partitioning.of(table, manifest.partition, manifest.record.time_zone)
     for name in manifest.partitions:
         if partitioning.start(name) is None:
-            raise ManifestError(f"{folder / NAME} has a partition {name}, which no {manifest.partition} is called")
+            raise ManifestError(f"{place}/{NAME} has a partition {name}, which no {manifest.partition} is called")
 
 
 def _require_parent(ledger: Ledger, record: LevelRecord) -> RollupRecord | LevelRecord:

@@ -35,6 +35,7 @@ class Ledger:
         self.connection = connection
         self._in_transaction = False
         self._is_known = False  # to be there, in this transaction
+        self._has_positions = False
 
     def exists(self) -> bool:
         """Whether the database has one.
@@ -61,9 +62,20 @@ class Ledger:
         return True
 
     def create(self) -> None:
-        """Make the ledger, where the database has none."""
-        if not self.exists():
+        """Make the ledger, where the database has none, or those of its tables that it lacks."""
+        if not (self.exists() and self.has_positions()):
             run_script(self.connection, "ledger.sql")
+
+    def has_positions(self) -> bool:
+        """Whether it tells where sources stand, as those that were made first do not."""
+        if not self._has_positions:
+            self._has_positions = bool(
+                self._rows(
+                    "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'rollup_manifest' AND table_name = 'sources' "
+                    "AND database_name = current_database()"
+                )
+            )
+        return self._has_positions
 
     def names(self) -> list[str]:
         """The names of all rollups, each followed by its coarser levels."""
@@ -282,6 +294,9 @@ class Ledger:
         try:
             with transaction(self.connection):
                 yield
+        except BaseException:
+            self._has_positions = False  # which the transaction may have made
+            raise
         finally:
             self._in_transaction = self._is_known = False
 

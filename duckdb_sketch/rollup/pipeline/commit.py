@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from duckdb_sketch.rollup.engines.engine import Groups
 from duckdb_sketch.rollup.errors import LockedError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.positions import note_counted
 from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, RollupRecord
 from duckdb_sketch.rollup.pipeline.levels import update_levels
 from duckdb_sketch.rollup.pipeline.merge import Merge
@@ -55,6 +56,7 @@ def commit(target: Target, table: Table, events: Events, groups: Groups, policy:
         record = policy.placement.put(ledger, record, table, groups, batch)
         batch.rejected_rows += events.rejected
         ledger.add_slices(name, batch.batch, [*groups.slices, *_appended(events, batch)])
+        note_counted(ledger, name, groups.slices, policy.origins)
         for each in events.slices:
             each.check_unchanged()
         ledger.add_batch(name, batch)
@@ -68,7 +70,9 @@ def commit(target: Target, table: Table, events: Events, groups: Groups, policy:
 def note_touched(target: Target, slices: Sequence[SourceSlice]) -> None:
     """Write the fingerprints of slices that hold what was counted, so that they are not read again."""
     with target.ledger.transaction():
-        target.ledger.set_fingerprints(target.name, {each.path: each.recorded() for each in slices}, slices[0].kind)
+        for kind in {each.kind for each in slices}:
+            recorded = {each.path: each.recorded() for each in slices if each.kind == kind}
+            target.ledger.set_fingerprints(target.name, recorded, kind)
 
 
 def _check_order(record: RollupRecord, policy: Policy) -> None:

@@ -7,7 +7,7 @@ from duckdb_sketch.rollup.errors import RollupError
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.query import fetch
 
-_TABLES = ("slices", "batches", "changes", "exports", "rollups")
+_TABLES = ("slices", "batches", "changes", "exports", "sources", "rollups")
 
 
 def drop(ledger: Ledger, name: str) -> None:
@@ -19,6 +19,7 @@ def drop(ledger: Ledger, name: str) -> None:
         LockedError: If another connection is changing it.
     """
     with ledger.transaction():
+        ledger.create()
         record = ledger.begin(name)
         children = [child.name for child in ledger.children(name)]
         if children:

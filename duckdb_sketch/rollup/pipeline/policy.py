@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from duckdb_sketch.rollup.engines.engine import Groups
@@ -42,6 +43,7 @@ class Policy:
             are not committed.
         complete: Whether everything that there is has been counted then, so that the watermark may move.
         levels: Whether to update the coarser levels.
+        origins: The declarations of the sources that slices are from, by the ids of those.
     """
 
     kind: Kind
@@ -49,3 +51,4 @@ class Policy:
     after: int | None = None
     complete: bool = True
     levels: bool = True
+    origins: Mapping[str, str] = field(default_factory=dict)

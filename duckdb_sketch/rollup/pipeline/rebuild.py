@@ -51,7 +51,8 @@ def rebuild(target: Target, source: Source, changed: Sequence[SourceSlice], *, c
         others = _others(target, source, record, table, changed, buckets)
         if others:
             spooled = spooled.joined(stack.enter_context(source.events(others, record.input_types)))
-        policy = Policy("rebuild", buckets, after=record.last_batch, complete=complete, levels=levels)
+        origins = {file.path: source.origin(file.path) for file in changed}
+        policy = Policy("rebuild", buckets, record.last_batch, complete=complete, levels=levels, origins=origins)
         within = _within(target.specification.typed(spooled.types), table, buckets)
         groups = stack.enter_context(engine.aggregated(spooled, table, within))
         return commit(target, table, spooled, Groups(groups, counted(events, extents)), policy)

@@ -9,7 +9,8 @@ from typing import Literal
 
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.engines.engine import Engine
-from duckdb_sketch.rollup.errors import LockedError, RollupError
+from duckdb_sketch.rollup.errors import LockedError, RollupError, SourceError
+from duckdb_sketch.rollup.ledger.positions import note_failure
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.memory import rows_of_batch
 from duckdb_sketch.rollup.pipeline.commit import commit, note_touched
@@ -58,6 +59,22 @@ class Refresh:
         self.only = only
         self.most_files = most_files
         self._last: int | None = None
+        self._waiting = 0
+        self._failures: dict[str, SourceError] = {}
+
+    def note(self, error: RollupError | None) -> None:
+        """Write down, for `status`, what kept slices from being counted, or that nothing does any more.
+
+        Args:
+            error: What the refresh ended with.
+        """
+        target = self.target
+        record = target.ledger.find_rollup(target.name)
+        if record is None or record.source != target.source:
+            return  # nothing of it has been counted yet, or nothing from there
+        for source in self.source.declared:
+            own = self._failures.get(source) or (None if self._failures else error)
+            note_failure(target.ledger, target.name, [source], None if own is None else str(own), self._waiting)
 
     def run(self, on_change: OnChange, progress: Callable[[Progress], None], refreshed: Refreshed) -> None:
         """Rebuild what changed, and count what is new; what is done is added to `refreshed`, batch by batch.
@@ -70,12 +87,14 @@ class Refresh:
         """
         self._note_last()
         found = self.source.poll(self.target.fingerprints(self.source.kind))
+        self._waiting = len(found.new)
+        self._failures = dict(found.failures)
         refreshed.duplicates = list(found.duplicates)
         if found.touched:
             note_touched(self.target, found.touched)
-        failure = None
+        failure: RollupError | None = next(iter(found.failures.values()), None)
         if on_change == "rebuild":
-            failure = self._rebuild(found, refreshed)
+            failure = self._rebuild(found, refreshed) or failure
         else:
             refreshed.changed = [file.path for file in found.changed]
         new = found.new if self.only is None else [file for file in found.new if file.path in self.only]
@@ -117,7 +136,8 @@ class Refresh:
         if not files:
             return 0
         target = self.target
-        policy = Policy("refresh", Merge(), after=self._last, complete=complete, levels=self.levels)
+        origins = {file.path: self.source.origin(file.path) for file in files}
+        policy = Policy("refresh", Merge(), self._last, complete=complete, levels=self.levels, origins=origins)
         with (
             self._snapshot(),
             self.source.events(files, target.input_types()) as events,
@@ -127,6 +147,7 @@ class Refresh:
             with self.engine.groups(events, table, target.limits()) as groups:
                 batch = commit(target, table, events, groups, policy)
         self._note_last()
+        self._waiting -= len(files)
         refreshed.add(batch)
         refreshed.unreadable_rows += events.rejected
         return len(files)

@@ -6,7 +6,10 @@ from datetime import datetime, timedelta, timezone
 
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.ledger.ledger import Ledger
+from duckdb_sketch.rollup.ledger.positions import read_positions, since
 from duckdb_sketch.rollup.ledger.records import Batch, Record, RollupRecord
+from duckdb_sketch.rollup.reading.idle import idle_sources
+from duckdb_sketch.rollup.sources.declared import files_of
 from duckdb_sketch.rollup.specification.table import Table, literal
 
 
@@ -14,15 +17,30 @@ def advance(ledger: Ledger, record: RollupRecord, table: Table, batch: Batch, *,
     """Move the highest event time, and with the last batch of a refresh the watermark, which makes buckets final."""
     highest = max((time for time in (record.highest_event, batch.last_event) if time), default=None)
     values: dict[str, object] = {"highest_event": highest}
-    if complete and highest is not None:
+    reached = _reached(ledger, record, highest) if complete else None
+    if reached is not None:
         # An event from the future must not make the present final. What zone local times are in is not known, but
         # it is no more than a day away.
         clock = datetime.now(timezone.utc).replace(tzinfo=None) + timedelta(days=0 if table.zoned else 1)
-        watermark = max(time for time in (record.watermark, min(highest, clock) - record.allowed_lateness) if time)
+        watermark = max(time for time in (record.watermark, min(reached, clock) - record.allowed_lateness) if time)
         if watermark != record.watermark:
             values["watermark"] = watermark
             announce_final(ledger, record, table, batch.batch, watermark)
     ledger.set(record.name, **values)
+
+
+def _reached(ledger: Ledger, record: Record, highest: datetime | None) -> datetime | None:
+    """The event time that all sources have reached; None if one of several has none yet, and is waited for."""
+    declared = files_of(record.source) if isinstance(record, RollupRecord) else None
+    if declared is None or not declared.members:
+        return highest
+    known = {each.source: each for each in read_positions(ledger, record.name)}
+    idle = idle_sources(declared, known, since(ledger, record.name))
+    active = [known.get(each.text) for each in declared.each if each.text not in idle]
+    if not active:
+        return highest
+    times = [each.highest_event for each in active if each is not None and each.highest_event is not None]
+    return min(times) if len(times) == len(active) else None
 
 
 def announce_final(ledger: Ledger, record: Record, table: Table, batch: int, watermark: datetime) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from duckdb_sketch._sql import identifier
 from duckdb_sketch.rollup.errors import MissingTableError, PrunedChangesError
 from duckdb_sketch.rollup.ledger.ledger import APPENDED, Ledger
+from duckdb_sketch.rollup.ledger.positions import Position, read_positions, since
 from duckdb_sketch.rollup.ledger.records import LevelRecord, Record, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
+from duckdb_sketch.rollup.reading.idle import idle_sources
+from duckdb_sketch.rollup.sources.declared import files_of
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.specification import Specification
 
@@ -39,6 +43,31 @@ class Change:
 
 
 @dataclass(frozen=True)
+class SourceStatus:
+    """Where a source stands.
+
+    Attributes:
+        source: Its declaration.
+        position: The last slice of it that was counted: a file, or a range of a table's cursor. None if none was.
+        highest_event: The highest event time in what was counted of it.
+        lag: How far that is behind the highest of all sources of the rollup; 0 of the only one.
+        waiting: How many slices the last refresh found and did not count, because of the error.
+        error: What went wrong with it in the last refresh; None if nothing did.
+        failed: When that was, without a zone, in UTC.
+        idle: Whether it does not keep the watermark back, as nothing of it has come for so long.
+    """
+
+    source: str
+    position: str | None
+    highest_event: datetime | None
+    lag: timedelta | None
+    waiting: int
+    error: str | None
+    failed: datetime | None
+    idle: bool
+
+
+@dataclass(frozen=True)
 class Status:
     """How a rollup, or a coarser level, stands.
 
@@ -59,6 +88,7 @@ class Status:
         expired_before: Buckets before it were dropped.
         time_zone: The zone in which its buckets are truncated.
         source: How its source is declared; None of a coarser level, and where data were appended.
+        sources: Where each of its sources stands.
         missing: Whether its table was dropped by hand; nothing else can be said of its buckets then.
     """
 
@@ -80,6 +110,7 @@ class Status:
     time_zone: str | None
     source: str | None = None
     missing: bool = False
+    sources: tuple[SourceStatus, ...] = ()
 
 
 def pruned_until(ledger: Ledger, name: str) -> int:
@@ -163,7 +194,24 @@ def _read_one(ledger: Ledger, record: RollupRecord | LevelRecord) -> Status:
         time_zone=record.time_zone,
         source=record.source if isinstance(record, RollupRecord) else None,
         missing=missing,
+        sources=tuple(_read_sources(ledger, record)) if isinstance(record, RollupRecord) else (),
     )
+
+
+def _read_sources(ledger: Ledger, record: RollupRecord) -> Iterator[SourceStatus]:
+    if record.source is None:
+        return
+    known = {each.source: each for each in read_positions(ledger, record.name)}
+    files = files_of(record.source)
+    idle = idle_sources(files, known, since(ledger, record.name))
+    declared = [each.text for each in files.each] if files.members else [record.source]
+    times = [each.highest_event for name in declared if (each := known.get(name)) and each.highest_event]
+    for name in declared:
+        each = known.get(name, Position(name))
+        lag = max(times) - each.highest_event if each.highest_event else None
+        yield SourceStatus(
+            name, each.slice, each.highest_event, lag, each.waiting, each.error, each.failed, name in idle
+        )
 
 
 def _every(record: RollupRecord | LevelRecord) -> str:

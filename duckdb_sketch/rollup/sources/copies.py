@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from duckdb_sketch._scratch import scratch_folder
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.sources.events import Events, Extent
 from duckdb_sketch.rollup.sources.file import File, ending_of
 from duckdb_sketch.rollup.sources.files import FILE
-from duckdb_sketch.rollup.sources.objects import download, is_served, is_web
+from duckdb_sketch.rollup.sources.objects import download, is_served
+from duckdb_sketch.rollup.sources.web import is_web
 
 _AT_ONCE = 8
 _LONGEST_NAME = 255  # bytes
@@ -112,7 +113,8 @@ def copied(files: Sequence[File]) -> Iterator[Copies]:
     if not served:
         yield Copies(tuple(files), {}, "")
         return
-    with tempfile.TemporaryDirectory(prefix="duckdb_sketch_") as folder:
+    with scratch_folder() as scratch:
+        folder = str(scratch)
         places = {file.path: _place(folder, number, file.path) for number, file in enumerate(served)}
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for _ in pool.map(lambda file: _copy(file, places[file.path]), served):
@@ -130,7 +132,7 @@ def _copy(file: File, path: str) -> None:
     except OSError as error:
         raise SourceError(f"{file.path} cannot be copied to {path}: {error.strerror}") from error
     try:
-        download(file.path, file.digest, path)
+        download(file.path, file.digest, path, file.size)
     except OSError as error:
         raise SourceError(f"{file.path} cannot be copied to {path}: {error.strerror}; TMPDIR says where to") from error
 

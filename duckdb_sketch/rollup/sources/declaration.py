@@ -25,6 +25,7 @@ from duckdb_sketch.rollup.sources.reader_options import (
     changes_nothing,
     refusal,
 )
+from duckdb_sketch.rollup.sources.several import read_several, several
 from duckdb_sketch.rollup.sources.structure import sql_type, structure_of
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.type_name import is_type_name
@@ -59,6 +60,8 @@ class Declaration:
         formats: How text writes dates and numbers.
         hive_types: The types of columns in the names of folders.
         settings: Other options, as SQL.
+        members: The patterns of each of several sources; empty if it is one.
+        idle: Of several sources: after how long without a new file one does not keep the watermark back.
     """
 
     patterns: tuple[str, ...]
@@ -69,6 +72,8 @@ class Declaration:
     formats: Formats = PLAIN
     hive_types: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    members: tuple[tuple[str, ...], ...] = ()
+    idle: str | None = None
 
     @staticmethod
     def of(given: str | Path | Sequence[str | Path]) -> Declaration:
@@ -79,6 +84,8 @@ class Declaration:
         """
         if isinstance(given, str) and _CALL.match(given):
             return _parsed(given)
+        if isinstance(given, str) and (found := read_several(given)):
+            return _united(given, [Declaration.of(member) for member in found[0]], found[1])
         if isinstance(given, str) and given.startswith("["):
             with suppress(ValueError):
                 given = json.loads(given)
@@ -88,6 +95,8 @@ class Declaration:
     @property
     def text(self) -> str:
         """The declaration as it is kept, with absolute paths: `Declaration.of` reads it."""
+        if self.members:
+            return several(*(member.text for member in self.each), idle=self.idle)
         paths = [path if is_url(path) else os.path.abspath(os.path.expanduser(path)) for path in self.patterns]
         listed = f"[{', '.join(map(quote, paths))}]"
         if self.reader is not None:
@@ -95,6 +104,12 @@ class Declaration:
         if self.missing is not None:
             return f"{_PATHS}({listed}, missing = {quote(self.missing)})"
         return paths[0] if len(paths) == 1 else json.dumps(paths)
+
+    @property
+    def each(self) -> tuple[Declaration, ...]:
+        """Each of several sources; itself if it is one."""
+        alone = replace(self, members=(), idle=None)
+        return tuple(replace(alone, patterns=patterns) for patterns in self.members) or (self,)
 
     def call(self, paths: str) -> str:
         """SQL of the call of the reader, with these paths."""
@@ -145,6 +160,21 @@ class Declaration:
         """The type that is declared of a column in the names of folders, by its name in lower case."""
         found = next((kind for each, kind in self.hive_types.items() if each.lower() == name), None)
         return "VARCHAR" if found is None and self.settings.get("hive_types_autocast") == "FALSE" else found
+
+
+def _united(text: str, members: Sequence[Declaration], idle: str | None) -> Declaration:
+    """Several sources as one declaration.
+
+    Raises:
+        SourceError: If they are not read alike.
+    """
+    first = replace(members[0], patterns=())
+    if any(member.members for member in members):
+        raise SourceError(f"{text}: one of several sources is several sources: name all of them at once")
+    if any(replace(member, patterns=()) != first for member in members):
+        raise SourceError(f"{text}: several sources are read alike: declare each with the same reader and options")
+    patterns = tuple(pattern for member in members for pattern in member.patterns)
+    return replace(first, patterns=patterns, members=tuple(member.patterns for member in members), idle=idle)
 
 
 def _listed_types(types: Mapping[str, str]) -> str:

@@ -95,6 +95,7 @@ def source_of(
     missing: str | None = None,
     *,
     most_rows: int = sys.maxsize,
+    look_back: int | None = None,
 ) -> Source:
     """A source, read for one statement.
 
@@ -104,6 +105,7 @@ def source_of(
         declared: How it is declared.
         missing: Of files; see `FileSource`.
         most_rows: Of tables; see `TableReader`.
+        look_back: Of object stores; see `find`.
 
     Raises:
         SourceError: If it is not one that can be read from.
@@ -112,4 +114,4 @@ def source_of(
     if table is not None:
         files = FileSource(connection, specification, Declaration(()), missing)
         return TableAndFiles(TableReader(connection, specification, table, most_rows), files)
-    return FileSource(connection, specification, files_of(declared), missing)
+    return FileSource(connection, specification, files_of(declared), missing, look_back)

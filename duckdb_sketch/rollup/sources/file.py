@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.sources.objects import find_object, is_served, is_web
+from duckdb_sketch.rollup.sources.objects import find_object, is_served
 from duckdb_sketch.rollup.sources.slice import Comparison
 from duckdb_sketch.rollup.sources.url import is_url
+from duckdb_sketch.rollup.sources.web import is_web
 
 #: The function of DuckDB that reads a file, by what its name ends in.
 READERS = {

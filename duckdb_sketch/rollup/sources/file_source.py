@@ -64,6 +64,7 @@ class FileSource:
         specification: Specification,
         declaration: Declaration,
         missing: str | None = None,
+        look_back: int | None = None,
     ) -> None:
         """A source.
 
@@ -72,11 +73,14 @@ class FileSource:
             specification: The statement.
             declaration: How the files are declared.
             missing: `null` if columns that a file lacks are NULL; else that is an error.
+            look_back: See `find`.
         """
         self._connection = connection
         self._specification = specification
         self._declaration = declaration
         self._missing = missing or declaration.missing
+        self._look_back = look_back
+        self._origins: dict[str, str] = {}
         self._written = Written(
             _canonical(declaration.types), declaration.formats, declaration.all_text, declaration.ignores_errors
         )
@@ -92,11 +96,34 @@ class FileSource:
             fingerprints: Those of the files that were counted, by path.
 
         Raises:
-            SourceError: If a pattern matches no file.
+            SourceError: If a pattern matches no file; of several sources if that is so of each.
         """
-        found = find(self._connection, self._declaration.patterns, fingerprints)
-        self._paths |= {*fingerprints, *(file.path for file in found.files)}
-        return Poll.of(found.files, fingerprints, found.duplicates)
+        files: dict[str, File] = {}
+        duplicates: list[str] = []
+        failures: dict[str, SourceError] = {}
+        for member in self._declaration.each:
+            try:
+                found = find(self._connection, member.patterns, fingerprints, self._look_back)
+            except SourceError as error:
+                failures[member.text] = error
+                continue
+            for file in found.files:
+                files.setdefault(file.path, file)
+                self._origins.setdefault(file.path, member.text)
+            duplicates += found.duplicates
+        if len(failures) == len(self._declaration.each):
+            raise next(iter(failures.values()))
+        self._paths |= {*fingerprints, *files}
+        return replace(Poll.of(files.values(), fingerprints, duplicates), failures=failures)
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """See `Source`."""
+        return tuple(member.text for member in self._declaration.each)
+
+    def origin(self, slice_id: str) -> str:
+        """See `Source`."""
+        return self._origins[slice_id]
 
     def counted(self, kind: str, name: str, fingerprint: str) -> File:
         """See `Source`."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
-import re
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,11 +11,12 @@ from urllib.parse import unquote
 
 import duckdb
 
-from duckdb_sketch._glob import MAGIC, literal
+from duckdb_sketch._glob import MAGIC
 from duckdb_sketch.rollup.errors import SourceError
-from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.sources.file import READERS, File, ending_of
-from duckdb_sketch.rollup.sources.objects import Object, find_object, is_served, is_web, list_objects
+from duckdb_sketch.rollup.sources.found import Found
+from duckdb_sketch.rollup.sources.name_pattern import NamePart, is_hidden
+from duckdb_sketch.rollup.sources.stored_listing import find_remote
 from duckdb_sketch.rollup.sources.url import is_url, local_path
 
 
@@ -35,16 +34,12 @@ class Listing:
     duplicates: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A file under the name that it was found by, and what makes it the same file as one of another name."""
-
-    name: str
-    file: File
-    identity: object
-
-
-def find(connection: duckdb.DuckDBPyConnection, patterns: Sequence[str], counted: Collection[str] = ()) -> Listing:
+def find(
+    connection: duckdb.DuckDBPyConnection,
+    patterns: Sequence[str],
+    counted: Collection[str] = (),
+    look_back: int | None = None,
+) -> Listing:
     """The files that match any of the patterns.
 
     A pattern is a path or a URL, in which `*`, `?`, `[…]` and `**` stand for names. A folder stands for the data files
@@ -55,16 +50,18 @@ def find(connection: duckdb.DuckDBPyConnection, patterns: Sequence[str], counted
         connection: Looks at URLs.
         patterns: The patterns.
         counted: Paths that have been counted. Of several names of one file, such a one is taken, or else the first.
+        look_back: Of object stores: how many of the newest folders that have been counted are listed again; None lists
+            all.
 
     Raises:
         SourceError: If a pattern matches no file, or a folder cannot be listed.
     """
-    same: dict[object, list[_Found]] = {}
+    same: dict[object, list[Found]] = {}
     for pattern in patterns:
         if "\0" in pattern:
             raise SourceError(f"{pattern!r}: there is a NUL in it, which no path has")
-        found = _find(connection, pattern, counted)
-        if not found:
+        found = _find(connection, pattern, counted, look_back)
+        if not found and (look_back is None or not counted):
             raise SourceError(f"{pattern}: {_nothing(pattern)}")
         for each in found:
             same.setdefault(each.identity, []).append(each)
@@ -80,7 +77,7 @@ def find(connection: duckdb.DuckDBPyConnection, patterns: Sequence[str], counted
     return Listing([files[path] for path in sorted(files)], sorted(duplicates))
 
 
-def _chosen(group: Sequence[_Found], counted: Collection[str]) -> dict[str, File]:
+def _chosen(group: Sequence[Found], counted: Collection[str]) -> dict[str, File]:
     """Of the names of one file those that have been counted, or else the first; by path."""
     files = {each.file.path: each.file for each in group}
     if len(files) == 1:
@@ -104,10 +101,12 @@ def _expanded(pattern: str) -> str | None:
     return path
 
 
-def _find(connection: duckdb.DuckDBPyConnection, pattern: str, counted: Collection[str]) -> list[_Found]:
+def _find(
+    connection: duckdb.DuckDBPyConnection, pattern: str, counted: Collection[str], look_back: int | None
+) -> list[Found]:
     path = _expanded(pattern)
     if path is None:
-        return _find_remote(connection, pattern)
+        return find_remote(connection, pattern, counted, look_back)
     found = _Walk(path).files()
     if local_path(pattern) is None:
         return found
@@ -116,33 +115,13 @@ def _find(connection: duckdb.DuckDBPyConnection, pattern: str, counted: Collecti
     return [_as_counted(each, counted) for each in found]
 
 
-def _as_counted(found: _Found, counted: Collection[str]) -> _Found:
+def _as_counted(found: Found, counted: Collection[str]) -> Found:
     """What was counted as file:///… before such URLs were paths keeps that name, so that it is not counted again."""
     file = found.file
     url = f"file://{file.path}"
     if url not in counted:
         return found
-    return _Found(found.name, File(url, file.size, file.modified // 1000 * 1000), found.identity)
-
-
-class _Part:
-    """A part of a pattern between two slashes: a name, or a pattern of names."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.any_folders = text == "**"
-        self._match = re.compile(fnmatch.translate(text)).match
-        self._has_hidden = _is_hidden(text) or text.startswith(("[_", "[."))
-        self._is_name = not MAGIC.search(text)
-        self._may_be_name = self._is_name or not self._match(text)
-
-    def is_name(self, folder: str) -> bool:
-        """Whether it is a name in this folder: it has none of `*?[`, or is `z[1]`, which exists and which it misses."""
-        return self._is_name or (self._may_be_name and os.path.lexists(os.path.join(folder, self.text)))
-
-    def matches(self, name: str) -> bool:
-        """Whether a name is one of the pattern's."""
-        return (self._has_hidden or not _is_hidden(name)) and self._match(name) is not None
+    return Found(found.name, File(url, file.size, file.modified // 1000 * 1000), found.identity)
 
 
 class _Walk:
@@ -157,13 +136,13 @@ class _Walk:
         self._wants_folders = pattern.endswith("/")
         self._stack: list[tuple[str, int]] = []
         self._seen: set[tuple[str, int]] = set()
-        self._found: dict[str, _Found] = {}
+        self._found: dict[str, Found] = {}
         if self._parts:
             self._push(os.path.realpath(base or "."), 0)
         elif base:
             self._take_named(base)
 
-    def files(self) -> list[_Found]:
+    def files(self) -> list[Found]:
         """All files, in no order."""
         while self._stack:
             folder, place = self._stack.pop()
@@ -186,7 +165,7 @@ class _Walk:
     def _descend(self, folder: str, place: int) -> None:
         """Look into the folders of a folder, with the same part of the pattern left."""
         for entry in _entries(folder):
-            if not _is_hidden(entry.name) and _is_folder(entry):
+            if not is_hidden(entry.name) and _is_folder(entry):
                 self._push(_resolved(folder, entry), place)
 
     def _step(self, path: str, place: int) -> None:
@@ -210,7 +189,7 @@ class _Walk:
     def _look_for_data(self, folder: str) -> None:
         """Take the data files of a folder, and look into its folders."""
         for entry in _entries(folder):
-            if _is_hidden(entry.name):
+            if is_hidden(entry.name):
                 continue
             if _is_folder(entry):
                 self._push(_resolved(folder, entry), len(self._parts))
@@ -239,22 +218,18 @@ class _Walk:
 
     def _add(self, name: str, path: str, status: os.stat_result) -> None:
         file = File(_readable(path), status.st_size, status.st_mtime_ns)
-        self._found[name] = _Found(name, file, (status.st_dev, status.st_ino) if status.st_ino else path)
+        self._found[name] = Found(name, file, (status.st_dev, status.st_ino) if status.st_ino else path)
 
 
-def _split(pattern: str) -> tuple[str, list[_Part]]:
+def _split(pattern: str) -> tuple[str, list[NamePart]]:
     """The fixed part of a pattern, and what is left of it."""
     base = "/" if pattern.startswith("/") else ""
-    parts = [_Part(text) for text in pattern.split("/") if text]
+    parts = [NamePart(text) for text in pattern.split("/") if text]
     while parts and parts[0].is_name(base):
         base = os.path.join(base, parts.pop(0).text)
     if parts and parts[-1].any_folders:
-        parts.append(_Part("*"))
+        parts.append(NamePart("*"))
     return base, parts
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or (name.startswith("_") and "=" not in name)
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
@@ -315,76 +290,3 @@ def _readable(path: str) -> str:
             shown = os.fsencode(path).decode(errors="backslashreplace")
             raise SourceError(f"{shown}: this name is not UTF-8, and DuckDB cannot open it: rename the file") from error
     return path
-
-
-def _find_remote(connection: duckdb.DuckDBPyConnection, pattern: str) -> list[_Found]:
-    """The objects that a URL stands for: those that it matches, or the one of that name, or the data files below it."""
-    if is_served(pattern):
-        return [
-            _Found(each.url, File(each.url, each.size, each.modified, each.tag), each.url) for each in _served(pattern)
-        ]
-    if MAGIC.search(pattern):
-        return _objects(connection, pattern, pattern) or _objects(connection, literal(pattern), pattern)
-    found = [] if pattern.endswith("/") else _objects(connection, pattern, pattern)
-    if found or pattern.lower().startswith("http"):
-        return found
-    below = f"{pattern.rstrip('/')}/**"
-    return [each for each in _objects(connection, below, below) if ending_of(each.name) in READERS]
-
-
-def _served(pattern: str) -> list[Object]:
-    """The objects that a URL stands for, from their store or server."""
-    magic = None if is_web(pattern) else MAGIC.search(pattern)
-    if magic is None:
-        named = None if pattern.endswith("/") else find_object(pattern)
-        if named is not None or is_web(pattern):
-            return [named] if named is not None else []
-        below = list_objects(pattern.rstrip("/") + "/")
-        start = len(pattern.rstrip("/")) + 1
-        return [
-            each
-            for each in below
-            if ending_of(each.url) in READERS and not any(map(_is_hidden, each.url[start:].split("/")))
-        ]
-    fixed = pattern[: pattern.rfind("/", 0, magic.start()) + 1]
-    parts = [_Part(text) for text in pattern[len(fixed) :].split("/")]
-    if parts[-1].any_folders:
-        parts.append(_Part("*"))
-    found = [each for each in list_objects(fixed) if _fits(parts, each.url[len(fixed) :].split("/"))]
-    if not found and (named := find_object(pattern)) is not None:
-        return [named]
-    return found
-
-
-def _fits(parts: Sequence[_Part], names: Sequence[str]) -> bool:
-    """Whether the names of folders and of an object are what a pattern says."""
-    if not parts or not names:
-        return not parts and not names
-    if not parts[0].any_folders:
-        return parts[0].matches(names[0]) and _fits(parts[1:], names[1:])
-    return _fits(parts[1:], names) or (not _is_hidden(names[0]) and _fits(parts, names[1:]))
-
-
-def _objects(connection: duckdb.DuckDBPyConnection, query: str, pattern: str) -> list[_Found]:
-    """The objects that DuckDB finds, but for those that are hidden from a pattern."""
-    try:
-        rows = fetch(
-            connection, "SELECT filename, size, coalesce(epoch_ns(last_modified), 0) FROM read_blob(?)", [query]
-        )
-    except duckdb.IOException as error:
-        if "No files found" in str(error) or getattr(error, "status_code", None) == 404:
-            return []
-        hint = "; pip install obstore reads it without" if "httpfs" in str(error) else ""
-        raise SourceError(f"{pattern}: {error}{hint}") from error
-    return [_Found(row[0], File(*row), row[0]) for row in rows if not _hides(pattern, row[0])]
-
-
-def _hides(pattern: str, url: str) -> bool:
-    """Whether an object has a hidden name below the fixed part of a pattern, which the pattern does not have."""
-    magic = MAGIC.search(pattern)
-    fixed = pattern[: pattern.rfind("/", 0, magic.start()) + 1] if magic else url
-    if not url.startswith(fixed):
-        return False
-    parts = [_Part(text) for text in pattern[len(fixed) :].split("/") if text != "**"]
-    hidden = [name for name in url[len(fixed) :].split("/") if _is_hidden(name)]
-    return not all(any(part.matches(name) for part in parts) for name in hidden)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Literal, Protocol, TypeVar
+
+from duckdb_sketch.rollup.errors import SourceError
 
 #: Of a slice that was counted: nothing about it is new; its time of change is, and its bytes are not; its bytes are.
 Comparison = Literal["same", "touched", "changed"]
@@ -51,12 +53,14 @@ class Poll(Generic[S]):
         changed: Slices that changed after they were counted, as they are now.
         touched: Slices whose bytes are as they were counted, and whose time of change is not.
         duplicates: Other names of slices, which are left out.
+        failures: What was wrong with those of several sources that could not be looked at, by their declarations.
     """
 
     new: tuple[S, ...]
     changed: tuple[S, ...]
     touched: tuple[S, ...] = ()
     duplicates: tuple[str, ...] = ()
+    failures: Mapping[str, SourceError] = field(default_factory=dict)
 
     @staticmethod
     def of(found: Iterable[S], fingerprints: Mapping[str, str], duplicates: Iterable[str] = ()) -> Poll[S]:

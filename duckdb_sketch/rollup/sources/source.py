@@ -40,6 +40,13 @@ class Source(Protocol):
         """The kind of its slices in the ledger."""
 
     @property
+    def declared(self) -> Sequence[str]:
+        """The declarations of what it is made of, such as patterns that have positions of their own."""
+
+    def origin(self, slice_id: str) -> str:
+        """The declaration that a slice is of, which the last poll has found."""
+
+    @property
     def transactional(self) -> bool:
         """Whether a batch is read in the transaction that commits it, so that all of it is of one snapshot."""
 

@@ -29,6 +29,15 @@ class TableAndFiles:
         self.table = table
         self._files = files
 
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """See `Source`."""
+        return self.table.declared
+
+    def origin(self, slice_id: str) -> str:
+        """See `Source`."""
+        return self.table.origin(slice_id)
+
     def poll(self, fingerprints: Mapping[str, str]) -> Poll[TableRange]:
         """See `Source`."""
         return self.table.poll(fingerprints)

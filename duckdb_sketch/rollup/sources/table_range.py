@@ -12,6 +12,7 @@ import duckdb
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.query import describe, fetch, fetch_row
+from duckdb_sketch.rollup.sources.attached import attach
 from duckdb_sketch.rollup.sources.files import FILE
 from duckdb_sketch.rollup.sources.slice import Comparison
 
@@ -42,18 +43,23 @@ class CursorTable:
         cursor: The column.
         sql: SQL of its name.
         columns: Its columns and their types.
+        database: The database that it is in, and that is attached to read it; None if it is there already.
         measured: What ranges were found to hold in the transaction that is going on, by id.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, parts: Sequence[str], cursor: str) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, parts: Sequence[str], cursor: str, database: str | None = None
+    ) -> None:
         """Look at a table.
 
         Raises:
             SourceError: If it is not there, or lacks the column.
+            LockedError: If another process has its database open for writing.
         """
         self.connection = connection
         self.parts = tuple(parts)
         self.cursor = cursor
+        self.database = database
         self.measured: dict[str, Measure] = {}
         self.sql = self._qualified()
         try:
@@ -77,7 +83,9 @@ class CursorTable:
     def _qualified(self) -> str:
         """SQL of its name; with its schema where it has one, as a cube has views of the names of tables of events."""
         place: list[str] = []
-        if len(self.parts) == 1:
+        if self.database is not None:
+            place = [attach(self.connection, self.database)]
+        elif len(self.parts) == 1:
             found = fetch(
                 self.connection,
                 "SELECT table_catalog, table_schema FROM information_schema.tables WHERE table_catalog = "
@@ -147,12 +155,13 @@ class TableRange:
         try:
             said = json.loads(fingerprint)
             table, cursor, low, high = (said[key] for key in ("table", "cursor", "after", "to"))
+            database = said.get("database")
         except (ValueError, KeyError, TypeError) as error:
             raise SourceError(
                 f"the ledger's record of {name} is damaged: replay the rollup under another name"
             ) from error
-        if known is None or (list(known.parts), known.cursor) != (table, cursor):
-            known = CursorTable(connection, table, cursor)
+        if known is None or (list(known.parts), known.cursor, known.database) != (table, cursor, database):
+            known = CursorTable(connection, table, cursor, database)
         return TableRange(known, low, high, tuple(said["columns"]), fingerprint)
 
     @property
@@ -223,6 +232,7 @@ class TableRange:
                 "checksum": str(measure.checksum),
                 "columns": list(measure.columns),
                 "scheme": measure.scheme,
+                **({} if self.table.database is None else {"database": self.table.database}),
             }
         )
 

@@ -60,13 +60,22 @@ class TableReader:
 
     @cached_property
     def _table(self) -> CursorTable:
-        return CursorTable(self._connection, self._source.parts, self._source.cursor)
+        return CursorTable(self._connection, self._source.parts, self._source.cursor, self._source.place)
 
     @cached_property
     def _columns(self) -> tuple[str, ...]:
         """The columns whose change matters: those that the statement mentions, and the cursor."""
         wanted = self._specification.references | {self._source.cursor.lower()}
         return tuple(name for name in self._table.columns if name.lower() in wanted)
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """See `Source`."""
+        return (self._source.text,)
+
+    def origin(self, slice_id: str) -> str:
+        """See `Source`."""
+        return self._source.text
 
     def counted(self, kind: str, name: str, fingerprint: str) -> TableRange:
         """See `Source`."""
@@ -103,7 +112,7 @@ class TableReader:
         """
         known = self.counted(self.kind, name, fingerprint)
         table, own = known.table, self._table
-        if (table.parts, table.cursor.lower()) != (own.parts, own.cursor.lower()):
+        if (table.parts, table.cursor.lower(), table.database) != (own.parts, own.cursor.lower(), own.database):
             raise SourceError(
                 f"{name} has been counted, and the source is now {own.name} by {own.cursor}: rows would be counted "
                 "twice. Give the rollup of the other source another name"

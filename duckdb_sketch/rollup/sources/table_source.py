@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
 
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.errors import SourceError
+from duckdb_sketch.rollup.sources.attached import full_path
 
 _CALL = re.compile(r"\s*table\s*\(", re.IGNORECASE)
-_OPTIONS = ("cursor", "lag")
+_OPTIONS = ("cursor", "lag", "database")
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,14 @@ class TableSource:
             number from a sequence, or the time at which it was written.
         lag: How far below the greatest value of a cursor of times rows are counted, such as `5 minutes`: so long may
             a row take to become visible. None counts all rows.
+        database: The file of the database that it is in, which is attached whenever it is read; None if that is the
+            rollup's own, or one that is attached to it.
     """
 
     table: str
     cursor: str
     lag: str | timedelta | None = None
+    database: str | Path | None = None
 
     @staticmethod
     def is_declared(text: str) -> bool:
@@ -58,13 +63,19 @@ class TableSource:
             raise SourceError(f"{text}: there is no option {min(unknown)}; there are {', '.join(_OPTIONS)}")
         if not given.get("cursor"):
             raise SourceError(f"{text}: say which column grows with each row: {shape}")
-        return TableSource(name.name, given["cursor"], given.get("lag"))
+        return TableSource(name.name, given["cursor"], given.get("lag"), given.get("database"))
 
     @property
     def text(self) -> str:
         """The declaration as it is kept: `of` reads it."""
         lag = "" if self.lag is None else f", lag = {quote(str(self._lag_text()))}"
-        return f"table({quote(self.table)}, cursor = {quote(self.cursor)}{lag})"
+        database = "" if self.place is None else f", database = {quote(self.place)}"
+        return f"table({quote(self.table)}, cursor = {quote(self.cursor)}{lag}{database})"
+
+    @property
+    def place(self) -> str | None:
+        """The database that it is in, by its one name; None if that is not said."""
+        return None if self.database is None else full_path(str(self.database))
 
     @property
     def parts(self) -> tuple[str, ...]:
