@@ -210,7 +210,7 @@ class Level:
             ManifestError: If the export is not whole, or its rollup is not in the database as it was then.
             RollupError: If there is a table of this name.
         """
-        with opened_export(folder) as found:
+        with opened_export(folder, database) as found:
             record = found.manifest.record
             if isinstance(record, RollupRecord):
                 raise ManifestError(f"{folder} holds a rollup of events: import it with Rollup.from_export")

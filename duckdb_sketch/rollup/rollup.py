@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -45,13 +45,14 @@ from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Missing, Settings
 from duckdb_sketch.rollup.sources.attached import detach_all
 from duckdb_sketch.rollup.sources.data import Appended, events_of_data, registered
 from duckdb_sketch.rollup.sources.declaration import Declaration
-from duckdb_sketch.rollup.sources.declared import declared_text, files_of, is_declared, kind_of, source_of
+from duckdb_sketch.rollup.sources.declared import Declared, declared_text, files_of, is_declared, kind_of, source_of
 from duckdb_sketch.rollup.sources.events import Events, Extent
 from duckdb_sketch.rollup.sources.lookups import provide
+from duckdb_sketch.rollup.sources.secrets import use_secrets
 from duckdb_sketch.rollup.sources.source import Source as Reader
 from duckdb_sketch.rollup.sources.spool import discarded_on_error, publish_left, spool_path
 from duckdb_sketch.rollup.sources.spool import spool as spooled
-from duckdb_sketch.rollup.sources.table_source import TableSource
+from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.expand import expand as expanded
 from duckdb_sketch.rollup.specification.granularity import parse_span
 from duckdb_sketch.rollup.specification.specification import Specification, read_statement
@@ -59,7 +60,7 @@ from duckdb_sketch.rollup.specification.table import without_zone
 from duckdb_sketch.rollup.verification.verified import Verified
 from duckdb_sketch.rollup.verification.verify import verify
 
-Source = str | Path | Sequence[str | Path] | TableSource
+Source = Declared
 
 _DATA = "duckdb_sketch_data"
 _EVENTS_OF_DATA = "duckdb_sketch_data_events"
@@ -245,7 +246,7 @@ class Rollup(Level):
             ManifestError: If the export is not whole, or is of a coarser level.
             RollupError: If there is a table of this name, or a file cannot be read.
         """
-        with opened_export(folder) as found:
+        with opened_export(folder, database) as found:
             record = found.manifest.record
             if isinstance(record, LevelRecord):
                 raise ManifestError(
@@ -478,6 +479,8 @@ class Rollup(Level):
     @contextmanager
     def _reading(self) -> Iterator[None]:
         """Let go of the database of a table that is in another one, once it was read: others may write to it then."""
+        if any(map(is_url, self.declaration.patterns)):
+            use_secrets(self._connection)
         try:
             yield
         finally:
@@ -499,7 +502,7 @@ class Rollup(Level):
         source = self._source()
         if engine is not None and source.transactional:
             raise SourceError(
-                f"the source {self.specification.source} is a table, which is read in this process: refresh without an "
+                f"the source {self.specification.source} is read in this process, in one snapshot: refresh without an "
                 "engine (--engine duckdb), or give the cluster files"
             )
         refresh = Refresh(

@@ -27,6 +27,8 @@ from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.reading.status import pruned_until
+from duckdb_sketch.rollup.sources.secrets import use_secrets
+from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.codec import PARQUET
 from duckdb_sketch.rollup.specification.table import literal
 
@@ -73,6 +75,8 @@ def export(ledger: Ledger, rollup: str, folder: str | Path, width: str) -> Expor
         RollupError: If the folder holds anything else, or cannot be written.
         LockedError: If another export to the same folder is at work.
     """
+    if is_url(folder):
+        use_secrets(ledger.connection)
     place = place_to_write(folder)
     with ledger.transaction():
         _Export(ledger, rollup, place, width).announce()

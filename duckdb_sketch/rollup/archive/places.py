@@ -11,6 +11,7 @@ from duckdb_sketch.rollup.archive.place import Place, WritablePlace
 from duckdb_sketch.rollup.archive.stored_place import StoredPlace
 from duckdb_sketch.rollup.archive.web_place import WebPlace
 from duckdb_sketch.rollup.errors import RollupError
+from duckdb_sketch.rollup.sources.objects import is_served
 from duckdb_sketch.rollup.sources.stores import has_client, is_store
 from duckdb_sketch.rollup.sources.url import is_url, local_path
 from duckdb_sketch.rollup.sources.web import is_web
@@ -35,6 +36,11 @@ def place_to_write(folder: str | Path) -> WritablePlace:
         if not has_client():
             raise MissingDependencyError(
                 f"{folder} is written through obstore: pip install obstore, or export to a local folder"
+            )
+        if not is_served(text):
+            raise RollupError(
+                f"{folder}: DuckDB does not show the secret for it: open the database with "
+                "config={'allow_unredacted_secrets': True}, or give the credentials in the environment"
             )
         return StoredPlace(text)
     path = local_path(text)

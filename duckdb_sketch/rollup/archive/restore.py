@@ -23,6 +23,8 @@ from duckdb_sketch.rollup.ledger.positions import add_positions
 from duckdb_sketch.rollup.ledger.records import Batch, CountedSlice, LevelRecord, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch
+from duckdb_sketch.rollup.sources.secrets import use_secrets
+from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.specification import Specification
 from duckdb_sketch.rollup.specification.table import Table, literal
@@ -54,16 +56,19 @@ class Export:
 
 
 @contextmanager
-def opened_export(folder: str | Path) -> Iterator[Export]:
+def opened_export(folder: str | Path, database: object = None) -> Iterator[Export]:
     """An export that is whole; what is not on this machine is copied, for as long as this lasts.
 
     Args:
         folder: A local folder, or the URL of one in an object store or on a web server.
+        database: A connection whose secrets are used, if it is one.
 
     Raises:
         ManifestError: If there is none, or its files are not those that its manifest tells of.
         RollupError: If it cannot be read.
     """
+    if is_url(folder) and isinstance(database, duckdb.DuckDBPyConnection):
+        use_secrets(database)
     place = place_to_read(folder)
     manifest = place.read_manifest()
     if manifest is None:

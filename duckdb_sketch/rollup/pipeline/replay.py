@@ -28,8 +28,7 @@ from duckdb_sketch.rollup.pipeline.swap import Swap
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.query import fetch
 from duckdb_sketch.rollup.sources.batches import batches
-from duckdb_sketch.rollup.sources.declared import files_of
-from duckdb_sketch.rollup.sources.declared import table_of as declared_table
+from duckdb_sketch.rollup.sources.declared import reads_otherwise
 from duckdb_sketch.rollup.sources.events import Events
 from duckdb_sketch.rollup.sources.source import Source, SourceSlice
 from duckdb_sketch.rollup.specification.metric import Metric
@@ -92,7 +91,7 @@ class Replay:
         known = ledger.rollup(target.name)
         settings = target.changes(known)
         kept = target.kept_source(known)
-        declared = kept is not None and _reads_otherwise(kept, known.source)
+        declared = kept is not None and reads_otherwise(kept, known.source)
         differs = declared or bool(Specification.parse(known.statement).difference(target.specification) or settings)
         files = [
             self.source.counted(each.kind, each.slice, each.fingerprint) for each in self._require_all(known, differs)
@@ -210,15 +209,6 @@ def _drop_leftovers(ledger: Ledger, name: str) -> None:
         for (leftover,) in found:
             if leftover not in _SHADOWS:
                 ledger.connection.execute(f"DROP TABLE {identifier(leftover)}")
-
-
-def _reads_otherwise(given: str, known: str | None) -> bool:
-    """Whether events are to be read in another way than they were, or from another table; other paths are not."""
-    tables = declared_table(given), None if known is None else declared_table(known)
-    if any(tables):
-        return tables[0] != tables[1]
-    one, other = files_of(given), files_of(known)
-    return replace(one, patterns=(), reader=None) != replace(other, patterns=(), reader=None)
 
 
 def _with_levels(ledger: Ledger, record: Record) -> list[Record]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeGuard
 
@@ -11,9 +12,11 @@ import duckdb
 
 from duckdb_sketch.rollup.settings import Missing
 from duckdb_sketch.rollup.sources.declaration import Declaration
+from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
-from duckdb_sketch.rollup.sources.source import Source
+from duckdb_sketch.rollup.sources.source import Source, SourceSlice
 from duckdb_sketch.rollup.sources.table_and_files import TableAndFiles
+from duckdb_sketch.rollup.sources.table_range import TableRange
 from duckdb_sketch.rollup.sources.table_reader import TableReader
 from duckdb_sketch.rollup.sources.table_source import TableSource
 from duckdb_sketch.rollup.specification.specification import Specification
@@ -43,7 +46,7 @@ def kind_of(given: object) -> str:
     Raises:
         SourceError: If a text starts as the declaration of a table and is none.
     """
-    return "range" if is_declared(given) and table_of(given) is not None else "file"
+    return TableReader.kind if is_declared(given) and table_of(given) is not None else FileSource.kind
 
 
 def files_of(declared: Declared | None) -> Declaration:
@@ -52,6 +55,31 @@ def files_of(declared: Declared | None) -> Declaration:
         return Declaration(())
     assert not isinstance(declared, TableSource)
     return Declaration.of(declared)
+
+
+def options_of(declared: str | None) -> str | None:
+    """The declaration of files, which says how they are read; None where a table is declared, or nothing."""
+    return declared if declared is not None and table_of(declared) is None else None
+
+
+def reads_otherwise(given: str, known: str | None) -> bool:
+    """Whether events are to be read in another way than they were, or from another table; other paths are not."""
+    tables = table_of(given), None if known is None else table_of(known)
+    if any(tables):
+        return tables[0] != tables[1]
+    one, other = (replace(files_of(each), patterns=(), reader=None, members=(), idle=None) for each in (given, known))
+    return one != other
+
+
+def counted_slice(connection: duckdb.DuckDBPyConnection, kind: str, name: str, fingerprint: str) -> SourceSlice:
+    """A slice that was counted, whatever its source.
+
+    Raises:
+        SourceError: If it cannot be read any more.
+    """
+    if kind == TableReader.kind:
+        return TableRange.counted(connection, name, fingerprint)
+    return File.counted(name, fingerprint)
 
 
 def declared_text(given: object) -> str | None:

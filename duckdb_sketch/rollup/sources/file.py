@@ -120,6 +120,11 @@ class File:
             return ""  # `check_unchanged` and `require` say what is wrong with it
         return (_MURMUR if is_murmur else "") + digest.digest().hex()
 
+    @property
+    def sql(self) -> None:
+        """See `SourceSlice`: how a file is read depends on its columns, and on those of others."""
+        return None
+
     def is_there(self) -> bool:
         """Whether there is a file of this name; of a URL that is not known, and taken to be so."""
         return is_url(self.path) or os.path.exists(self.path)

@@ -8,6 +8,7 @@ from functools import partial
 
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.sources.object import BrokenError, GoneError, Object
+from duckdb_sketch.rollup.sources.secrets import secret_of
 from duckdb_sketch.rollup.sources.stores import download_stored, find_stored, has_client, is_store
 from duckdb_sketch.rollup.sources.web import download_web, find_web, is_web
 
@@ -17,7 +18,8 @@ _PAUSE = 0.2  # seconds, doubled with each attempt
 
 def is_served(url: str) -> bool:
     """Whether objects are read here; other URLs are DuckDB's."""
-    return is_web(url) or (is_store(url) and has_client())
+    secret = secret_of(url)
+    return is_web(url) or (is_store(url) and has_client() and (secret is None or secret.options is not None))
 
 
 def find_object(url: str) -> Object | None:

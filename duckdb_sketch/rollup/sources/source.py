@@ -21,6 +21,10 @@ class SourceSlice(Slice, Protocol):
     def reader(self) -> str:
         """How it is read; slices of one batch are read alike."""
 
+    @property
+    def sql(self) -> str | None:
+        """A query of its rows, with the column `FILE`, if that is all it takes to read them; None of a file."""
+
     def is_there(self) -> bool:
         """Whether it is still there, as far as that is cheap to know."""
 

@@ -15,7 +15,8 @@ from duckdb_sketch.rollup.sources.found import Found
 from duckdb_sketch.rollup.sources.name_pattern import NamePart, is_hidden
 from duckdb_sketch.rollup.sources.object import Object
 from duckdb_sketch.rollup.sources.objects import find_object, is_served
-from duckdb_sketch.rollup.sources.stores import list_store
+from duckdb_sketch.rollup.sources.secrets import use_secrets
+from duckdb_sketch.rollup.sources.stores import is_store, list_store
 from duckdb_sketch.rollup.sources.web import is_web
 
 _UNSORTED = "--x-s3"  # what the names of buckets end in that list their keys in no order
@@ -36,6 +37,8 @@ def find_remote(
     Raises:
         SourceError: If they cannot be listed.
     """
+    if is_store(pattern):
+        use_secrets(connection)
     if is_served(pattern):
         return [_found(each) for each in _served(pattern, counted, look_back)]
     if MAGIC.search(pattern):

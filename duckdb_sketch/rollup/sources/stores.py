@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.sources.object import GoneError, Object, plain_tag
+from duckdb_sketch.rollup.sources.secrets import secret_of
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]+)/?(.*)", re.DOTALL)
 _SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss")
@@ -25,7 +26,12 @@ _PATIENCE = 60  # seconds that a request may take, and that it is repeated for
 _PACE = 1 << 20  # bytes a second that a connection has at least
 _CHUNK = 1 << 20
 _PAGE = 1_000  # objects that one request lists at most
-_CREDENTIALS = ("AWS_", "GOOGLE_", "AZURE_")
+_CREDENTIALS = ("AWS_", "GOOGLE_", "AZURE_", "AZURITE_")
+_KEYS = {  # by the first letter of a scheme
+    "s": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "g": "GOOGLE_SERVICE_ACCOUNT, the path of a key",
+    "a": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
 
 T = TypeVar("T")
 
@@ -83,7 +89,7 @@ def list_store(folder: str, after: str = "") -> Iterator[Object]:
     with_errors = _telling(folder)
     start = _split(after)[2] if after else None
     pages = with_errors(
-        lambda: iter(_store(scheme, place).list(prefix or None, offset=start or None, chunk_size=_PAGE))
+        lambda: iter(_store(scheme, place, prefix).list(prefix or None, offset=start or None, chunk_size=_PAGE))
     )
     while (page := with_errors(lambda: next(pages, None))) is not None:
         for meta in page:
@@ -98,7 +104,7 @@ def find_stored(url: str) -> Object | None:
     """
     scheme, place, key = _split(url)
     try:
-        return _object(url, _telling(url)(lambda: _store(scheme, place).head(key)))
+        return _object(url, _telling(url)(lambda: _store(scheme, place, key).head(key)))
     except GoneError:
         return None
 
@@ -118,7 +124,7 @@ def download_stored(url: str, path: str, size: int = 0) -> tuple[str, int | None
     scheme, place, key = _split(url)
 
     def copy() -> tuple[str, int | None]:
-        answer = _store(scheme, place, size).get(key)
+        answer = _store(scheme, place, key, size).get(key)
         with open(path, "wb") as file:
             for chunk in answer.stream(min_chunk_size=_CHUNK):
                 file.write(chunk)
@@ -136,7 +142,7 @@ def read_stored(url: str) -> tuple[bytes, Version] | None:
     scheme, place, key = _split(url)
 
     def read() -> tuple[bytes, Version]:
-        answer = _store(scheme, place).get(key)
+        answer = _store(scheme, place, key).get(key)
         return bytes(answer.bytes()), Version(answer.meta.get("e_tag"), answer.meta.get("version"))
 
     try:
@@ -153,7 +159,7 @@ def version_of(url: str) -> tuple[Object, Version] | None:
     """
     scheme, place, key = _split(url)
     try:
-        meta = _telling(url)(lambda: _store(scheme, place).head(key))
+        meta = _telling(url)(lambda: _store(scheme, place, key).head(key))
     except GoneError:
         return None
     return _object(url, meta), Version(meta.get("e_tag"), meta.get("version"))
@@ -185,7 +191,7 @@ def write_stored(url: str, content: bytes | Path, known: Version | None) -> Vers
 
     def write() -> Version:
         try:
-            result = _store(scheme, place, size).put(key, content, mode=mode, use_multipart=False)
+            result = _store(scheme, place, key, size).put(key, content, mode=mode, use_multipart=False)
         except (AlreadyExistsError, PreconditionError, FileNotFoundError) as error:
             if "NoSuchBucket" in str(error):
                 raise
@@ -210,7 +216,7 @@ def remove_stored(url: str) -> None:
     """
     scheme, place, key = _split(url)
     try:
-        _telling(url)(lambda: _store(scheme, place).delete(key))
+        _telling(url)(lambda: _store(scheme, place, key).delete(key))
     except GoneError:
         return
 
@@ -227,26 +233,34 @@ def _object(url: str, meta: Any) -> Object:
     return Object(url, meta["size"], modified, plain_tag(meta.get("e_tag")))
 
 
-def _store(scheme: str, place: str, size: int = 0) -> Any:
-    """A store whose requests may take as long as so many bytes do."""
+def _store(scheme: str, place: str, key: str, size: int = 0) -> Any:
+    """A store whose requests may take as long as so many bytes do, with the credentials for a key."""
     settings = tuple(sorted(item for item in os.environ.items() if item[0].startswith(_CREDENTIALS)))
+    secret = secret_of(f"{scheme}://{place}/{key}")
     patience = _PATIENCE
     while patience * _PACE < size:  # of few lengths, so that stores are opened once
         patience *= 2
-    return _opened(scheme, place, settings, patience)
+    return _opened(scheme, place, settings, patience, secret.options if secret else None)
 
 
 @lru_cache(32)
-def _opened(scheme: str, place: str, settings: tuple[tuple[str, str], ...], patience: int) -> Any:
-    """A store with the credentials of the environment; of a profile, where there is one, and boto3."""
+def _opened(
+    scheme: str,
+    place: str,
+    settings: tuple[tuple[str, str], ...],
+    patience: int,
+    secret: tuple[tuple[str, str], ...] | None,
+) -> Any:
+    """A store with the credentials of a secret, or of the environment; of a profile, where there is one, and boto3."""
     import obstore.store  # type: ignore[import-not-found,unused-ignore]
 
     given = dict(settings)
-    options: Any = {"timeout": timedelta(seconds=patience)}
-    if any(value.startswith("http://") for name, value in settings if name.endswith("ENDPOINT_URL")):
-        options["allow_http"] = True
+    # Whether an endpoint is encrypted is what its URL says.
+    options: Any = {"timeout": timedelta(seconds=patience), "allow_http": True}
     more: dict[str, Any] = {}
-    if scheme.startswith("s3") and "AWS_PROFILE" in given and find_spec("boto3"):
+    if secret is not None:
+        more["config"] = dict(secret)
+    elif scheme.startswith("s3") and "AWS_PROFILE" in given and find_spec("boto3"):
         from obstore.auth.boto3 import Boto3CredentialProvider  # type: ignore[import-not-found,unused-ignore]
 
         more["credential_provider"] = Boto3CredentialProvider()
@@ -284,10 +298,7 @@ def _told(url: str, error: Exception) -> str:
     if "ExpiredToken" in text:
         return f"{url}: the credentials have expired: renew them (AWS_SESSION_TOKEN, or the profile's)"
     if re.search(r"\b40[13]\b|PermissionDenied|Unauthenticated|AccessDenied|InvalidAccessKey|SignatureDoesNot", text):
-        return (
-            f"{url}: access is denied: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, of somebody "
-            f"who may list and read {place}"
-        )
+        return f"{url}: access is denied: set {_KEYS[url[:1].lower()]}, of somebody who may list and read {place}"
     if "empty path segment" in text:
         return f"{url}: there is an object with // in its key, which cannot be read: rename it, or list another folder"
     return f"{url} cannot be reached: {text.splitlines()[0][:300]}"

@@ -22,11 +22,10 @@ from duckdb_sketch.rollup.ledger.records import CountedSlice, RollupRecord
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import describe, fetch, fetch_row
 from duckdb_sketch.rollup.sources.copies import copied
-from duckdb_sketch.rollup.sources.declared import table_of as declared_table
+from duckdb_sketch.rollup.sources.declared import counted_slice, options_of
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import FILE
 from duckdb_sketch.rollup.sources.source import SourceSlice
-from duckdb_sketch.rollup.sources.table_range import TableRange
 from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.specification import EVENTS, Specification, over
 from duckdb_sketch.rollup.specification.table import Table, literal
@@ -188,13 +187,9 @@ def _only_aliases(specification: Specification) -> list[str]:
 
 
 def _found(connection: duckdb.DuckDBPyConnection, known: CountedSlice) -> SourceSlice | None:
-    """A file or a range of a table that was counted; None if it is not there as it was."""
+    """A slice that was counted; None if it is not there as it was."""
     try:
-        found: SourceSlice
-        if known.kind == CountedSlice.RANGE:
-            found = TableRange.counted(connection, known.slice, known.fingerprint)
-        else:
-            found = File.counted(known.slice, known.fingerprint)
+        found = counted_slice(connection, known.kind, known.slice, known.fingerprint)
         found.require()
     except SourceError:
         return None
@@ -223,8 +218,8 @@ def _plain(
 ) -> Iterator[_Plain]:
     """Slices as plain DuckDB reads them, as long as this lasts."""
     types = _types(connection, specification, record)
-    source = record.source if record.source and declared_table(record.source) is None else None
-    parts = [each.sql for each in slices if isinstance(each, TableRange)]
+    source = options_of(record.source)
+    parts = [each.sql for each in slices if each.sql is not None]
     with copied([each for each in slices if isinstance(each, File)]) as copies, copies.told():
         files = copies.files
         if files:
