@@ -86,7 +86,7 @@ CREATE TABLE IF NOT EXISTS rollup_manifest.exports (
 -- next batch.
 CREATE TABLE IF NOT EXISTS rollup_manifest.sources (
     rollup VARCHAR NOT NULL,
-    source VARCHAR NOT NULL,           -- its declaration
+    source VARCHAR NOT NULL,           -- its paths, or the declaration of a table
     slice VARCHAR,                     -- the last one of it that was counted
     highest_event TIMESTAMP,           -- in what was counted of it
     moved TIMESTAMPTZ,                 -- when something of it was counted last

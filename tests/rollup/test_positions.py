@@ -146,3 +146,20 @@ def test_the_command_line_says_where_sources_stand(tmp_path: Path) -> None:
     printed = run("rollup", "status", *database).stdout
     for text in ("last slice", "eu/1.parquet", "last error", "us/*.parquet: there is no such file"):
         assert text in printed
+
+
+def test_what_is_said_of_missing_columns_moves_no_source(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    eu, us = tmp_path / "eu" / "*.parquet", tmp_path / "us" / "*.parquet"
+    write_events(tmp_path / "eu" / "1.parquet", 0, 60)
+    write_events(tmp_path / "us" / "1.parquet", 0, 10)
+    for missing, number in ((None, 2), ("null", 3), (None, 4)):
+        with Rollup.from_sql(
+            HOURLY, sources={"bids": several(eu, us)}, database=con, name="hourly", missing=missing
+        ) as rollup:
+            rollup.refresh()
+            write_events(tmp_path / "us" / f"{number}.parquet", number * 10, number * 10 + 10)
+            assert rollup.refresh().watermark == rollup.status()[0].sources[1].highest_event
+            assert [each.position and each.position[-12:] for each in sources(rollup)] == [
+                "eu/1.parquet",
+                f"us/{number}.parquet",
+            ]

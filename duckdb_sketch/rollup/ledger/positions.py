@@ -16,7 +16,7 @@ class Position:
     """Where a source stands.
 
     Attributes:
-        source: Its declaration.
+        source: Its paths, or the declaration of a table.
         slice: The last slice of it that was counted; None if none was.
         highest_event: The highest event time in what was counted of it, as the ledger holds times.
         moved: When something of it was counted last, without a zone, in UTC.

@@ -21,6 +21,7 @@ from duckdb_sketch.rollup.pipeline.rebuild import rebuild
 from duckdb_sketch.rollup.pipeline.target import Target
 from duckdb_sketch.rollup.query import fetch_row
 from duckdb_sketch.rollup.sources.batches import next_batch
+from duckdb_sketch.rollup.sources.declared import sources_of
 from duckdb_sketch.rollup.sources.slice import Poll
 from duckdb_sketch.rollup.sources.source import Source, SourceSlice
 
@@ -70,7 +71,7 @@ class Refresh:
         """
         target = self.target
         record = target.ledger.find_rollup(target.name)
-        if record is None or record.source != target.source:
+        if record is None or record.source is None or {*self.source.declared} - {*sources_of(record.source)}:
             return  # nothing of it has been counted yet, or nothing from there
         for source in self.source.declared:
             own = self._failures.get(source) or (None if self._failures else error)

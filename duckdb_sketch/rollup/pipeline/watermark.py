@@ -36,7 +36,7 @@ def _reached(ledger: Ledger, record: Record, highest: datetime | None) -> dateti
         return highest
     known = {each.source: each for each in read_positions(ledger, record.name)}
     idle = idle_sources(declared, known, since(ledger, record.name))
-    active = [known.get(each.text) for each in declared.each if each.text not in idle]
+    active = [known.get(each.place) for each in declared.each if each.place not in idle]
     if not active:
         return highest
     times = [each.highest_event for each in active if each is not None and each.highest_event is not None]

@@ -11,11 +11,11 @@ from duckdb_sketch.rollup.specification.granularity import parse_span
 
 
 def idle_sources(declared: Declaration, known: Mapping[str, Position], since: datetime | None) -> set[str]:
-    """The declarations of those that are idle; none if no time is declared after which they are.
+    """What those are known by that are idle; none if no time is declared after which they are.
 
     Args:
         declared: The sources.
-        known: Where they stand, by their declarations.
+        known: Where they stand, by what they are known by.
         since: When the rollup got its first batch, in UTC: what a source that has had nothing is idle since.
     """
     span = parse_span(declared.idle)
@@ -24,8 +24,8 @@ def idle_sources(declared: Declaration, known: Mapping[str, Position], since: da
     now = datetime.now(timezone.utc).replace(tzinfo=None)
     found = set()
     for each in declared.each:
-        position = known.get(each.text)
+        position = known.get(each.place)
         moved = position.moved if position is not None and position.moved is not None else since
         if moved is not None and now - moved > span:
-            found.add(each.text)
+            found.add(each.place)
     return found

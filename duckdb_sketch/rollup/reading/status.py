@@ -15,7 +15,7 @@ from duckdb_sketch.rollup.ledger.records import LevelRecord, Record, RollupRecor
 from duckdb_sketch.rollup.ledger.table import table_of
 from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.reading.idle import idle_sources
-from duckdb_sketch.rollup.sources.declared import files_of
+from duckdb_sketch.rollup.sources.declared import files_of, sources_of
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.specification import Specification
 
@@ -47,7 +47,7 @@ class SourceStatus:
     """Where a source stands.
 
     Attributes:
-        source: Its declaration.
+        source: Its paths, or the declaration of a table.
         position: The last slice of it that was counted: a file, or a range of a table's cursor. None if none was.
         highest_event: The highest event time in what was counted of it.
         lag: How far that is behind the highest of all sources of the rollup; 0 of the only one.
@@ -202,9 +202,8 @@ def _read_sources(ledger: Ledger, record: RollupRecord) -> Iterator[SourceStatus
     if record.source is None:
         return
     known = {each.source: each for each in read_positions(ledger, record.name)}
-    files = files_of(record.source)
-    idle = idle_sources(files, known, since(ledger, record.name))
-    declared = [each.text for each in files.each] if files.members else [record.source]
+    idle = idle_sources(files_of(record.source), known, since(ledger, record.name))
+    declared = sources_of(record.source)
     times = [each.highest_event for name in declared if (each := known.get(name)) and each.highest_event]
     for name in declared:
         each = known.get(name, Position(name))

@@ -106,6 +106,11 @@ class Declaration:
         return paths[0] if len(paths) == 1 else json.dumps(paths)
 
     @property
+    def place(self) -> str:
+        """Its paths alone: what it is known by, however they are read."""
+        return Declaration(self.patterns).text
+
+    @property
     def each(self) -> tuple[Declaration, ...]:
         """Each of several sources; itself if it is one."""
         alone = replace(self, members=(), idle=None)

@@ -57,6 +57,13 @@ def files_of(declared: Declared | None) -> Declaration:
     return Declaration.of(declared)
 
 
+def sources_of(declared: str) -> list[str]:
+    """What each of the sources of a declaration is known by: paths, or the declaration of a table."""
+    if table_of(declared) is not None:
+        return [declared]
+    return [each.place for each in files_of(declared).each]
+
+
 def options_of(declared: str | None) -> str | None:
     """The declaration of files, which says how they are read; None where a table is declared, or nothing."""
     return declared if declared is not None and table_of(declared) is None else None

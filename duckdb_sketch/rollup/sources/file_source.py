@@ -105,11 +105,11 @@ class FileSource:
             try:
                 found = find(self._connection, member.patterns, fingerprints, self._look_back)
             except SourceError as error:
-                failures[member.text] = error
+                failures[member.place] = error
                 continue
             for file in found.files:
                 files.setdefault(file.path, file)
-                self._origins.setdefault(file.path, member.text)
+                self._origins.setdefault(file.path, member.place)
             duplicates += found.duplicates
         if len(failures) == len(self._declaration.each):
             raise next(iter(failures.values()))
@@ -119,7 +119,7 @@ class FileSource:
     @property
     def declared(self) -> tuple[str, ...]:
         """See `Source`."""
-        return tuple(member.text for member in self._declaration.each)
+        return tuple(member.place for member in self._declaration.each)
 
     def origin(self, slice_id: str) -> str:
         """See `Source`."""

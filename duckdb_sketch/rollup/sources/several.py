@@ -10,7 +10,7 @@ from pathlib import Path
 import sqlglot
 
 from duckdb_sketch._sql import quote
-from duckdb_sketch.rollup.errors import SourceError
+from duckdb_sketch.rollup.errors import SourceError, SpecificationError
 from duckdb_sketch.rollup.specification.granularity import parse_span
 
 _CALL = re.compile(r"\s*several\s*\(", re.IGNORECASE)
@@ -61,5 +61,8 @@ def read_several(text: str) -> tuple[list[str], str | None] | None:
         raise SourceError(f"{text} cannot be read: write {shape}") from error
     if len(sources) < 2:
         raise SourceError(f"{text} is not several sources: write {shape}")
-    parse_span(idle)
+    try:
+        parse_span(idle)
+    except SpecificationError as error:
+        raise SourceError(f"{text}: idle is no time, such as '1 hour': {error}") from error
     return sources, idle

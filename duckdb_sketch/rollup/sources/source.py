@@ -45,10 +45,10 @@ class Source(Protocol):
 
     @property
     def declared(self) -> Sequence[str]:
-        """The declarations of what it is made of, such as patterns that have positions of their own."""
+        """What each of several sources that it is made of is known by: paths, or the declaration of a table."""
 
     def origin(self, slice_id: str) -> str:
-        """The declaration that a slice is of, which the last poll has found."""
+        """Which of these a slice is of, which the last poll has found."""
 
     @property
     def transactional(self) -> bool:
