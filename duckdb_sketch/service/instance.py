@@ -15,6 +15,8 @@ from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.ledger.database import open_database
 from duckdb_sketch.rollup.sources.declared import files_of
 from duckdb_sketch.rollup.sources.objects import is_served
+from duckdb_sketch.rollup.sources.secrets import use_secrets
+from duckdb_sketch.rollup.sources.stores import is_store
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.service.configuration import Configuration, ConfigurationError, RollupSettings
 
@@ -103,6 +105,8 @@ def _limit(connection: duckdb.DuckDBPyConnection, configuration: Configuration) 
 def _lock(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> None:
     allowed = folders(configuration)
     urls = [folder for folder in allowed if is_url(folder)]
+    if any(map(is_store, urls)):
+        use_secrets(connection)
     if not all(map(is_served, urls)):
         connection.execute("LOAD httpfs")  # nothing is loaded later
     if any(map(is_served, urls)):

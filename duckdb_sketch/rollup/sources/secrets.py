@@ -40,8 +40,15 @@ _known: dict[str, Secret] = {}
 
 
 def use_secrets(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take the secrets of a connection's database for what this process reads and writes from now on."""
-    (shown,) = fetch_row(connection, "SELECT current_setting('allow_unredacted_secrets')")
+    """Take the secrets of a connection's database for what this process reads and writes from now on.
+
+    A database that is locked, as a service's is, does not get at them any more.
+    """
+    shown, opened = fetch_row(
+        connection, "SELECT current_setting('allow_unredacted_secrets'), current_setting('enable_external_access')"
+    )
+    if not opened:
+        return
     rows = fetch(
         connection,
         f"SELECT type, scope, secret_string FROM duckdb_secrets(redact := {not shown}) "
