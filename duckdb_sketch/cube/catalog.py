@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +22,7 @@ from duckdb_sketch.cube.sections import NO_SECTIONS, Sections
 from duckdb_sketch.cube.state import MetricColumn
 from duckdb_sketch.cube.statement import Statement, dimensions_of, event_type_of, metrics_of, read_statement
 from duckdb_sketch.cube.table import CubeTable, Slices
-from duckdb_sketch.rollup.errors import ManifestError
+from duckdb_sketch.rollup.errors import ManifestError, SourceError
 from duckdb_sketch.rollup.ledger.ledger import Ledger, read_record
 from duckdb_sketch.rollup.ledger.records import CountedSlice, LevelRecord, RollupRecord
 from duckdb_sketch.rollup.query import Row, describe, fetch_row
@@ -371,14 +371,20 @@ class CatalogReader:
         files = {file.path: file for file in catalog.files}
         known: dict[tuple[str, ...], str] = {}
 
+        def read(chosen: Sequence[File], columns: Iterable[str]) -> str:
+            references = frozenset(map(str.lower, columns))
+            specification = replace(self._statement(records[0]).specification, references=references)
+            source = FileSource(connection, specification, files_of(self._declared(records)))
+            return source.scanned(held, chosen, types)
+
         def scan(paths: Sequence[str]) -> str:
             ranges = [found.sql for path in paths if isinstance(found := files[path], TableRange)]
             chosen = [found for path in paths if isinstance(found := files[path], File)]
             if chosen:
-                columns = frozenset(map(str.lower, catalog.source.columns))
-                specification = replace(self._statement(records[0]).specification, references=columns)
-                source = FileSource(connection, specification, files_of(self._declared(records)))
-                ranges.append(source.scanned(held, chosen, types))
+                try:
+                    ranges.append(read(chosen, catalog.source.columns))
+                except SourceError:  # perhaps for a column that no rollup and no query mentions
+                    ranges.append(read(chosen, types))
             return f"SELECT * EXCLUDE ({FILE}) FROM ({' UNION ALL BY NAME '.join(ranges)})"
 
         def scan_once(paths: Sequence[str]) -> str:

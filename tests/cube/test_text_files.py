@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
-from duckdb_sketch.cube import Cube
+from duckdb_sketch.cube import Cube, CubeError
 from duckdb_sketch.rollup import Rollup, SourceError
 
 _STATEMENT = "SELECT date_trunc('hour', ts) AS hour, page, count(*) AS n, sum(price) AS revenue FROM bids GROUP BY ALL"
@@ -52,3 +53,14 @@ def test_a_value_that_does_not_fit_is_an_error_and_not_rounded(tmp_path: Path) -
     (tmp_path / "2.csv").write_text("ts,page,price\n2026-01-01 10:05,a,0.6\n")
     with Cube(tmp_path / "r.duckdb", sources={"bids": source}) as cube, pytest.raises(SourceError, match=r"2\.csv"):
         cube.sql("SELECT sum(price) FROM bids")
+
+
+def test_a_column_that_cannot_be_bound_is_in_nobodys_way(tmp_path: Path) -> None:
+    source = f"{tmp_path}/*.csv"
+    (tmp_path / "1.csv").write_text("ts,page,price,rate\n2026-01-01 10:05,a,1,0.5\n")
+    count(tmp_path, source)
+    (tmp_path / "2.csv").write_text("ts,page,price,rate\n2026-01-01 10:05,a,2,0.12345678901234567891\n")
+    with Cube(tmp_path / "r.duckdb", sources={"bids": source}) as cube:
+        assert cube.sql("SELECT sum(price) FROM bids").fetchall() == [(3,)]
+        with pytest.raises((duckdb.Error, CubeError), match="rate"):
+            cube.sql("SELECT sum(rate) FROM bids").fetchall()

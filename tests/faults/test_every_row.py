@@ -26,6 +26,7 @@ ROWS = {
         "faults/test_lookups.py::a_fraction_behind_many_whole_numbers_is_not_rounded"
     ),
     "rows of other lengths": "faults/test_layouts.py::a_row_of_another_length_is_an_error_with_its_line",
+    "a dialect of another file": "faults/test_layouts.py::quotes_of_one_file_are_not_those_of_another",
     "names below other lines": "faults/test_layouts.py::columns_are_bound_by_name_below_lines_that_name_none",
     "nested keys that are one in capitals": (
         "faults/test_layouts.py::nested_keys_that_are_one_in_capitals_are_an_error"

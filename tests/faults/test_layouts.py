@@ -51,6 +51,25 @@ def test_columns_are_bound_by_name_below_lines_that_name_none(tmp_path: Path, ab
     assert counted(tmp_path, "sum(uid) AS u, max(page) AS p") == [10, "y"]
 
 
+@pytest.mark.parametrize(
+    ("special", "plain"),
+    [
+        (f"{TIME},'a'\n{TIME},'b,c'\n{TIME},'d'\n{TIME},'e'\n", f"{TIME},it's\n"),
+        (f'{TIME},"a\\"b"\n{TIME},"c\\"d"\n{TIME},x\n{TIME},y\n', f'{TIME},"e""f"\n'),
+    ],
+)
+def test_quotes_of_one_file_are_not_those_of_another(tmp_path: Path, special: str, plain: str) -> None:
+    found = []
+    for names in (["a.csv"], ["b.csv"], ["a.csv", "b.csv"]):
+        folder = tmp_path / "-".join(names)
+        folder.mkdir()
+        for name in names:
+            (folder / name).write_text(f"ts,x\n{special if name == 'a.csv' else plain}")
+        found.append(counted(folder, "max(x) AS most, min(x) AS least, count(*) AS n"))
+    alone, other, both = found
+    assert both == [max(alone[0], other[0]), min(alone[1], other[1]), alone[2] + other[2]]
+
+
 @pytest.mark.parametrize("end", ["\r\n", "\r"])
 def test_lines_end_as_on_other_systems(tmp_path: Path, end: str) -> None:
     (tmp_path / "a.csv").write_bytes(end.join(["ts,x", f"{TIME},1", f"{TIME},2", ""]).encode())

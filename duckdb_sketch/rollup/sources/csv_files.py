@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,8 @@ from duckdb_sketch.rollup.sources.files import FILE, paths_of
 
 _START = 1 << 16  # bytes that are looked at for the first line
 _COMPRESSED = (".gz", ".zst")
+# Other quotes, escapes and comments: what they mean, the sniffer says of each file by itself.
+_MARKED = re.compile(rb"[\n,;|\t] *'|\n *#|\\\"")
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -187,7 +190,7 @@ def _first_line(file: File) -> object:
     line, end, _ = start.partition(b"\n")
     line = line.rstrip(b"\r")
     is_whole = (bool(end) or len(start) < _START) and line.count(b'"') % 2 == 0
-    return line if is_whole and (line or not start.strip()) else file.path
+    return line if is_whole and (line or not start.strip()) and not _MARKED.search(start) else file.path
 
 
 def _start(file: File) -> bytes:
