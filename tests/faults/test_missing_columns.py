@@ -86,6 +86,9 @@ def test_a_file_may_be_called_files() -> None:
     assert Declaration.of("files (1).csv").patterns == ("files (1).csv",)
     with pytest.raises(SourceError, match="takes missing = 'null' or 'error'"):
         Declaration.of("files(['a.csv'], delim = ';')")
+    for constant in ("delim = E'\\t'", "types = {'x': DECIMAL(8, 2)}", "types = {'x': 'UNION(a INT, b VARCHAR)'}"):
+        kept = Declaration.of(f"read_csv('a.csv', {constant})")
+        assert Declaration.of(kept.text).text == kept.text
     with pytest.raises(SourceError, match="is no constant"):
         Declaration.of("read_csv('a.csv', delim = (SELECT 'x'))")
     with pytest.raises(SourceError, match="is no type"):

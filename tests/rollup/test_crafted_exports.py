@@ -191,6 +191,20 @@ def test_a_crafted_record_is_refused(folder: Path, field: str, value: Any) -> No
     refused(folder)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(1, [], "\0", "table('x')", "read_csv('a.csv', delim = (SELECT content FROM read_text('/etc/passwd')))"),
+        "read_csv('a.csv', types = {'x': 'BIGINT) FROM read_text(''/etc/passwd''); --'})",
+        "read_csv('a.csv', nullstr = getenv('HOME'))",
+    ],
+)
+def test_a_crafted_declaration_is_refused(exported: Path, source: Any) -> None:
+    lines = manifest(exported)
+    craft(exported, {**lines, "rollup": {**lines["rollup"], "source": source}})
+    refused(exported, "source of rollup cannot be")
+
+
 def test_a_field_that_no_manifest_has_is_refused(exported: Path) -> None:
     lines = manifest(exported)
     craft(exported, {**lines, "rollup": {**lines["rollup"], "unheard_of": 1}})

@@ -26,7 +26,7 @@ from duckdb_sketch.rollup.sources.reader_options import (
     refusal,
 )
 from duckdb_sketch.rollup.sources.several import read_several, several
-from duckdb_sketch.rollup.sources.structure import sql_type, structure_of
+from duckdb_sketch.rollup.sources.structure import canonical
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.type_name import is_type_name
 
@@ -44,6 +44,7 @@ READERS = {
 _PATHS = "files"
 # A file may be called `files (1).csv`.
 _CALL = re.compile(rf"\s*(?:({'|'.join(READERS)})\s*\(|{_PATHS}\(\[)", re.IGNORECASE)
+_TYPES = ("types", "columns", "hive_types")
 _MISSING: Mapping[str, Missing] = {"TRUE": "null", "FALSE": "error"}
 
 
@@ -221,7 +222,7 @@ def _declared(text: str, reader: str, paths: tuple[str, ...], options: Mapping[s
     names: tuple[str, ...] = ()
     hive_types: dict[str, str] = {}
     for name, node in options.items():
-        if not _is_constant(node):
+        if name not in (*_TYPES, "names") and not _is_constant(node):
             raise SourceError(f"{text}: {name} is no constant")
         value = node.sql(dialect="duckdb")
         if name in ("types", "columns") and name in READ[reader]:
@@ -285,14 +286,16 @@ def _type(text: str, node: exp.Expr) -> str:
         SourceError: If it is none: a declaration may come from an export, and becomes SQL.
     """
     kind = node.name if isinstance(node, (exp.Literal, exp.Column)) else str(node.sql(dialect="duckdb"))
-    with suppress(ValueError, IndexError):
-        if is_type_name(sql_type(structure_of(kind))):
-            return kind
+    if is_type_name(kind) or is_type_name(canonical(kind)):
+        return kind
     raise SourceError(f"{text}: {kind} is no type")
 
 
 def _is_constant(node: exp.Expr) -> bool:
-    """Whether an option has a value that is written down, and not computed."""
-    allowed = (exp.Literal, exp.Boolean, exp.Neg, exp.Null, exp.Array, exp.Struct, exp.DataType, exp.Identifier)
-    kinds = (*allowed, exp.PropertyEQ, exp.Column, exp.ColumnDef, exp.DataTypeParam, exp.Paren)
-    return all(isinstance(each, kinds) for each in node.walk())
+    """Whether an option has a value that is written down, and not looked up or computed by a function."""
+    refused = (exp.Query, exp.Subquery, exp.Anonymous, exp.Parameter, exp.Placeholder)
+    allowed = (exp.Array, exp.Struct, exp.Map, exp.ToMap)
+    return not any(
+        isinstance(each, refused) or (isinstance(each, exp.Func) and not isinstance(each, allowed))
+        for each in node.walk()
+    )

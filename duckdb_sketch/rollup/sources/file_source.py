@@ -28,7 +28,7 @@ from duckdb_sketch.rollup.sources.part import Part
 from duckdb_sketch.rollup.sources.partitions import PartitionedPart, partition_names, values_in
 from duckdb_sketch.rollup.sources.plan import Plan
 from duckdb_sketch.rollup.sources.slice import Poll
-from duckdb_sketch.rollup.sources.structure import castable, sql_type, structure_of
+from duckdb_sketch.rollup.sources.structure import canonical, castable
 from duckdb_sketch.rollup.sources.text import IGNORING, csv_held
 from duckdb_sketch.rollup.sources.written import Written
 from duckdb_sketch.rollup.specification.specification import Specification, over
@@ -82,7 +82,10 @@ class FileSource:
         self._look_back = look_back
         self._origins: dict[str, str] = {}
         self._written = Written(
-            _canonical(declaration.types), declaration.formats, declaration.all_text, declaration.ignores_errors
+            {name.lower(): canonical(kind) for name, kind in declaration.types.items()},
+            declaration.formats,
+            declaration.all_text,
+            declaration.ignores_errors,
         )
         self._rows: dict[File, int] = {}
         self._found: Sequence[File] = ()
@@ -436,14 +439,6 @@ def _wanted(types: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str
 
 def _lower(types: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): kind for name, kind in types.items()}
-
-
-def _canonical(types: Mapping[str, str]) -> dict[str, str]:
-    """Declared types under DuckDB's own names: INT8 is a BIGINT."""
-    return {
-        name.lower(): kind if kind.replace(" ", "") == (printed := sql_type(structure_of(kind))) else printed
-        for name, kind in types.items()
-    }
 
 
 def _bound(parts: Sequence[Part], known: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from json import dumps
 from typing import Any
 
@@ -183,6 +184,15 @@ def structure_of(kind: str) -> Structure:
     if tokens:
         raise ValueError(f"{kind} is no type")
     return structure
+
+
+def canonical(kind: str) -> str:
+    """A type under DuckDB's own names, as INT8 is a BIGINT; what is no type, or one of others, stays as it is."""
+    with suppress(ValueError, IndexError):
+        found = sql_type(structure_of(kind))
+        if "UNION(" not in found and found != kind.replace(" ", ""):
+            return found
+    return kind
 
 
 def _structure(tokens: list[str]) -> Structure:
