@@ -64,8 +64,9 @@ test-spark: java $(VENV)/.spark build ## Run the tests with Spark and Apache Dat
 test-druid: build ## Run the tests with Druid's own classes; need a JDK and Maven
 	$(BIN)/pytest -m druid
 
-corpus: java $(VENV)/.spark ## Rebuild the golden corpus of HLL images; needs a JDK
+corpus: java $(VENV)/.spark ## Rebuild the golden corpora of HLL and theta images; needs a JDK
 	PYTHONPATH=tests/support $(BIN)/python -m corpus
+	PYTHONPATH=tests/support $(BIN)/python -m theta_corpus
 
 interop: $(VENV)/.bench build ## Print who reads whose HLL sketches; needs a JDK
 	PYTHONPATH=tests/support $(BIN)/python -m matrix
