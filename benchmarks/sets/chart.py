@@ -32,7 +32,7 @@ def draw(path: Path, accuracy: dict[str, Any]) -> None:
                 _line(axes, accuracy, what, how, color)
             axes.set_xscale("log")
             axes.set_yscale("log")
-            axes.set_ylim(0.5, 1000)
+            axes.set_ylim(0.5, 2000)
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
             axes.yaxis.set_minor_formatter(NullFormatter())
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

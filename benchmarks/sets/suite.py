@@ -25,8 +25,8 @@ class Sets(Suite):
     def measure(self, part: str) -> dict[str, Any]:
         if part == "speed":
             return measure_speed(self.size, self.runs, self.progress)
-        trials = max(self.size // 100_000, 5)
-        return measure_accuracy(max(self.size // 200, 1_000), trials, self.progress)
+        trials = max(self.size // 200_000, 5)
+        return measure_accuracy(max(self.size // 400, 1_000), trials, self.progress)
 
     @staticmethod
     def render(sections: dict[str, Any]) -> str:
