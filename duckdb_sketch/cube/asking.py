@@ -371,6 +371,8 @@ def _reasons(route: Route) -> str:
 
 
 def _unlisted(catalog: Catalog) -> list[str]:
+    if any(each.sql for each in catalog.files):
+        return [f"rows of {catalog.source.name} that were updated since they were counted show after a refresh"]
     if catalog.source.listed:
         return []
     name = catalog.source.name

@@ -27,15 +27,13 @@ from duckdb_sketch.rollup.ledger.ledger import Ledger, read_record
 from duckdb_sketch.rollup.ledger.records import CountedSlice, LevelRecord, RollupRecord
 from duckdb_sketch.rollup.query import Row, describe, fetch_row
 from duckdb_sketch.rollup.sources.all_columns import all_columns
-from duckdb_sketch.rollup.sources.declared import Declared, files_of, table_of
+from duckdb_sketch.rollup.sources.declared import Declared, files_of, ranges_of
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.files import FILE
 from duckdb_sketch.rollup.sources.listing import find
 from duckdb_sketch.rollup.sources.source import SourceSlice
 from duckdb_sketch.rollup.sources.spool import publish_left
-from duckdb_sketch.rollup.sources.table_range import TableRange
-from duckdb_sketch.rollup.sources.table_reader import TableReader
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.table import Table
@@ -112,6 +110,7 @@ class _Kept:
     records: _Records
     files: Sequence[SourceSlice]
     catalog: Catalog
+    changed: Mapping[str, str]
 
 
 class CatalogReader:
@@ -188,9 +187,10 @@ class CatalogReader:
         name = self._statement(rollups[0]).specification.source
         files, listed = self._files(connection, rollups, ledger)
         found, kept = tuple(files.values()), self._catalogs.get(name)
-        if kept is None or kept.records is not self._records or kept.files != found:
+        changed = self._sections.changed
+        if kept is None or kept.records is not self._records or kept.files != found or kept.changed != changed:
             catalog = self._read(ledger, prober, rollups, files, calendar, listed=listed)
-            kept = self._catalogs[name] = _Kept(self._records, found, catalog)
+            kept = self._catalogs[name] = _Kept(self._records, found, catalog, changed)
         source = replace(kept.catalog.source, scan=self._scanner(connection, rollups, kept.catalog, held))
         return replace(kept.catalog, source=source)
 
@@ -231,17 +231,16 @@ class CatalogReader:
     ) -> tuple[dict[str, SourceSlice], bool]:
         """The files of a source as they are now, by path, and whether they were looked for."""
         declared = self._declared(records)
-        table = None if declared is None else table_of(declared)
+        ranges = ranges_of(connection, self._statement(records[0]).specification, declared)
         self._sections = NO_SECTIONS
-        if table is not None:
-            reader = TableReader(connection, self._statement(records[0]).specification, table)
-            ranges = [each for record in records for each in ledger.slices(record.name, CountedSlice.RANGE).values()]
-            self._sections = Sections.of(reader, ranges)
+        if ranges is not None:
+            counted = {each.name: list(ledger.slices(each.name, CountedSlice.RANGE).values()) for each in records}
+            self._sections = Sections.of(ranges, counted)
         paths = dict.fromkeys(path for record in records for path in self._counted_by(ledger, record)[0])
         kept = {path: fingerprint for each in records for path, fingerprint in self._spooled_by(ledger, each).items()}
         publish_left(kept)
         there: dict[str, SourceSlice] = {path: File.at(path) for path in sorted(kept) if os.path.isfile(path)}
-        if table is not None:
+        if ranges is not None:
             return {**there, **{each.path: each for each in self._sections.there}}, True
         if declared is not None:
             return {**there, **self._listed(connection, files_of(declared).patterns, paths)}, True
@@ -285,7 +284,7 @@ class CatalogReader:
         """A rollup and its levels."""
         statement = self._statement(record)
         base = self._layout(ledger, prober, record, None)
-        slices = compared(*self._counted_by(ledger, record), files, record.watermark)
+        slices = compared(*self._counted_by(ledger, record), files, record, self._sections)
         found: list[CubeTable] = []
         layouts: dict[str, Table] = {}
         pending: list[tuple[RollupRecord | LevelRecord, int]] = [(record, 0)]
@@ -378,7 +377,7 @@ class CatalogReader:
             return source.scanned(held, chosen, types)
 
         def scan(paths: Sequence[str]) -> str:
-            ranges = [found.sql for path in paths if isinstance(found := files[path], TableRange)]
+            ranges = [rows for path in paths if (rows := files[path].sql) is not None]
             chosen = [found for path in paths if isinstance(found := files[path], File)]
             if chosen:
                 try:
@@ -414,7 +413,6 @@ class CatalogReader:
         if isinstance(sample, File):
             specification, declared = self._statement(records[0]).specification, self._declared(records)
             return all_columns(prober, specification, files_of(declared), sample, types)
-        assert isinstance(sample, TableRange)
         found = describe(prober, f"SELECT * EXCLUDE ({FILE}) FROM ({sample.sql})")
         known = {name.lower() for name in types}
         return {**types, **{name: kind for name, kind in found.items() if name.lower() not in known}}

@@ -11,7 +11,6 @@ from duckdb_sketch.cube.table import Clock, CubeTable, Slices, Span
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.ledger.records import CountedSlice, RollupRecord
 from duckdb_sketch.rollup.query import fetch
-from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.source import SourceSlice
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -76,16 +75,19 @@ def read_slices(ledger: Ledger, record: RollupRecord, sections: Sections) -> tup
 
 
 def compared(
-    counted: Mapping[str, CountedSlice], slices: Slices, files: Mapping[str, SourceSlice], watermark: datetime | None
+    counted: Mapping[str, CountedSlice],
+    slices: Slices,
+    files: Mapping[str, SourceSlice],
+    record: RollupRecord,
+    sections: Sections,
 ) -> Slices:
-    """What a rollup has counted, beside the files that there are now."""
-    changed = next(
+    """What a rollup has counted, beside the files that there are now, and the sections of a table."""
+    watermark, behind = record.watermark, sections.changed.get(record.name)
+    changed = behind or next(
         (
             path
             for path, file in files.items()
-            if isinstance(file, File)  # that rows of a table changed, a refresh tells: it looks at all of them
-            and path in counted
-            and file.compare(counted[path].fingerprint) == "changed"
+            if not file.sql and path in counted and file.compare(counted[path].fingerprint) == "changed"
         ),
         None,
     )

@@ -274,3 +274,37 @@ def test_a_table_of_another_database(tmp_path: Path) -> None:
     with Cube(tmp_path / "r.duckdb") as cube:
         assert cube.sql("SELECT count(*) FROM bids WHERE ts < '2024-02-27 20:30'").fetchall() == [(30,)]
     write("DROP TABLE events")
+
+
+@pytest.mark.parametrize(
+    ("change", "rows"),
+    [
+        ("DELETE FROM events WHERE id = 5", "100 rows then, 99 now"),
+        ("INSERT INTO events SELECT 5, TIMESTAMP '2030-01-01', 'a', 1, 1", "100 rows then, 101 now"),
+    ],
+)
+def test_a_cube_finds_rows_that_came_or_went_behind_the_cursor(
+    con: duckdb.DuckDBPyConnection, change: str, rows: str
+) -> None:
+    question = "SELECT count(*) FROM {} WHERE ts >= '2024-02-27'"
+    with rollup_of(con) as rollup, Cube(con) as cube:
+        rollup.refresh()
+        assert cube.explain(question.format("bids")).routed
+        con.execute(change)
+        insert(con, 100, 110)
+        explanation = cube.explain(question.format("bids"))
+        assert f"id up to 100: {rows}" in str(explanation)
+        assert "show after a refresh" in str(explanation)  # what a cube does not look for
+        for when in ("ts >= '2024-02-27'", "ts >= '2029-01-01'"):
+            asked = f"SELECT count(*) FROM {{}} WHERE {when}"
+            assert cube.sql(asked.format("bids")).fetchall() == con.sql(asked.format("events")).fetchall()
+        rollup.refresh(on_change="rebuild")
+        assert cube.explain(question.format("bids")).routed
+
+
+def test_a_cube_takes_no_rows_without_a_cursor(con: duckdb.DuckDBPyConnection) -> None:
+    with rollup_of(con) as rollup, Cube(con) as cube:
+        rollup.refresh()
+        con.execute("INSERT INTO events (ts) VALUES ('2024-02-27')")
+        with pytest.raises(SourceError, match="id is NULL in 1 rows"):
+            cube.sql("SELECT count(*) FROM bids")

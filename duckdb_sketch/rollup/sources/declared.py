@@ -14,7 +14,7 @@ from duckdb_sketch.rollup.settings import Missing
 from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
-from duckdb_sketch.rollup.sources.source import Source, SourceSlice
+from duckdb_sketch.rollup.sources.source import Ranges, Source, SourceSlice
 from duckdb_sketch.rollup.sources.table_and_files import TableAndFiles
 from duckdb_sketch.rollup.sources.table_range import TableRange
 from duckdb_sketch.rollup.sources.table_reader import TableReader
@@ -55,6 +55,14 @@ def files_of(declared: Declared | None) -> Declaration:
         return Declaration(())
     assert not isinstance(declared, TableSource)
     return Declaration.of(declared)
+
+
+def ranges_of(
+    connection: duckdb.DuckDBPyConnection, specification: Specification, declared: Declared | None
+) -> Ranges | None:
+    """A source whose slices are ranges; None if they are files, or nothing is declared."""
+    table = None if declared is None else table_of(declared)
+    return None if table is None else TableReader(connection, specification, table)
 
 
 def sources_of(declared: str) -> list[str]:

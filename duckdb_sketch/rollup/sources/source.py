@@ -36,6 +36,45 @@ class SourceSlice(Slice, Protocol):
         """
 
 
+class Range(SourceSlice, Protocol):
+    """A slice of something that grows in one order: the rows of a table by a cursor, the messages of a log."""
+
+    @property
+    def id(self) -> str:
+        """See `Slice`."""
+
+    @property
+    def low(self) -> str | None:
+        """The value that it begins after, as text; None if it begins with the first."""
+
+    @property
+    def high(self) -> str | None:
+        """Its last value; None if it goes on to the last that there is."""
+
+
+class Ranges(Protocol):
+    """A source whose slices are ranges."""
+
+    def counted(self, kind: str, name: str, fingerprint: str) -> Range:
+        """See `Source`."""
+
+    def section(self, low: str | None, high: str | None) -> Range:
+        """What is above one value, up to another."""
+
+    def ordered(self, values: Sequence[str]) -> list[str]:
+        """Values in their order, each once."""
+
+    def count(self, low: str | None) -> int:
+        """How many rows are above a value; all that there are if it is None."""
+
+    def require_cursor(self) -> None:
+        """See that each row is in a range.
+
+        Raises:
+            SourceError: If one is not.
+        """
+
+
 class Source(Protocol):
     """Files, or a table."""
 

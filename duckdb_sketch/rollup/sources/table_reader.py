@@ -96,6 +96,24 @@ class TableReader:
         """The rows above one value of the cursor, up to another."""
         return TableRange(self._table, low, high, self._columns)
 
+    def count(self, low: str | None) -> int:
+        """See `Ranges`."""
+        above = "" if low is None else f" WHERE {self.section(low, None).condition}"
+        return int(fetch_row(self._connection, f"SELECT count(*) FROM {self._table.sql}{above}")[0])
+
+    def require_cursor(self) -> None:
+        """See that each row has a cursor.
+
+        Raises:
+            SourceError: If one has not.
+        """
+        cursor = identifier(self._table.cursor)
+        if nulls := fetch_row(self._connection, f"SELECT count(*) FROM {self._table.sql} WHERE {cursor} IS NULL")[0]:
+            raise SourceError(
+                f"{self._table.name}: {self._table.cursor} is NULL in {nulls:,} rows, which no range has: give it "
+                "NOT NULL, or another column as cursor"
+            )
+
     def ordered(self, values: Sequence[str]) -> list[str]:
         """Values of the cursor in their order, each once."""
         if not values:
@@ -131,12 +149,7 @@ class TableReader:
 
         One look at all counted rows tells whether any did; only then each range is looked at.
         """
-        cursor = identifier(self._table.cursor)
-        if nulls := fetch_row(self._connection, f"SELECT count(*) FROM {self._table.sql} WHERE {cursor} IS NULL")[0]:
-            raise SourceError(
-                f"{self._table.name}: {self._table.cursor} is NULL in {nulls:,} rows, which no range has: give it "
-                "NOT NULL, or another column as cursor"
-            )
+        self.require_cursor()
         if not known:
             return [], []
         measures = [measure_of(each.fingerprint) for each in known]
