@@ -48,7 +48,7 @@ class Files:
         """
         self._spark = spark
         self._files = files
-        self._plan = plan or _plan(specification, files)
+        self._plan = plan or plan_of(specification, files)
 
     def show(self, connection: duckdb.DuckDBPyConnection) -> None:
         """See `SparkEvents`."""
@@ -65,7 +65,7 @@ class Files:
         return self._spark.range(0, len(scans), 1, len(scans)).mapInArrow(Reading(work, scans), schema)
 
 
-def _plan(specification: Specification, files: Sequence[File]) -> Plan:
+def plan_of(specification: Specification, files: Sequence[File]) -> Plan:
     """How files are read, as in a refresh by one process."""
     with opened() as connection:
         source = FileSource(connection, specification, Declaration(tuple(file.path for file in files)))

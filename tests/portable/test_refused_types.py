@@ -61,3 +61,19 @@ def test_a_rollup_refuses_before_it_counts() -> None:
                 rollup.append(events)
             assert advice in str(refused.value)
             assert rollup.connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("call", "advice"),
+    [
+        ("approx_histogram_agg([1])", r"take one out of x, as x\[1\]"),
+        ("hyper_unique_agg(ts)", r"write hyper_unique_agg\(x::VARCHAR\)"),
+        ("hyper_unique_agg('a'::BLOB)", r"write hyper_unique_union_agg\(x\)"),
+    ],
+)
+@pytest.mark.newest_duckdb  # older ones cast to VARCHAR by themselves
+def test_a_rollup_says_what_to_write_where_duckdb_finds_no_function(call: str, advice: str) -> None:
+    statement = f"SELECT date_trunc('day', ts) AS d, {call} AS h FROM e GROUP BY ALL"
+    events = duckdb.sql("SELECT TIMESTAMP '2026-01-01' AS ts").to_arrow_table()
+    with Rollup.from_sql(statement, name="r") as rollup, pytest.raises(SpecificationError, match=advice):
+        rollup.append(events)

@@ -10,6 +10,8 @@ import pytest
 
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.files import count_rows
+from duckdb_sketch.rollup.specification.specification import Specification
+from duckdb_sketch.spark.files import plan_of
 from duckdb_sketch.spark.split import Split, split
 
 GROUP = 2048  # rows: the fewest that DuckDB writes into a row group
@@ -23,7 +25,8 @@ def write(folder: Path, first: int, rows: int, name: str = "") -> File:
 
 
 def ids(one: Split) -> list[int]:
-    return [i for (i,) in duckdb.execute(f"SELECT i FROM ({one.sql({'i': 'BIGINT'})})").fetchall()]
+    plan = plan_of(Specification.parse("SELECT date_trunc('day', ts) AS d, max(i) AS i FROM e GROUP BY ALL"), one.files)
+    return [i for (i,) in duckdb.execute(f"SELECT i FROM ({one.sql(plan)})").fetchall()]
 
 
 @pytest.fixture(scope="module")

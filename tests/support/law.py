@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import struct
 import sys
 import tempfile
 import time
@@ -121,8 +122,8 @@ class Case:
 
 
 DECLARED = {
-    "int": ("BIGINT", "HUGEINT", "DOUBLE", "VARCHAR", "DECIMAL(20, 2)", "SMALLINT"),
-    "double": ("DOUBLE", "VARCHAR", "DECIMAL(20, 2)", "DECIMAL(20, 1)"),
+    "int": ("BIGINT", "HUGEINT", "DOUBLE", "FLOAT", "VARCHAR", "DECIMAL(20, 2)", "SMALLINT"),
+    "double": ("DOUBLE", "FLOAT", "VARCHAR", "DECIMAL(20, 2)", "DECIMAL(20, 1)"),
     "bool": ("BOOLEAN", "VARCHAR"),
     "date": ("DATE", "TIMESTAMP", "VARCHAR"),
     "text": ("VARCHAR",),
@@ -235,7 +236,7 @@ def _values(choice: Choice, family: str, form: str) -> tuple[str, Callable[[], A
         low, high = WIDTHS[kind] if form == "parquet" else choice.pick(((-128, 127), (-(2**63), 2**63 - 1), (0, 2**70)))
         return kind, lambda: choice.pick((low, high, low // 2, high // 3, 7))
     if family == "double":
-        return "DOUBLE", lambda: choice.pick((0.25, -1.5, 1e300, 12345.75, 0.6))
+        return "DOUBLE", lambda: choice.pick((0.25, -1.5, 1e300, 12345.75, 0.6, 1 / 3))
     if family == "text":
         return "VARCHAR", lambda: choice.pick(WORDS)
     if family == "bool":
@@ -399,13 +400,26 @@ def _declared(column: Column, kind: str) -> str:
         exact = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
         if kind in WIDTHS:
             fits = WIDTHS[kind][0] <= exact <= WIDTHS[kind][1]
-        elif kind == "DOUBLE":
-            fits = isinstance(value, float) or int(float(value)) == value
+        elif kind in ("DOUBLE", "FLOAT"):
+            fits = _held(value, kind)
         else:
             fits = abs(exact) < 10**18 and exact * 10 ** int(kind[-2]) % 1 == 0
         if not fits:
             raise RefusedError(f"{value} is no {kind}")
     return kind
+
+
+def _held(value: float, kind: str) -> bool:
+    """Whether a DOUBLE or a FLOAT holds a number: a whole one, or the digits of a fraction."""
+    try:
+        held = float(value) if kind == "DOUBLE" else struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        return False
+    if isinstance(value, int):
+        return int(held) == value
+    digits = "".join(filter(str.isdigit, repr(value).partition("e")[0])).strip("0")
+    again = f"{held:.{max(len(digits) - 1, 0)}e}".partition("e")[0]
+    return "".join(filter(str.isdigit, again)).strip("0") == digits
 
 
 def _kind(file: Made, name: str) -> str | None:
