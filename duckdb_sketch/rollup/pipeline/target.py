@@ -154,7 +154,7 @@ class Target:
     @property
     def missing(self) -> Missing | None:
         """What a column is that a file or data lacks: what the caller says, or the ledger has."""
-        return self.settings.missing or missing_of(self.kept_source(self.known()))
+        return self.settings.missing or missing_of(self.kept_source(self.ledger.find_rollup(self.name)))
 
     def fresh(self, types: dict[str, str]) -> RollupRecord:
         """The record of a rollup that is made of events with columns of these types."""
