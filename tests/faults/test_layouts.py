@@ -106,6 +106,15 @@ def test_nested_keys_that_are_one_in_capitals_are_an_error(
         counted(tmp_path, "count(p) AS n")
 
 
+def test_a_nested_key_twice_is_an_error_where_a_type_is_declared(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(f'{{"ts": "{TIME}", "p": {{"u": 1, "u": 2}}}}\n')
+    with pytest.raises(SourceError, match="has a key twice"):
+        counted(tmp_path, "max(p.u) AS n", f"read_json('{tmp_path}/*.json', types = {{'p': 'STRUCT(u BIGINT)'}})")
+    (tmp_path / "a.json").write_text(f'{{"ts": "{TIME}", "p": {{"u": 1, "U": 2}}}}\n')
+    source = f"read_json('{tmp_path}/*.json', types = {{'p': 'MAP(VARCHAR, BIGINT)'}})"
+    assert counted(tmp_path, "max(p['u']) AS u, max(p['U']) AS v", source) == [1, 2]  # the keys of a MAP are values
+
+
 def test_keys_in_other_capitals_are_one_column(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(f'{{"ts": "{TIME}", "x": 1}}\n{{"TS": "{TIME}", "X": 2}}\n')
     (tmp_path / "b.json").write_text(f'{{"Ts": "{TIME}", "x": 4}}\n')

@@ -94,6 +94,8 @@ class Text:
             found: str | None
             if (fixed := self._declared(name)) is not None:
                 self._check_long_fraction(name, fixed)
+                if self.is_json and _is_nested(fixed) and not fixed.upper().startswith("MAP("):
+                    self._check_nested_keys(name)
                 self._check_fits(name, fixed)
                 found = fixed
             else:
