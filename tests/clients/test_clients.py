@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import re
 import shutil
 import subprocess
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.native
 CLIENTS = PROJECT / "docs" / "CLIENTS.md"
 PATH = "/path/to/duckdb_sketch.duckdb_extension"
 NODE = "1.5.6-r.1"
-JDBC = "2.0.0.0"
+JDBC = "2.0.0.1"
 SHELL = "1.5.6"
-GO = "2.10506.0"
+GO = "2.20000.0"  # DuckDB 2.0.0
 
 
 def block(language: str, containing: str = "") -> str:
@@ -35,7 +35,12 @@ def block(language: str, containing: str = "") -> str:
 
 
 def output(command: list[str | Path], folder: Path, standard_input: str = "") -> str:
-    done = subprocess.run(command, cwd=folder, env=OUTSIDE, input=standard_input, capture_output=True, text=True)
+    return with_home(OUTSIDE["HOME"], command, folder, standard_input)
+
+
+def with_home(home: str | Path, command: list[str | Path], folder: Path, standard_input: str = "") -> str:
+    environment = {**OUTSIDE, "HOME": str(home)}
+    done = subprocess.run(command, cwd=folder, env=environment, input=standard_input, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -69,6 +74,21 @@ def test_sqlalchemy_before_duckdb_2() -> None:
         assert session.exec_driver_sql("SELECT duckdb_sketch_version()").scalar()
 
 
+@pytest.mark.skipif(not HAS_REPOSITORIES, reason="needs duckdb-sketch install")
+def test_superset_s_settings(home: Path, tmp_path: Path) -> None:
+    """Its URI and engine parameters, as SQLAlchemy gets them."""
+    duckdb_sketch.install()
+    duckdb.connect(tmp_path / "rollups.duckdb").close()
+    text = CLIENTS.read_text(encoding="utf-8")
+    (uri,) = re.findall(r"The SQLAlchemy URI is `(\S+)`", text)
+    engine = sqlalchemy.create_engine(uri.replace("/path/to", str(tmp_path)), **json.loads(block("json")))
+    with engine.connect() as session:
+        query = sqlalchemy.text("SELECT hll_sketch_estimate(hll_sketch_agg(i % 10)) FROM range(1000) t(i)")
+        assert session.execute(query).scalar() == 10
+        (path,) = session.execute(sqlalchemy.text("SELECT path FROM duckdb_databases() WHERE NOT internal")).scalars()
+        assert path == str(tmp_path / "rollups.duckdb")
+
+
 @pytest.mark.slow
 def test_shell(tmp_path: Path) -> None:
     python = new_environment(tmp_path / "venv", f"duckdb-cli=={SHELL}")
@@ -85,15 +105,6 @@ def test_node(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_go(tmp_path: Path) -> None:
-    assert shutil.which("go"), "needs Go"
-    (tmp_path / "main.go").write_text(block("go"), encoding="utf-8")
-    output(["go", "mod", "init", "sketches"], tmp_path)
-    output(["go", "get", f"github.com/duckdb/duckdb-go/v2@v{GO}"], tmp_path)
-    assert output(["go", "run", "."], tmp_path) == "10"
-
-
-@pytest.mark.slow
 @pytest.mark.skipif(not HAS_REPOSITORIES, reason="needs duckdb-sketch install")
 def test_java(home: Path, tmp_path: Path) -> None:
     assert shutil.which("mvn"), "needs a JDK and Maven"
@@ -101,11 +112,16 @@ def test_java(home: Path, tmp_path: Path) -> None:
     copy = [f"-Dartifact=org.duckdb:duckdb_jdbc:{JDBC}", f"-DoutputDirectory={tmp_path}"]
     output(["mvn", "--quiet", "dependency:copy", *copy], tmp_path)
     (tmp_path / "Sketches.java").write_text(block("java"), encoding="utf-8")
-    done = subprocess.run(
-        ["java", "-cp", f"duckdb_jdbc-{JDBC}.jar", "Sketches.java"],
-        cwd=tmp_path,
-        env={**os.environ, "HOME": str(home)},
-        capture_output=True,
-        text=True,
-    )
-    assert (done.returncode, done.stdout.strip()) == (0, "10"), done.stderr
+    assert with_home(home, ["java", "-cp", f"duckdb_jdbc-{JDBC}.jar", "Sketches.java"], tmp_path) == "10"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not HAS_REPOSITORIES, reason="needs duckdb-sketch install")
+def test_go(home: Path, tmp_path: Path) -> None:
+    assert shutil.which("go"), "needs Go"
+    assert "v2.0.0" in duckdb_sketch.install().versions
+    (tmp_path / "main.go").write_text(block("go"), encoding="utf-8")
+    output(["go", "mod", "init", "sketches"], tmp_path)
+    output(["go", "get", f"github.com/duckdb/duckdb-go/v2@v{GO}"], tmp_path)
+    output(["go", "build"], tmp_path)
+    assert with_home(home, [tmp_path / "sketches"], tmp_path) == "10"
