@@ -397,8 +397,13 @@ _FIELD = "CASE WHEN typeof(x) LIKE '%]' THEN 'many' ELSE 'one' END"
 """The field of a struct for a number or a list x; `typeof` is known while the query is planned."""
 
 
+_BLOBS = {udf.name for udf in UDFS if udf.returns == "BLOB"}
+
+
 def _call(name: str, *arguments: str) -> str:
-    return f"{PREFIX}{name}({', '.join(arguments)})"
+    call = f"{PREFIX}{name}({', '.join(arguments)})"
+    # DuckDB before 2.0 frees Arrow's memory while coalesce still hands the blobs in it on; what || makes is DuckDB's.
+    return f"({call} || ''::BLOB)" if name in _BLOBS else call
 
 
 def _as_macro(name: str, parameters: str) -> str:

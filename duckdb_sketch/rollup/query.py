@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.rollup.errors import DamagedError
 
 Row = tuple[Any, ...]
@@ -40,9 +41,27 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str, parameters: list[An
 
     Raises:
         DamagedError: If the database is damaged where they are.
+        InvalidInputError: If a parameter is no Unicode text.
     """
+    for text in parameters or ():
+        if isinstance(text, str):
+            _check_text(text)
     with noticing_damage():
         return connection.execute(query, parameters).fetchall()
+
+
+def _check_text(text: str) -> None:
+    """See that DuckDB takes a text, as no version says it alike: an argument that is not UTF-8 has surrogates.
+
+    Raises:
+        InvalidInputError: If it does not.
+    """
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(f"{text!r} is no Unicode text: {error.reason}") from error
 
 
 def fetch_row(connection: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | None = None) -> Row:

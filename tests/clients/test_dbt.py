@@ -36,7 +36,8 @@ def project(dbt: Path, home: Path, tmp_path: Path) -> Path:
 
 
 def run(dbt: Path, folder: Path, *arguments: str, fails: bool = False) -> str:
-    environment = {**OUTSIDE, "HOME": os.environ["HOME"], "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    inherited = {name: value for name, value in OUTSIDE.items() if name != "PYTHONPATH"}
+    environment = {**inherited, "HOME": os.environ["HOME"], "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
     command = [dbt, *arguments, "--profiles-dir", ".", "--no-use-colors"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert (done.returncode != 0) == fails, done.stdout

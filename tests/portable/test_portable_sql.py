@@ -247,6 +247,19 @@ def test_prepared_points_may_be_numbers_or_lists(ask: Ask) -> None:
     assert ask("SELECT approx_histogram_cdf(approx_histogram_agg(i), ?) FROM range(10) t(i)", math.inf) == 1
 
 
+def test_blobs_are_whole_behind_coalesce(portable: duckdb.DuckDBPyConnection) -> None:
+    """DuckDB before 2.0 frees the memory of a UDF's blobs before the last operator has copied them."""
+    for _ in range(20):
+        portable.execute("""
+            CREATE OR REPLACE TABLE states AS
+            SELECT i // 60 AS g, coalesce(hll_sketch_agg(i % 50), ''::BLOB) AS users,
+                   coalesce(approx_histogram_agg(i % 50), ''::BLOB) AS prices
+            FROM range(3000) t(i) GROUP BY ALL
+        """)
+        starts = portable.execute("SELECT DISTINCT hex(users[:4]), hex(prices[:4]) FROM states").fetchall()
+        assert starts == [("0301070C", "41480100")]
+
+
 def test_each_connection_registers_for_itself(tmp_path: Path) -> None:
     path = str(tmp_path / "some.duckdb")
     query = "SELECT hll_sketch_estimate(hll_sketch_agg(i)) FROM range(5) t(i)"
