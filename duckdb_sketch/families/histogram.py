@@ -16,7 +16,7 @@ from duckdb_sketch.families.record import (
     signed_struct,
     spark_struct,
 )
-from duckdb_sketch.families.spark_function import BLOB, DOUBLE, DOUBLES, SparkFunction, SparkType
+from duckdb_sketch.families.spark_function import BLOB, DOUBLE, DOUBLES, SparkFunction, SparkType, spark_type
 
 
 class Bin(NamedTuple):
@@ -60,10 +60,6 @@ RANK_ERRORS = {10: 0.1, 20: 0.035, 30: 0.015, 50: 0.01, 100: 0.0025, 200: 0.002,
 _FINITE = "CASE WHEN isfinite(CAST({x} AS DOUBLE)) THEN CAST({x} AS DOUBLE) END"
 _QUANTILE = Answer("approx_histogram_quantile({state}, {0})", bounds="approx_histogram_quantile_bounds({state}, {0})")
 _MEDIAN = Answer("approx_histogram_quantile({state}, 0.5)", bounds="approx_histogram_quantile_bounds({state}, 0.5)")
-
-
-def _struct(record: type[tuple[object, ...]]) -> SparkType:
-    return SparkType(signed_struct(record), spark_struct(record))
 
 
 def _list(record: type[tuple[object, ...]]) -> SparkType:
@@ -114,7 +110,7 @@ HISTOGRAM = Family(
         _spark("union", ("BLOB", "BLOB"), BLOB),
         _spark("quantile", ("BLOB", "DOUBLE"), DOUBLE),
         _spark("quantiles", ("BLOB", "DOUBLE[]"), DOUBLES, "quantile"),
-        _spark("quantile_bounds", ("BLOB", "DOUBLE"), _struct(Bounds)),
+        _spark("quantile_bounds", ("BLOB", "DOUBLE"), spark_type(Bounds)),
         _spark("cdf", ("BLOB", "DOUBLE"), DOUBLE),
         _spark("cdfs", ("BLOB", "DOUBLE[]"), DOUBLES, "cdf"),
         _spark("count_below", ("BLOB", "DOUBLE"), DOUBLE),
@@ -123,7 +119,7 @@ HISTOGRAM = Family(
         _spark("equi_width", ("BLOB", "BIGINT"), _list(Bucket)),
         _spark("equi_depth", ("BLOB", "BIGINT"), _list(Bucket)),
         _spark("buckets", ("BLOB", "DOUBLE[]"), _list(Bucket)),
-        _spark("stats", ("BLOB",), _struct(HistogramStats)),
+        _spark("stats", ("BLOB",), spark_type(HistogramStats)),
         SparkFunction("approx_histogram_agg", "approx_histogram_agg", ("DOUBLE", "BIGINT"), BLOB, aggregate=True),
         SparkFunction(
             "approx_histogram_union_agg", "approx_histogram_union_agg", ("BLOB", "BIGINT"), BLOB, aggregate=True

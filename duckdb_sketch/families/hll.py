@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from duckdb_sketch.families.family import Aggregate, Answer, Family, Precision
 from duckdb_sketch.families.reading import DistinctCount
-from duckdb_sketch.families.record import BigInt, Boolean, Double, Integer, Varchar
+from duckdb_sketch.families.record import BigInt, Boolean, Bounds, Double, Integer, Varchar
+from duckdb_sketch.families.spark_function import SparkFunction, spark_type
 
 
 class HllDescription(NamedTuple):
@@ -60,6 +61,7 @@ HLL = Family(
         written="lg_k {0}",
         values="SELECT range AS x FROM range({n})",
     ),
+    # Spark has the others of its own, on the same bytes.
+    spark=(SparkFunction("hll_intersection", "hll_intersection", ("BLOB", "BLOB"), spark_type(Bounds)),),
     portable=True,
-    # Spark has functions of these names of its own, on the same bytes.
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from duckdb_sketch.families.record import signed_struct, spark_struct
+
 
 @dataclass(frozen=True)
 class SparkType:
@@ -21,6 +23,11 @@ class SparkType:
 BLOB = SparkType("BLOB", "binary")
 DOUBLE = SparkType("DOUBLE", "double")
 DOUBLES = SparkType("DOUBLE[]", "array<double>")
+
+
+def spark_type(record: type[tuple[object, ...]]) -> SparkType:
+    """The type of a record."""
+    return SparkType(signed_struct(record), spark_struct(record))
 
 
 @dataclass(frozen=True)

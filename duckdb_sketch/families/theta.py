@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from duckdb_sketch.families.family import Aggregate, Answer, Family, Precision
 from duckdb_sketch.families.reading import DistinctCount
-from duckdb_sketch.families.record import BigInt, Boolean, Bounds, Double, Integer, Varchar, signed_struct, spark_struct
-from duckdb_sketch.families.spark_function import SparkFunction, SparkType
+from duckdb_sketch.families.record import BigInt, Boolean, Bounds, Double, Integer, Varchar
+from duckdb_sketch.families.spark_function import SparkFunction, spark_type
 
 
 class ThetaDescription(NamedTuple):
@@ -32,10 +32,6 @@ class ThetaDescription(NamedTuple):
 def standard_error(entries: int) -> float:
     """The relative standard error of an estimate from so many entries (Dasgupta and others, 2016)."""
     return 1 / math.sqrt(entries - 1)
-
-
-def _struct(record: type[tuple[object, ...]]) -> SparkType:
-    return SparkType(signed_struct(record), spark_struct(record))
 
 
 _ESTIMATE = Answer("theta_sketch_estimate({state})", bounds="theta_sketch_bounds({state}, 2)")
@@ -68,8 +64,8 @@ THETA = Family(
     portable=True,
     # Spark has the others of its own, on the same bytes.
     spark=(
-        SparkFunction("theta_sketch_bounds", "theta_sketch_bounds", ("BLOB", "BIGINT"), _struct(Bounds)),
-        SparkFunction("theta_sketch_describe", "theta_sketch_describe", ("BLOB",), _struct(ThetaDescription)),
-        SparkFunction("theta_jaccard", "theta_jaccard", ("BLOB", "BLOB"), _struct(Bounds)),
+        SparkFunction("theta_sketch_bounds", "theta_sketch_bounds", ("BLOB", "BIGINT"), spark_type(Bounds)),
+        SparkFunction("theta_sketch_describe", "theta_sketch_describe", ("BLOB",), spark_type(ThetaDescription)),
+        SparkFunction("theta_jaccard", "theta_jaccard", ("BLOB", "BLOB"), spark_type(Bounds)),
     ),
 )

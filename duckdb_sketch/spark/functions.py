@@ -1,4 +1,4 @@
-"""The families' functions in Spark SQL. Those of HLL sketches are Spark's own, and work on the same bytes."""
+"""The families' functions in Spark SQL. Most of HLL and theta sketches are Spark's own, and work on the same bytes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _Aggregate(_Scalar):
 
 
 def register(spark: SparkSession) -> None:
-    """Make the functions of all families but HLL known to a session's SQL: Spark has those.
+    """Make the families' functions known to a session's SQL, but for those that Spark has of its own.
 
     They have their names in DuckDB.
     A function of Spark has one type: where DuckDB's takes a number or a list of numbers, the one of the list has a
