@@ -94,12 +94,8 @@ impl ThetaSketch {
     #[inline(always)]
     pub fn merge(&mut self, other: &ThetaSketch, nominal: Nominal) {
         self.prepare_merge(other.lg_nom, other.is_empty(), nominal);
-        self.theta = self.theta.min(other.theta);
-        for &entry in other.entries.as_slice() {
-            if entry < self.theta && !self.entries.insert(entry) {
-                self.cut();
-            }
-        }
+        let (theta, sample) = other.entries.sample(other.theta, other.lg_nom);
+        self.unite(theta, &sample);
     }
 
     /// Adds what a stored sketch has seen. `scratch` is memory to be used again.
@@ -107,10 +103,16 @@ impl ThetaSketch {
     pub fn merge_image(&mut self, other: &ThetaImage, nominal: Nominal, scratch: &mut Vec<u64>) -> Result<(), Error> {
         let entries = other.entries(scratch)?;
         self.prepare_merge(other.lg_nom(), other.is_empty(), nominal);
-        self.theta = self.theta.min(other.theta());
+        self.unite(other.theta(), entries);
+        Ok(())
+    }
+
+    /// Adds ascending entries below another theta.
+    #[inline(always)]
+    fn unite(&mut self, theta: u64, entries: &[u64]) {
+        self.theta = self.theta.min(theta);
         let below = entries.partition_point(|&entry| entry < self.theta);
         self.theta = self.entries.unite(&entries[..below], self.theta, self.lg_nom);
-        Ok(())
     }
 
     /// Brings the precision to that of the merge.
