@@ -167,3 +167,10 @@ def test_nested_numbers_of_one_key_are_not_rounded(tmp_path: Path) -> None:
         counted(tmp_path, "max(x.y) AS x")
     json(tmp_path, '{"y": 12345678901234567, "l": [1, null], "m": {}}', '{"y": null}')
     assert counted(tmp_path, "max(x.y) AS x, max(x.l[1]) AS l") == [12345678901234567, 1]
+
+
+@pytest.mark.parametrize(("kind", "value"), [("FLOAT", "16777217"), ("BIGINT", "1.5"), ("DECIMAL(8, 2)", "1.005")])
+def test_rows_that_would_be_rounded_are_left_out_if_errors_are_ignored(tmp_path: Path, kind: str, value: str) -> None:
+    csv(tmp_path, "1", value, "x", "")
+    source = as_csv(kind).replace("types", "ignore_errors = true, types")
+    assert counted(tmp_path, "max(x) AS x, count(*) AS n", source) == [1, 2]

@@ -154,11 +154,25 @@ class _Part:
             if not columns:
                 return f"(SELECT {FILE} FROM {self._objects()})"
             return self._call("read_json", f"columns = {_struct(columns)}")
+        if self.declaration.ignores_errors and self.declaration.formats == PLAIN:
+            return self._without_misfits(kinds)
         columns = {name: kinds.get(lower, "VARCHAR") for lower, names in self._own.items() for name in names}
         columns = {name: "VARCHAR" if NO_EVIDENCE in kind else kind for name, kind in columns.items()}
         return self._call(
             "read_csv", "union_by_name = true", "sample_size = -1", f"types = {_struct(columns)}", *self._names
         )
+
+    def _without_misfits(self, kinds: Mapping[str, str]) -> str:
+        """SQL of the rows of CSV files whose values are values of their types, which DuckDB's reader would round."""
+        items, conditions = [FILE], ["true"]
+        for name, kind in kinds.items():
+            for spelled in self._own.get(name, ()) if NO_EVIDENCE not in kind else ():
+                text = identifier(spelled)
+                items.append(f"TRY_CAST({text} AS {kind}) AS {text}")
+                changed = altered(text, kind) or "false"
+                fits = f"TRY_CAST({text} AS {kind}) IS NOT NULL AND NOT coalesce({changed}, false)"
+                conditions.append(f"({text} IS NULL OR ({fits}))")
+        return f"(SELECT {', '.join(items)} FROM {self._plain()} WHERE {' AND '.join(conditions)})"
 
     def _plain(self) -> str:
         """SQL of their rows: of text with every value as it is written."""
