@@ -105,7 +105,7 @@ def test_values_hash_as_in_the_library(con: duckdb.DuckDBPyConnection, sql: str,
     assert bytes(value(con, f"SELECT theta_sketch_agg({sql})")) == theirs.compact().serialize()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     cuts=st.lists(st.integers(0, 3000), min_size=1, max_size=5),
     lg_nom=st.sampled_from([4, 6, 10, 12]),

@@ -285,7 +285,8 @@ pub fn of_entries(lg_nom: LgNom, theta: u64, entries: &[u64]) -> Vec<u8> {
     if preamble > 2 {
         image.extend(theta.to_le_bytes());
     }
-    image.extend(entries.iter().flat_map(|entry| entry.to_le_bytes()));
+    // Not one byte after the other, as from an iterator of bytes.
+    entries.iter().for_each(|entry| image.extend_from_slice(&entry.to_le_bytes()));
     image
 }
 
