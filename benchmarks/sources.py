@@ -91,6 +91,8 @@ class Sources(Suite):
                 lines.append(self._line("a refresh with nothing new", rollup.refresh, store))
                 store.put("small/new.csv", SMALL)
                 lines.append(self._line("a refresh with one new object", rollup.refresh, store))
+            with _rollup(con, "s3://bench/small/*.csv", "small", look_back=1) as rollup:
+                lines.append(self._line("a refresh that lists new names only", rollup.refresh, store))
             con.close()
         return lines
 
@@ -122,8 +124,8 @@ def _connection(path: Path) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def _rollup(con: duckdb.DuckDBPyConnection, source: Any, name: str = "hourly") -> Rollup:
-    return Rollup.from_sql(STATEMENT, sources={"bids": source}, database=con, name=name)
+def _rollup(con: duckdb.DuckDBPyConnection, source: Any, name: str = "hourly", look_back: int | None = None) -> Rollup:
+    return Rollup.from_sql(STATEMENT, sources={"bids": source}, database=con, name=name, look_back=look_back)
 
 
 class _Store:
