@@ -539,7 +539,7 @@ class Rollup(Level):
         """How the source is declared, if it is here; else how it was when its slices were counted."""
         if self._pattern is not None and is_declared(self._pattern):
             return self._pattern
-        record = self._target.known()
+        record = self._ledger.find_rollup(self.name)  # of another statement, if a replay gives one
         return record.source if record and record.source else ()
 
     def _source(self) -> Reader:

@@ -163,3 +163,15 @@ def test_what_is_said_of_missing_columns_moves_no_source(con: duckdb.DuckDBPyCon
                 "eu/1.parquet",
                 f"us/{number}.parquet",
             ]
+
+
+def test_a_replay_with_another_statement_knows_where_its_files_are(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    write_events(tmp_path / "1.parquet", 0, 50)
+    with of(con, tmp_path / "*.parquet") as rollup:
+        rollup.refresh()
+    statement = "SELECT date_trunc('hour', ts) AS hour, count(*) AS n FROM bids GROUP BY ALL"
+    with Rollup.from_sql(statement, database=con, name="hourly") as rollup:
+        assert rollup.replay().rows == 50
+        assert rollup.table().columns == ["hour", "n"]
