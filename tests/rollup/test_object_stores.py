@@ -190,6 +190,23 @@ def test_only_new_folders_are_listed(store: ObjectStore, con: duckdb.DuckDBPyCon
         assert all_of_it.refresh(on_change="rebuild").files == 1
 
 
+def test_keys_with_empty_names(store: ObjectStore, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    for number, key in enumerate(("in/a.parquet", "in//b.parquet", "in/c//d.parquet", "in/e.parquet")):
+        put(store, tmp_path, key, number * 10, number * 10 + 10)
+    with rollup_of(con, "s3://events/in") as rollup:
+        assert rollup.refresh().files == 4
+        assert table(rollup) == expected(con, (0, 40))
+        assert rollup.refresh().batches == []
+        put(store, tmp_path, "in//b.parquet", 11, 20)
+        with pytest.raises(ChangedFilesError, match="in//b"):
+            rollup.refresh()
+        rollup.refresh(on_change="rebuild")
+        assert rollup.verify(sample=1000).ok
+        store.delete("in/c//d.parquet")
+        with pytest.raises(SourceError, match=r"in/c//d\.parquet has been counted and is gone"):
+            rollup.replay()
+
+
 def test_names_that_sort_by_time(store: ObjectStore, con: duckdb.DuckDBPyConnection) -> None:
     for number in range(10, 30):
         store.put(f"in/{number}.csv", b"ts,publisher,user_id,price\n2026-01-01 00:00:00,a,1,1\n")

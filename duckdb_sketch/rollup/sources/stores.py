@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.sources.object import GoneError, Object, plain_tag
+from duckdb_sketch.rollup.sources.odd_keys import download_odd, find_odd, is_odd, list_odd
 from duckdb_sketch.rollup.sources.secrets import secret_of
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]+)/?(.*)", re.DOTALL)
@@ -60,6 +61,10 @@ class Version:
         return plain_tag(self.tag)
 
 
+class OddKeyError(SourceError):
+    """A key is one that obstore does not take."""
+
+
 class ReplacedError(Exception):
     """An object is not the version that was to be replaced: somebody else wrote it meanwhile."""
 
@@ -87,13 +92,21 @@ def list_store(folder: str, after: str = "") -> Iterator[Object]:
     """
     scheme, place, prefix = _split(folder)
     with_errors = _telling(folder)
-    start = _split(after)[2] if after else None
+    start = _split(after)[2] if after else ""
+    if is_odd(prefix):
+        yield from list_odd(scheme, place, prefix, start)
+        return
     pages = with_errors(
         lambda: iter(_store(scheme, place, prefix).list(prefix or None, offset=start or None, chunk_size=_PAGE))
     )
-    while (page := with_errors(lambda: next(pages, None))) is not None:
-        for meta in page:
-            yield _object(f"{scheme}://{place}/{meta['path']}", meta)
+    last = start
+    try:
+        while (page := with_errors(lambda: next(pages, None))) is not None:
+            for meta in page:
+                yield _object(f"{scheme}://{place}/{meta['path']}", meta)
+                last = meta["path"]
+    except OddKeyError:  # somewhere in this page
+        yield from list_odd(scheme, place, prefix, last)
 
 
 def find_stored(url: str) -> Object | None:
@@ -103,6 +116,8 @@ def find_stored(url: str) -> Object | None:
         SourceError: If it cannot be asked for.
     """
     scheme, place, key = _split(url)
+    if is_odd(key):
+        return find_odd(url, place, key)
     try:
         return _object(url, _telling(url)(lambda: _store(scheme, place, key).head(key)))
     except GoneError:
@@ -122,6 +137,8 @@ def download_stored(url: str, path: str, size: int = 0) -> tuple[str, int | None
         SourceError: If it cannot be read.
     """
     scheme, place, key = _split(url)
+    if is_odd(key):
+        return download_odd(url, place, key, path)
 
     def copy() -> tuple[str, int | None]:
         answer = _store(scheme, place, key, size).get(key)
@@ -285,6 +302,8 @@ def _telling(url: str) -> Callable[[Callable[[], T]], T]:
         except (SourceError, ReplacedError):
             raise
         except Exception as error:  # whatever the store's library raises
+            if "empty path segment" in str(error):
+                raise OddKeyError(_told(url, error)) from error
             raise SourceError(_told(url, error)) from error
 
     return call
@@ -300,5 +319,5 @@ def _told(url: str, error: Exception) -> str:
     if re.search(r"\b40[13]\b|PermissionDenied|Unauthenticated|AccessDenied|InvalidAccessKey|SignatureDoesNot", text):
         return f"{url}: access is denied: set {_KEYS[url[:1].lower()]}, of somebody who may list and read {place}"
     if "empty path segment" in text:
-        return f"{url}: there is an object with // in its key, which cannot be read: rename it, or list another folder"
+        return f"{url}: there is an object with // in its key, where none can be"
     return f"{url} cannot be reached: {text.splitlines()[0][:300]}"
