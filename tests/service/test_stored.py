@@ -6,11 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bids import Bids
+from bids import HOURLY, Bids
 from object_store import object_store
-from serving import configuration, served, until
+from serving import configuration, served, served_bids, until
 
+from duckdb_sketch import connect_service
 from duckdb_sketch.rollup import Rollup
+from duckdb_sketch.rollup.served import served_status
 from duckdb_sketch.service import ExportSettings, Triggers
 
 AFTERNOON = "SELECT count(*) AS n FROM bids WHERE ts >= '2026-01-01 12:05'"  # from a rollup, and from raw events
@@ -32,3 +34,14 @@ def test_sources_and_exports_in_a_store(tmp_path: Path, monkeypatch: pytest.Monk
             assert service.query("SELECT * FROM read_csv('/etc/passwd')").status == 403
         with Rollup.from_export("s3://events/out") as imported:
             assert imported.status()[0].rows == 200
+
+
+def test_where_sources_stand(tmp_path: Path) -> None:
+    """As a database itself says it, in JSON and back."""
+    with served_bids(tmp_path) as service:
+        (document,) = service.get("/status").json["rollups"][0]["tables"][0]["sources"]
+        assert document["position"] == str(tmp_path / "bids-2026-01-01.parquet")
+        with connect_service(service.url) as client:
+            (found,) = served_status(client)[0].sources
+    with Rollup.from_sql(HOURLY, database=tmp_path / "rollups.duckdb", name="hourly") as rollup:
+        assert rollup.status()[0].sources == (found,)
