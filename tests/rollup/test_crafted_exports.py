@@ -235,6 +235,7 @@ MANIFEST: list[tuple[str, list[Any]]] = [
     ("columns", [[], None, {}, {"": "BIGINT"}, {"d": "TIMESTAMP"}, {"\0": "BIGINT"}]),
     ("finished", ["1", 1.5, 2**80]),
     ("batches", [[], None, {}, [1], [{}], [{"batch": "1", "kind": "import"}]]),
+    ("sources", [None, {}, [1], [{}], [{"source": 1}], [{"source": "x", "moved": "soon"}], [{"source": "x", "y": 1}]]),
     ("rollup", [[], None, 1, "x"]),
 ]
 
