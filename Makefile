@@ -41,7 +41,7 @@ NEWEST := .newest
 LOWEST := tests/versions/test_lowest_versions.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo java test test-all test-slow test-duckdb test-lowest test-newest test-spark test-druid leaks corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri rust-minimum soak lint lock fmt docs site tour build dist wheels configure_ci release test_release clean
+.PHONY: help demo java test test-all test-thorough test-slow test-duckdb test-lowest test-newest test-spark test-druid leaks corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri rust-minimum soak lint lock fmt docs site tour build dist wheels configure_ci release test_release clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,7 +53,10 @@ test: build ## Run the fast tests
 	$(call with_cargo,cargo test $(CRATE))
 	$(PYTEST) $(TESTS)
 
-test-all: test test-slow test-duckdb test-lowest test-spark test-druid ## Run every test; needs a JDK and Maven
+test-all: test test-thorough test-slow test-duckdb test-lowest test-spark test-druid ## Run every test; needs a JDK and Maven
+
+test-thorough: build ## Run the tests that try laws, kills and faults by the hundred
+	$(PYTEST) -m "thorough and not slow and not spark and not druid"
 
 test-slow: build ## Run the slow tests: packages, faults at every step, many processes, long samples
 	$(PYTEST) -m slow --ignore $(LOWEST)

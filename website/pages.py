@@ -21,7 +21,19 @@ from pymdownx.slugs import slugify
 PROJECT = Path(__file__).parents[1]
 #: The documents, in their order, under the titles of the navigation.
 SECTIONS = {
-    "Guides": ["SQL", "SETS", "CUBE", "ROLLUPS", "DATAFRAMES", "SOURCES", "SERVICE", "SPARK", "CLIENTS", "PICTURES", "TALK"],
+    "Guides": [
+        "SQL",
+        "SETS",
+        "CUBE",
+        "ROLLUPS",
+        "DATAFRAMES",
+        "SOURCES",
+        "SERVICE",
+        "SPARK",
+        "CLIENTS",
+        "PICTURES",
+        "TALK",
+    ],
     "Reference": ["REFERENCE", "FAMILIES", "STORAGE", "INTEROP"],
     "Background": ["CHOOSING", "ALGORITHMS", "BENCHMARKS"],
     "Development": ["STYLE"],

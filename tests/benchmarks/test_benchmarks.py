@@ -22,7 +22,7 @@ from benchmarks.suites import SUITES
 from benchmarks.verdicts import ratios
 from benchmarks.workloads import BY_NAME
 
-pytestmark = pytest.mark.newest_duckdb
+pytestmark = [pytest.mark.newest_duckdb, pytest.mark.thorough]
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("pyarrow")

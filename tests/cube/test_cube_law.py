@@ -100,6 +100,7 @@ def compare_quantiles(cube: Cube, raw: duckdb.DuckDBPyConnection, asked: Queries
             assert lower <= float(value) <= upper, f"{where}\n{text}\n{key}: {lower} <= {value} <= {upper}"
 
 
+@pytest.mark.thorough
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(seed=st.integers(0, 1 << 32))
 def test_a_cube_answers_as_the_events_do(seed: int) -> None:

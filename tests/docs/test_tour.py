@@ -9,7 +9,7 @@ import pytest
 from nbclient import NotebookClient
 from processes import PROJECT
 
-pytestmark = pytest.mark.newest_duckdb
+pytestmark = [pytest.mark.newest_duckdb, pytest.mark.thorough]
 
 TOUR = PROJECT / "docs" / "tour.ipynb"
 

@@ -458,12 +458,14 @@ PREFIXES = [
 ]
 
 
+@pytest.mark.thorough
 @fuzz
 @given(prefix=st.sampled_from(PREFIXES), rest=st.binary(max_size=80))
 def test_random_bytes(con: duckdb.DuckDBPyConnection, prefix: bytes, rest: bytes) -> None:
     assert_answered_or_refused(con, prefix + rest)
 
 
+@pytest.mark.thorough
 @fuzz
 @given(data=st.data())
 def test_mutations_of_valid_images(
@@ -477,6 +479,7 @@ def test_mutations_of_valid_images(
     assert_answered_or_refused(con, bytes(image[:cut]))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("count", [300, pytest.param(4_000, marks=pytest.mark.slow)])
 def test_mutations_do_not_crash_the_process(count: int) -> None:
     """The same once more in a process of its own: a crash there is a failure here."""

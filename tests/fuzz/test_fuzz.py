@@ -6,7 +6,7 @@ import pytest
 from fuzzing import fuzz
 from mutants import FAMILIES, Family
 
-pytestmark = pytest.mark.newest_duckdb
+pytestmark = [pytest.mark.newest_duckdb, pytest.mark.thorough]
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

@@ -17,6 +17,8 @@ from queries import value
 from resident import least_growth, needs_proc
 from samples import few_fast
 
+pytestmark = pytest.mark.thorough
+
 GROUPS = 2_000
 LEAST_LEAK = 20  # MB; a query that is interrupted has more of them in its states
 BAD_ROW = 500_000

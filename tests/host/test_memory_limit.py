@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from processes import HAS_REPOSITORIES, run_python
 
+pytestmark = pytest.mark.thorough
+
 # 400 histograms, and 20 sketches of half a megabyte.
 SETUP = """
 import duckdb, duckdb_sketch

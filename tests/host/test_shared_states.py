@@ -6,6 +6,8 @@ import duckdb
 import pytest
 from processes import run_python
 
+pytestmark = pytest.mark.thorough
+
 WHOLE = "BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 FRAMES = [
     "()",

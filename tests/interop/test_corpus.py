@@ -30,7 +30,7 @@ import duckdb_sketch
 from duckdb_sketch.portable import register
 from duckdb_sketch.portable.hll_image import HllImage
 
-pytestmark = pytest.mark.newest_duckdb
+pytestmark = [pytest.mark.newest_duckdb, pytest.mark.thorough]
 
 CUR_MIN, REBUILD, MERGED = 6, 32, 16
 

@@ -16,7 +16,7 @@ from sql_values import REFUSED, SQL_VALUES, column
 
 import duckdb_sketch
 
-pytestmark = pytest.mark.newest_duckdb
+pytestmark = [pytest.mark.newest_duckdb, pytest.mark.thorough]
 
 
 def both(native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:

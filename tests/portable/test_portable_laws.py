@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from duckdb_sketch.portable import register
 
-pytestmark = pytest.mark.newest_duckdb
+pytestmark = [pytest.mark.newest_duckdb, pytest.mark.thorough]
 
 CONNECTION = duckdb.connect()
 register(CONNECTION)

@@ -281,6 +281,7 @@ def test_each_connection_registers_for_itself(tmp_path: Path) -> None:
         assert reader.execute(query).fetchone() == (5,)
 
 
+@pytest.mark.thorough
 def test_many_rows_and_groups(portable: duckdb.DuckDBPyConnection) -> None:
     query = """
         SELECT hll_sketch_agg(i), hll_union_agg(part), approx_histogram_stats(approx_histogram_union_agg(h)).count

@@ -13,6 +13,8 @@ from object_store import object_store
 import duckdb_sketch
 from duckdb_sketch.rollup import Rollup, TableSource
 
+pytestmark = pytest.mark.thorough
+
 PARTS = [(0, 70), (70, 90), (90, 200)]
 
 

@@ -24,7 +24,7 @@ from processes import PROJECT
 from duckdb_sketch.rollup import Rollup
 from duckdb_sketch.rollup.pipeline import watermark
 
-pytestmark = pytest.mark.newest_duckdb
+pytestmark = [pytest.mark.newest_duckdb, pytest.mark.thorough]
 
 # Killed processes
 

@@ -20,6 +20,8 @@ from jobs import Job, copied, faulty, same
 import duckdb_sketch
 from duckdb_sketch.rollup import DamagedError, ManifestError, Rollup, RollupError, SourceError
 
+pytestmark = pytest.mark.thorough
+
 FILES = 6
 
 

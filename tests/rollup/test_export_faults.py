@@ -17,6 +17,8 @@ from jobs import KILLED, Job, copied, faulty, rows_of_file, same
 from duckdb_sketch.rollup import ManifestError, Rollup
 from duckdb_sketch.rollup import rollup as rollup_module
 
+pytestmark = pytest.mark.thorough
+
 CUT = -25  # what a process ends with whose file became too long
 KEPT, FAR = 50, 100  # the numbers of files that are alone in their days
 

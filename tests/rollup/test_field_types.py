@@ -40,6 +40,7 @@ def outcome(folder: Path, select: str, files: Sequence[tuple[str, str]], *, toge
         return rows(rollup)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("select", "files", "expected"),
     [

@@ -211,6 +211,7 @@ def test_a_migration_waits_for_others(folder: Path) -> None:
             assert level.status()[0].files == 4
 
 
+@pytest.mark.thorough
 def test_killed_at_any_statement_a_migration_is_done_or_has_not_begun(folder: Path, tmp_path: Path) -> None:
     database = folder / "rollups.duckdb"
     copies = []

@@ -23,6 +23,8 @@ import duckdb_sketch
 from duckdb_sketch.rollup import LockedError, ManifestError, Rollup, RollupError
 from duckdb_sketch.rollup.archive import local_place
 
+pytestmark = pytest.mark.thorough
+
 FILES = 4
 
 

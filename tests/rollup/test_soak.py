@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from soak import Counts, SoakError, soak
 
+pytestmark = pytest.mark.thorough
+
 
 def test_a_few_steps_of_a_soak(tmp_path: Path) -> None:
     counts = Counts()
