@@ -13,7 +13,7 @@ import duckdb
 from duckdb_sketch._scratch import private_scratch
 from duckdb_sketch._sql import quote
 from duckdb_sketch.rollup.ledger.database import open_database
-from duckdb_sketch.rollup.sources.declared import files_of
+from duckdb_sketch.rollup.sources.declared import files_of, table_of
 from duckdb_sketch.rollup.sources.objects import is_served
 from duckdb_sketch.rollup.sources.secrets import use_secrets
 from duckdb_sketch.rollup.sources.stores import is_store
@@ -69,6 +69,9 @@ def _of_sources(rollup: RollupSettings) -> Iterator[str]:
     for declared in rollup.sources.values():
         for pattern in files_of(declared).patterns:
             yield from _folders_of(pattern)
+        table = table_of(declared)
+        if table is not None and table.place is not None:
+            yield _with_slash(os.path.dirname(table.place))
 
 
 def _folders_of(pattern: str) -> Iterator[str]:
