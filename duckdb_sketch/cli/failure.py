@@ -8,7 +8,7 @@ import sys
 import duckdb
 
 from duckdb_sketch.cli.output import log_line, printable
-from duckdb_sketch.errors import SketchError
+from duckdb_sketch.errors import InvalidInputError, SketchError
 from duckdb_sketch.rollup.errors import ChangedFilesError, ChangedStatementError, LockedError
 
 _CHANGED_FILES = 3  # everything else has been counted
@@ -32,13 +32,17 @@ def report(error: Exception) -> int:
 
     Args:
         error: Raised again if neither this package nor anything outside of it raises such: then it is a bug, and has
-            a traceback.
+            a traceback; unless an argument is not UTF-8, which is said instead.
 
     Returns:
         The exit code: 75 if the same command may work later, 3 if files changed after they were counted, else 1.
     """
     if not isinstance(error, _EXTERNAL):
-        raise error
+        strange = [argument for argument in sys.argv if not _is_text(argument)]
+        if not strange:
+            raise error
+        # What DuckDB raises for those is another exception in each version, and none of its own.
+        error = InvalidInputError(f"the argument {strange[0]!r} is not UTF-8")
     if "--json" in sys.argv:
         log_line("error", {"kind": type(error).__name__, "message": _spelled(_text(error))})
     else:
@@ -46,6 +50,15 @@ def report(error: Exception) -> int:
     if isinstance(error, LockedError):
         return _TRY_LATER
     return _CHANGED_FILES if isinstance(error, ChangedFilesError) else 1
+
+
+def _is_text(argument: str) -> bool:
+    """Whether an argument was UTF-8: bytes that were not are surrogates."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text(error: Exception) -> str:

@@ -56,6 +56,11 @@ def test_the_versions_in_the_table_are_those_that_run() -> None:
         rf"dbt-duckdb, dbt-core \| {dbt['dbt-duckdb']}, {dbt['dbt-core']} \|",
     ):
         assert re.search(row, text), row
+    package = (PROJECT / "integrations" / "dbt" / "README.md").read_text(encoding="utf-8")
+    assert (
+        f"It was run with dbt-core {dbt['dbt-core']}, dbt-duckdb {dbt['dbt-duckdb']} and DuckDB {dbt['duckdb']};"
+        in package
+    )
 
 
 @pytest.mark.newest_duckdb

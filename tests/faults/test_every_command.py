@@ -138,6 +138,17 @@ def test_a_database_of_a_name_that_cannot_be(
             assert said in fails(capsys, folder, command, "-d", path).lower()
 
 
+@pytest.mark.parametrize("command", ["changes", "coarsen", "expire", "export", "drop", "query"])
+def test_an_argument_that_is_not_utf_8(folder: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    arguments = list(COMMANDS[command])
+    arguments[1 if command == "query" else 2] += "\udcff"
+    capsys.readouterr()
+    assert called(*arguments) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "udcff" in error
+
+
 EVENTS: dict[str, Callable[[], object]] = {
     "Latin 1": lambda: Path("in/2.csv").write_bytes(b"ts,uid\n2026-01-01 00:00:00,caf\xe9\n"),
     "a NUL": lambda: Path("in/2.csv").write_bytes(b"ts,u\0id\n2026-01-01 00:00:00,5\n"),
