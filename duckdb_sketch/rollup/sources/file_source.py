@@ -277,7 +277,17 @@ class FileSource:
             names,
             self._declaration.partition_type,
             lambda name: values_in(self._paths, name),
+            self._is_of_folder,
         )
+
+    def _is_of_folder(self, path: str, name: str) -> bool:
+        """Whether a column is of the folder of a file, and not of the file; so it is where that cannot be known."""
+        try:
+            with ExitStack() as stack:
+                parts = self._parts(stack, [File.at(path)])
+                return any(name in getattr(part, "spelled", ()) for part in parts)
+        except (OSError, duckdb.Error, SourceError):
+            return True
 
     def _check_layout(self, layout: Layout, parts: Sequence[Part]) -> None:
         """See that CSV files have all columns that others of their part have: the text of the others has no gaps.

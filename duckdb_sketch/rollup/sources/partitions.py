@@ -102,15 +102,14 @@ def _value(file_column: str, name: str, kind: str | None) -> str:
     return f"CAST(url_decode(nullif({text}, {quote(_NULL)})) AS {kind})"
 
 
-def values_in(paths: Iterable[str], name: str) -> dict[str | None, str]:
-    """The values that a column, whose name is in lower case, has in paths, each with one of them."""
-    folders = {path.rpartition("/")[0]: path for path in paths}
-    return {
-        value: path
-        for folder, path in folders.items()
-        for key, value in partition_values(folder).items()
-        if key.lower() == name
-    }
+def values_in(paths: Iterable[str], name: str) -> dict[str | None, list[str]]:
+    """The values that a column, whose name is in lower case, has in paths, each with those paths."""
+    found: dict[str | None, list[str]] = {}
+    for path in sorted(paths):
+        values = partition_values(path.rpartition("/")[0])
+        for value in [value for key, value in values.items() if key.lower() == name]:
+            found.setdefault(value, []).append(path)
+    return found
 
 
 def distinct_values(files: Sequence[File], name: str) -> dict[str | None, File]:
@@ -131,7 +130,8 @@ class PartitionedPart:
         spelled: How the first of the paths writes the columns, by their names in lower case.
         values: The values of each column, each with the first file that has it.
         declared: Gives the type that is declared of a column, by its name in lower case; None if none is.
-        anywhere: Gives the values of a column in the paths of all files that are known, each with such a path.
+        anywhere: Gives the values of a column in the paths of all files that are known, each with these paths.
+        counts: Tells of a path and a column whether the file does not have the column itself.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -139,7 +139,8 @@ class PartitionedPart:
     spelled: Mapping[str, str]
     values: Mapping[str, Mapping[str | None, File]]
     declared: Callable[[str], str | None]
-    anywhere: Callable[[str], Mapping[str | None, str]]
+    anywhere: Callable[[str], Mapping[str | None, list[str]]]
+    counts: Callable[[str, str], bool]
 
     @staticmethod
     def of(
@@ -147,12 +148,13 @@ class PartitionedPart:
         inner: Part,
         names: frozenset[str],
         declared: Callable[[str], str | None],
-        anywhere: Callable[[str], Mapping[str | None, str]],
+        anywhere: Callable[[str], Mapping[str | None, list[str]]],
+        counts: Callable[[str, str], bool],
     ) -> PartitionedPart:
         """Files whose paths have columns of these names."""
         spelled = {name: partition_spelling(inner.files[0], name) for name in sorted(names)}
         values = {name: distinct_values(inner.files, name) for name in spelled}
-        return PartitionedPart(connection, inner, spelled, values, declared, anywhere)
+        return PartitionedPart(connection, inner, spelled, values, declared, anywhere, counts)
 
     @property
     def files(self) -> Sequence[File]:
@@ -207,13 +209,23 @@ class PartitionedPart:
         Raises:
             SourceError: If one is.
         """
-        written: dict[int, str] = {}
-        for value, path in self.anywhere(name).items():
-            if value is not None and _WHOLE.fullmatch(value) and written.setdefault(int(value), value) != value:
+        written: dict[int, dict[str, list[str]]] = {}
+        for value, paths in self.anywhere(name).items():
+            if value is not None and _WHOLE.fullmatch(value):
+                written.setdefault(int(value), {})[value] = paths
+        own = {file.path for file in self.files}
+        for texts in written.values():
+            found = [
+                (text, path)
+                for text, paths in (texts if len(texts) > 1 else {}).items()
+                if (path := next((path for path in paths if path in own or self.counts(path, name)), None))
+            ]
+            if len(found) > 1:
+                (one, _), (other, path), *_ = found
                 raise SourceError(
-                    f"{path}: the folder says that {self.spelled[name]} is {value}, and another one that it is "
-                    f"{written[int(value)]}. Declare whether they are one number or two texts: hive_types = "
-                    f"{{'{self.spelled[name]}': BIGINT}} or VARCHAR in {_READERS[self.files[0].reader]}"
+                    f"{path}: the folder says that {self.spelled[name]} is {other}, and another one that it is {one}. "
+                    f"Declare whether they are one number or two texts: hive_types = {{'{self.spelled[name]}': "
+                    f"BIGINT}} or VARCHAR in {_READERS[self.files[0].reader]}"
                 )
 
     def _check_fits(self, name: str, declared: str) -> None:
