@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 from events import EVENTS, HOURLY, content, everything, table, write, write_events
-from object_store import ObjectStore, denied, object_store, unwell
+from object_store import ObjectStore, denied, object_store, slow, truncated, unwell
 
 import duckdb_sketch
 from duckdb_sketch import Cube
@@ -223,6 +223,39 @@ def test_a_store_that_is_unwell(store: ObjectStore, con: duckdb.DuckDBPyConnecti
     with rollup_of(con, "s3://events/in") as rollup:
         assert rollup.refresh().rows == 100
     assert not store.faults
+
+
+def answering(store: ObjectStore, faults: list[Any]) -> None:
+    """Have the answers to questions for Parquet files go wrong, one fault after the other."""
+
+    def answer(environ: dict[str, Any], start: Any, application: Any) -> Any:
+        is_object = environ["PATH_INFO"].endswith(".parquet") and environ["REQUEST_METHOD"] == "GET"
+        return faults.pop(0)(environ, start, application) if is_object and faults else None
+
+    store.meanwhile = answer
+
+
+def test_answers_that_break_off_or_are_slow(store: ObjectStore, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    put(store, tmp_path, "in/1.parquet", 0, 100)
+    faults = [truncated, slow]
+    answering(store, faults)
+    with rollup_of(con, "s3://events/in") as rollup:
+        assert rollup.refresh().rows == 100
+        assert faults == []
+        assert table(rollup) == expected(con, (0, 100))
+
+
+@pytest.mark.slow
+def test_answers_that_always_break_off(store: ObjectStore, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    put(store, tmp_path, "in/1.parquet", 0, 100)
+    with rollup_of(con, "s3://events/in") as rollup:
+        rollup.refresh()
+        before = everything(con)
+        put(store, tmp_path, "in/2.parquet", 100, 150)
+        answering(store, [truncated] * 100)
+        with pytest.raises(SourceError, match=r"s3://events/in/2\.parquet"):
+            rollup.refresh()
+        assert everything(con) == before
 
 
 @pytest.mark.parametrize(

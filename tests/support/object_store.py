@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -98,6 +99,21 @@ def lost(environ: dict[str, Any], start: Callable[..., Any], application: Callab
     """A server that does what it is asked to, and whose answer does not arrive."""
     list(application(environ, lambda *_: None))
     return unwell(environ, start)
+
+
+def truncated(environ: dict[str, Any], start: Callable[..., Any], application: Callable[..., Any]) -> Iterable[bytes]:
+    """A server whose answer breaks off in the middle."""
+    body = b"".join(application(environ, start))
+    return [body[: len(body) // 2]]
+
+
+def slow(environ: dict[str, Any], start: Callable[..., Any], application: Callable[..., Any]) -> Iterable[bytes]:
+    """A server whose answer comes byte by byte at first."""
+    body = b"".join(application(environ, start))
+    for place in range(5):
+        time.sleep(0.02)
+        yield body[place : place + 1]
+    yield body[5:]
 
 
 def denied(_: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
