@@ -26,7 +26,7 @@ DEV_EXTRAS := demo test lint
 UV := $(VENV)/lock/bin/uv
 RESOLVE := $(UV) pip compile --quiet --upgrade --no-annotate --custom-compile-command 'make lock' pyproject.toml
 LOCK := $(RESOLVE) --universal --python-version 3.10 --generate-hashes
-besides = -c requirements/$(1).txt $(shell sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements/$(1).txt)
+besides = -c requirements/$(1).txt $(shell sed -n '/platform/!s/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements/$(1).txt)
 
 # A command of cargo's, where there is one; CI has DUCKDB_SKETCH_REQUIRE_NATIVE set and fails without.
 with_cargo = @if [ -n "$$DUCKDB_SKETCH_REQUIRE_NATIVE" ] || cargo --version >/dev/null 2>&1; then set -x; $(1); \
