@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from duckdb_sketch.portable.bins import Bins, Counts, Doubles
-from duckdb_sketch.portable.settle import settle
 
 _CAPPED = np.inf
 _GREATEST_COST = np.finfo(np.float64).max
@@ -16,36 +15,17 @@ _WORTH_A_ROUND = 256
 """Fewer merges than this in a round, and one by one is faster."""
 
 
-_BEFORE_SETTLING = 2
-"""How many times as many bins the last merges choose from."""
-_FEW = 2
-"""So few values for each bin say nothing of what lies around them: there all merges are by gap and count."""
-
-
 def reduce_bins(bins: Bins, target: int) -> tuple[Bins, int]:
     """Merge neighbours until at most `target` bins are left; return these, and how many values that may have moved.
-
-    Moved from one side of any x to the other, that is. The bins that become one change the sum of the counts up to x
-    only for an x between their own outermost centers, there by those left of the new center or by those right of it,
-    and one x lies between those of one new bin at most. The last merges are those that `settle` chooses.
-    """
-    if len(bins) <= target:
-        return bins, 0
-    if bins.total <= _FEW * target:
-        return _grouped(bins, merged_by_gap(bins, target))
-    coarse = bins
-    if len(bins) > _BEFORE_SETTLING * target:
-        coarse, _ = _grouped(bins, merged_by_gap(bins, _BEFORE_SETTLING * target))
-    return _grouped(bins, settle(coarse, target))
-
-
-def merged_by_gap(bins: Bins, target: int) -> Counts:
-    """Return how many values each of `target` groups of neighbouring bins holds.
 
     The pair of least cost is merged first, the leftmost of equals; the cost is gap times combined count, and no pair
     may hold more than `2 N / target` values. The paper merges the pair of least gap, which spends all bins on the far
     tail of skewed data. Some pair always can be merged: the pairs of neighbours hold fewer than `2 N` values between
     them, so that not each of `target` pairs can hold more than `2 N / target`.
+
+    Moved from one side of any x to the other, that is. The bins that become one change the sum of the counts up to x
+    only for an x between their own outermost centers, there by those left of the new center or by those right of it,
+    and one x lies between those of one new bin at most.
 
     Done in rounds, with the same result as one by one. A merge never makes a cost less: the merged center is farther
     from either neighbour, and the count is greater. So a pair that costs less than both pairs beside it is merged
@@ -53,7 +33,7 @@ def merged_by_gap(bins: Bins, target: int) -> Counts:
     of now. Each round merges all such pairs at once, and when rounds bring little, a heap does the rest.
     """
     if len(bins) <= target:
-        return bins.counts
+        return bins, 0
     cap = 2 * bins.total // target
     centers, counts = bins.centers, bins.counts
     while len(centers) > target:
@@ -62,7 +42,7 @@ def merged_by_gap(bins: Bins, target: int) -> Counts:
         centers, counts = merged_centers, merged_counts
         if merges < _WORTH_A_ROUND:
             centers, counts = _one_by_one(centers, counts, cap, target)
-    return counts
+    return _grouped(bins, counts)
 
 
 def _grouped(old: Bins, counts: Counts) -> tuple[Bins, int]:

@@ -2,7 +2,6 @@
 
 use super::bins::Bins;
 use super::mass::Mass;
-use super::settle::settle;
 use crate::sketch::memory;
 
 /// What a reduction did.
@@ -42,33 +41,6 @@ pub fn reduce(bins: &mut Bins, target: usize) -> Reduction {
     *bins = grouped;
     Reduction { dearest, moved }
 }
-
-/// The same for bins that are to be stored: down to [`BEFORE_SETTLING`] as many, and then as [`settle`] chooses.
-///
-/// Groups are made of the bins that there were, so that what is guaranteed is that of one reduction.
-#[inline(always)]
-pub fn reduce_to_store(bins: &mut Bins, target: usize) -> Reduction {
-    let total: u64 = bins.masses.iter().map(|mass| mass.count()).sum();
-    if bins.len() <= target || total <= FEW * target as u64 {
-        return reduce(bins, target);
-    }
-    let wide = BEFORE_SETTLING * target;
-    let (grouped, moved) = if bins.len() > wide {
-        let starts = cut(&merge_costs(bins, 2 * total / wide as u64), bins.len() - wide).0;
-        let mut chosen = settle(&group(bins, &starts).0, target);
-        chosen.iter_mut().for_each(|first| *first = starts[*first]);
-        group(bins, &chosen)
-    } else {
-        group(bins, &settle(bins, target))
-    };
-    *bins = grouped;
-    Reduction { dearest: 0.0, moved }
-}
-
-/// How many times as many bins the last merges choose from.
-const BEFORE_SETTLING: usize = 2;
-/// So few values for each bin say nothing of what lies around them: there all merges are those of [`reduce`].
-const FEW: u64 = 2;
 
 /// Fewer clusters than this, or fewer merges than one in so many of them, and a round is slower than the chain.
 const WORTH_A_ROUND: usize = 64;
