@@ -1,4 +1,4 @@
-"""What rollups have counted of their sources, beside what there is now."""
+"""What rollups have counted of their sources, beside what there is now. It and `catalog` alone read the ledger."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import sys
 import threading
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -107,6 +108,25 @@ def test_a_query_that_is_asked_again_is_of_now(tmp_path: Path) -> None:
         (tmp_path / "bids-2026-01-01.parquet").unlink()
         with pytest.raises(CubeError, match=r"bids-2026-01-01.parquet, which was counted, is gone"):
             cube.sql(query)
+
+
+def test_planning_asks_the_ledger_as_often_whatever_the_rollups(bids: Bids, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def fetch(connection: duckdb.DuckDBPyConnection, query: str, parameters: Any = None) -> Any:
+        asked.append(query)
+        return connection.execute(query, parameters).fetchall()
+
+    with duckdb_sketch.connect(bids.database) as connection:
+        for number in range(3):
+            with Rollup.from_sql(HOURLY, name=f"r{number}", sources=bids.sources, database=connection) as rollup:
+                rollup.refresh()
+        with Cube(connection, sources=bids.sources) as cube:
+            cube.explain(COUNT)
+            monkeypatch.setattr("duckdb_sketch.rollup.ledger.ledger.fetch", fetch)
+            monkeypatch.setattr("duckdb_sketch.rollup.ledger.migration.fetch", fetch)
+            assert cube.explain(f"{COUNT} -- which is another query").routed
+    assert len(asked) == 1
 
 
 def test_the_database_that_a_connection_uses(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ Laws, of every image and in both backends:
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -26,23 +25,11 @@ from numpy.typing import NDArray
 from our_images import CLOSE, CLOSE_TO_JAVA_BOUNDS, CORPUS, our_answers
 from queries import column, rows, value
 
-import duckdb_sketch
-from duckdb_sketch.portable import register
 from duckdb_sketch.portable.hll_image import HllImage
 
 pytestmark = [pytest.mark.newest_duckdb, pytest.mark.thorough]
 
 CUR_MIN, REBUILD, MERGED = 6, 32, 16
-
-
-@pytest.fixture(scope="module", params=["native", "portable"])
-def backend(request: pytest.FixtureRequest) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the functions, and the corpus as a view."""
-    with duckdb_sketch.connect() if request.param == "native" else duckdb.connect() as connection:
-        if request.param == "portable":
-            register(connection)
-        connection.execute(f"CREATE VIEW corpus AS FROM '{CORPUS}'")
-        yield connection
 
 
 def test_the_corpus_covers_what_it_says() -> None:

@@ -6,29 +6,14 @@ values below theta; united with nothing it is itself, cut to the precision.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import duckdb
 import pytest
 from queries import rows, value
 from theta_corpus import CORPUS
 
-import duckdb_sketch
-from duckdb_sketch.portable import register
-
 pytestmark = pytest.mark.newest_duckdb
 
 CLOSE = 1e-12
-
-
-@pytest.fixture(scope="module", params=["native", "portable"])
-def backend(request: pytest.FixtureRequest) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the functions, and the corpus as a view."""
-    with duckdb_sketch.connect() if request.param == "native" else duckdb.connect() as connection:
-        if request.param == "portable":
-            register(connection)
-        connection.execute(f"CREATE VIEW corpus AS FROM '{CORPUS}'")
-        yield connection
 
 
 def test_the_corpus_covers_what_it_says() -> None:

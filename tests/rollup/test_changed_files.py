@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from datetime import datetime
 from pathlib import Path
@@ -75,6 +76,22 @@ def test_a_touched_file_is_no_change(tmp_path: Path) -> None:
     write_events(tmp_path / "0.parquet", 0, 100, age=1)
     hours.refresh(on_change="rebuild")
     check(hours, tmp_path)
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_digest_of_an_older_ledger_is_compared(tmp_path: Path, is_same: bool) -> None:
+    hours = three_files(tmp_path)
+    path = tmp_path / "1.parquet"
+    content, status = path.read_bytes(), path.stat()
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    hours.connection.execute(
+        "UPDATE rollup_manifest.slices SET fingerprint = ? WHERE slice = ?",
+        [f"{status.st_size}:{status.st_mtime_ns}:{digest}", str(path)],
+    )
+    if not is_same:
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, (1, 1))
+    assert hours.refresh(on_change="report").changed == ([] if is_same else [str(path)])
 
 
 def test_a_touched_file_that_is_too_large_to_be_read_twice_is_reported(

@@ -108,8 +108,8 @@ class File:
             return self.digest
         import mmh3  # which most commands do not need
 
-        # To hash with BLAKE2, as the first ledgers did, took a tenth of a refresh. MurmurHash3 is no proof against
-        # whoever wants two files to look alike, but who writes the files decides what is counted anyway.
+        # BLAKE2, which the first ledgers have, is several times slower. MurmurHash3 does not resist whoever wants two
+        # files to look alike; but whoever writes the files decides what is counted anyway.
         is_murmur = like.startswith(_MURMUR)
         digest = mmh3.mmh3_x64_128() if is_murmur else hashlib.blake2b(digest_size=16)
         try:
