@@ -23,7 +23,8 @@ from duckdb_sketch.cube.prober import Columns, Prober, columns_of, empty
 from duckdb_sketch.cube.query import Parameters, block_of, event_tables, name_columns, parse, without_semicolon
 from duckdb_sketch.cube.reason import Reason, Rejection
 from duckdb_sketch.cube.rewrite import stand_in, written
-from duckdb_sketch.cube.session import Answers, CubeSession, first_paragraph
+from duckdb_sketch.cube.session import Answers, CubeSession, Shape, first_paragraph
+from duckdb_sketch.cube.shape import shape_of
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.sources.lookups import provide
 
@@ -66,6 +67,9 @@ class Asking:
         self._zone = "UTC"
         self._schema: Columns = []
         self._query: exp.Query | None = None  # parsed, and not changed yet
+        # The shapes of the query, and of what is run instead; None if DuckDB may say other things of them each time.
+        self._shape: Shape | None = None
+        self._written: Shape | None = None
         #: The names of the columns that are asked for, once the query was planned.
         self.names: tuple[str, ...] = ()
 
@@ -112,10 +116,11 @@ class Asking:
             explanation, self.names = known
             return explanation
         query = self._parsed()
-        is_lasting = self._is_alone and self._is_lasting(query)
+        if query is not None and self._is_alone and self._is_lasting(query):
+            self._shape = (versions, shape_of(self._text, query))
         explanation = self._planned(query, sources, exact=exact, raw=raw, errors=errors)
         self.names = tuple(name for name, _ in self._schema)
-        if is_lasting and not self._session.is_of_now:
+        if self._shape is not None and not self._session.is_of_now:
             self._known.plans.keep(key, (explanation, self.names))
         return explanation
 
@@ -131,10 +136,8 @@ class Asking:
         found, self._query = self._query, None
         return found
 
-    def _is_lasting(self, query: exp.Query | None) -> bool:
+    def _is_lasting(self, query: exp.Query) -> bool:
         """Whether the query reads nothing but what the catalogs have, so that its plan holds as long as they do."""
-        if query is None:
-            return False
         tables: set[str] = set()
         known = set(self._catalogs)
         for node in query.walk():
@@ -151,10 +154,8 @@ class Asking:
     def _planned(
         self, query: exp.Query | None, sources: Mapping[str, Any], *, exact: bool, raw: bool, errors: bool
     ) -> Explanation:
-        self._require_query()
         tables = [] if query is None else event_tables(query, sources)
-        self._provide_lookups()
-        self._check_query(sources)
+        self._schema = self._known.schemas.get_if(self._shape, lambda: self._checked(sources))
         if query is not None:
             name_columns(query, [name for name, _ in self._schema])
         if errors and not any(block_of(table) is query for table in tables):
@@ -235,15 +236,17 @@ class Asking:
         self._prober.enter_zone(self._zone)
         self._session.enter_zone(self._zone)
 
-    def _check_query(self, sources: Mapping[str, Any]) -> None:
-        """Have DuckDB read the query over events of which there is none.
+    def _checked(self, sources: Mapping[str, Any]) -> Columns:
+        """The columns of the query, which DuckDB reads over events of which there is none.
 
         Raises:
-            CubeError: If it is wrong: an unknown column or function, or a table that is not there.
+            CubeError: If it is wrong: an unknown column or function, or a table that is not there; or no query.
         """
+        self._require_query()
+        self._provide_lookups()
         self._prober.show(catalog.source for catalog in self._catalogs.values())
         try:
-            self._schema = columns_of(self._prober.events, self._text, self._parameters)
+            return columns_of(self._prober.events, self._text, self._parameters)
         except duckdb.Error as error:
             known = "" if self._catalogs else f"; the tables of events are {', '.join(sorted(sources)) or 'none'}"
             raise CubeError(f"{first_paragraph(error)}{known}") from error
@@ -279,7 +282,10 @@ class Asking:
             approximate = tuple(dict.fromkeys(name for route in own for name in route.approximate))
         notes = [note for catalog in self._catalogs.values() for note in (*catalog.unusable, *_unlisted(catalog))]
         notes += [note for route in routes for note in route.notes]
-        text = written(query) if routed and query is not None else self._text
+        text = self._text
+        if routed and query is not None:
+            text, shape = written(query)
+            self._written = None if self._shape is None else (self._shape[0], shape)
         return Explanation(self._text, text, tuple(routes), approximate, tuple(notes))
 
     def _read_raw(self, route: Route) -> None:
@@ -327,7 +333,7 @@ class Asking:
         if any(not path.endswith(".parquet") for part in explanation.parts for path in part.paths):
             return None  # text is held in tables that the prober does not see
         try:
-            found = columns_of(self._prober.bare, explanation.sql)
+            found = self._known.answers.get_if(self._written, lambda: columns_of(self._prober.bare, explanation.sql))
         except duckdb.Error as error:
             return first_paragraph(error)
         if errors:

@@ -33,7 +33,7 @@ class Canonical:
     """
 
     def __init__(self, alias: str) -> None:
-        self._writer = _Writer(alias.lower())
+        self._table = alias.lower()
         self._texts: dict[int, str] = {}
         self._kept: list[exp.Expr] = []  # an id is that of one node only while the node is alive
 
@@ -47,24 +47,25 @@ class Canonical:
 
     def _text(self, node: exp.Expr) -> str:
         plain = without_parens(node)
-        if isinstance(plain, exp.Column):
-            return self._writer.column_sql(plain)
-        return str(self._writer.generate(plain))
+        if isinstance(plain, exp.Column) and _has_name(plain):
+            table, name = self._table_of(plain), _identifier(plain.name.lower())
+            return f"{_identifier(table)}.{name}" if table else name
+        plain = plain.copy()
+        for column in list(plain.find_all(exp.Column)):
+            if _has_name(column):
+                table = self._table_of(column)
+                column.set("this", exp.to_identifier(column.name.lower()))
+                column.set("table", exp.to_identifier(table) if table else None)
+        return str(_WRITERS.plain.generate(plain, copy=False))
+
+    def _table_of(self, column: exp.Column) -> str:
+        """The table whose column it is; empty if that is the table of events, or not said."""
+        table = column.table.lower()
+        return "" if table == self._table else table
 
 
-class _Writer(DuckDB.Generator):  # type: ignore[misc, valid-type]
-    """Writes names of columns in lower case, without that of one table."""
-
-    def __init__(self, table: str) -> None:
-        super().__init__(dialect="duckdb", comments=False, unsupported_level=sqlglot.ErrorLevel.IGNORE)
-        self._table = table
-
-    def column_sql(self, expression: exp.Column) -> str:
-        if isinstance(expression.this, exp.Star) or expression.args.get("db"):
-            return str(super().column_sql(expression))
-        table = expression.table.lower()
-        name = _identifier(expression.name.lower())
-        return f"{_identifier(table)}.{name}" if table and table != self._table else name
+def _has_name(column: exp.Column) -> bool:
+    return not isinstance(column.this, exp.Star) and not column.args.get("db")
 
 
 @lru_cache(maxsize=10_000)

@@ -31,6 +31,7 @@ from duckdb_sketch.rollup.sources.declared import Declared, files_of, ranges_of
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.files import FILE
+from duckdb_sketch.rollup.sources.glimpse import Glimpse, glimpse
 from duckdb_sketch.rollup.sources.listing import find
 from duckdb_sketch.rollup.sources.source import SourceSlice
 from duckdb_sketch.rollup.sources.spool import publish_left
@@ -113,6 +114,23 @@ class _Kept:
     changed: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class _Listed:
+    """The files of patterns.
+
+    Attributes:
+        since: When they were looked for.
+        seen: What their folders looked like before that.
+        counted: The paths that had been counted.
+        files: By path.
+    """
+
+    since: float
+    seen: Glimpse | None
+    counted: Mapping[str, None]
+    files: Mapping[str, File]
+
+
 class CatalogReader:
     """Reads the catalog of a database, and keeps what cannot have changed.
 
@@ -124,7 +142,7 @@ class CatalogReader:
     def __init__(self, given: Sources, listing_age: float = 0) -> None:
         self.given = given
         self._listing_age = listing_age
-        self._listings: dict[tuple[str, ...], tuple[float, dict[str, File]]] = {}
+        self._listings: dict[tuple[str, ...], _Listed] = {}
         #: Held from `sources` to the last `read`, as the one leaves what it found for the other.
         self.lock = Lock()
         self._versions = count()
@@ -248,15 +266,19 @@ class CatalogReader:
 
     def _listed(
         self, connection: duckdb.DuckDBPyConnection, patterns: tuple[str, ...], counted: Mapping[str, None]
-    ) -> dict[str, File]:
+    ) -> Mapping[str, File]:
         """The files of patterns: as they are, or were a moment ago, if all that were counted were there then."""
-        since, known = self._listings.get(patterns, (0.0, {}))
-        if monotonic() - since <= self._listing_age and counted.keys() <= known.keys():
-            return known
+        known = self._listings.get(patterns)
         since = monotonic()
-        files = {file.path: file for file in find(connection, patterns, counted).files}
-        if self._listing_age:
-            self._listings[patterns] = since, files
+        if known and since - known.since <= self._listing_age and counted.keys() <= known.files.keys():
+            return known.files
+        seen = glimpse(patterns)
+        if known and seen is not None and seen == known.seen and counted.keys() == known.counted.keys():
+            files = known.files
+        else:
+            files = {file.path: file for file in find(connection, patterns, counted).files}
+        if self._listing_age or seen is not None:
+            self._listings[patterns] = _Listed(since, seen, counted, files)
         return files
 
     def _counted_by(self, ledger: Ledger, record: RollupRecord) -> tuple[dict[str, CountedSlice], Slices]:

@@ -52,14 +52,14 @@ class Prober:
 
     def show(self, sources: Iterable[EventSource]) -> None:
         """Have these tables of events, and no others."""
-        wanted = {source.name.lower(): f"SELECT * FROM {empty(source, source.name)}" for source in sources}
+        wanted = {source.name.lower(): _empty_table(source) for source in sources}
         for name in [name for name in self._shown if name not in wanted]:
-            self.events.execute(f"DROP VIEW IF EXISTS temp.{identifier(name)}")
+            self.events.execute(f"DROP TABLE IF EXISTS temp.{identifier(name)}")
             del self._shown[name]
-        for name, query in wanted.items():
-            if self._shown.get(name) != query:
-                self.events.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {query}")
-                self._shown[name] = query
+        for name, columns in wanted.items():
+            if self._shown.get(name) != columns:
+                self.events.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} {columns}")
+                self._shown[name] = columns
 
     def provide(self, lookups: Mapping[str, Any]) -> None:
         """Have lookup tables that are not in the database."""
@@ -84,6 +84,11 @@ def empty(source: EventSource, alias: str) -> str:
     """SQL of the events of a source, of which there is none, to follow FROM."""
     items = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in source.columns.items())
     return f"(SELECT {items or 'NULL AS nothing'} WHERE false) AS {identifier(alias)}"
+
+
+def _empty_table(source: EventSource) -> str:
+    """SQL of a table of events, of which there is none, to follow its name; it is bound faster than a view."""
+    return f"AS SELECT * FROM {empty(source, source.name)}"
 
 
 def take_no_variables(connection: duckdb.DuckDBPyConnection) -> None:

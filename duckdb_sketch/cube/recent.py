@@ -43,3 +43,7 @@ class Recent(Generic[_Key, _Value]):
             value = compute()
         self.keep(key, value)
         return value
+
+    def get_if(self, key: _Key | None, compute: Callable[[], _Value]) -> _Value:
+        """The same, but for what has no key: that is computed each time."""
+        return compute() if key is None else self.get(key, compute)

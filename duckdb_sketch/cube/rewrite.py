@@ -11,6 +11,7 @@ from duckdb_sketch.cube.block import Block
 from duckdb_sketch.cube.canonical import sql, without_parens
 from duckdb_sketch.cube.match import Answered, Match
 from duckdb_sketch.cube.part import Names, Part
+from duckdb_sketch.cube.shape import shape_of_part
 
 
 class Rewriter:
@@ -144,14 +145,15 @@ class _Uncopied:
         return self
 
 
-def written(query: exp.Expr) -> str:
-    """SQL of a query, with the parts in place of what stands for them."""
+def written(query: exp.Expr) -> tuple[str, str]:
+    """SQL of a query, with the parts in place of what stands for them; and its shape, see `shape_of_part`."""
     found = {table.name: table.meta["parts"].parts for table in query.find_all(exp.Table) if "parts" in table.meta}
-    text = query.sql(dialect="duckdb", pretty=True, comments=False)
+    text = shape = query.sql(dialect="duckdb", pretty=True, comments=False)
     for name, parts in found.items():
         union = "\n  UNION ALL\n  ".join(part.sql for part in parts)
         text = text.replace(name, f"(\n  {union}\n)")
-    return text
+        shape = shape.replace(name, f"({' UNION ALL '.join(map(shape_of_part, parts))})")
+    return text, shape
 
 
 def _written(text: str) -> exp.Expr:

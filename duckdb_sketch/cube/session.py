@@ -42,6 +42,10 @@ def read_functions(connection: duckdb.DuckDBPyConnection) -> Functions:
     return Functions(aggregates, opaque, volatile)
 
 
+#: The versions of the catalogs, and the shape of a query over them.
+Shape = tuple[tuple[int, ...], str]
+
+
 class Answers:
     """What DuckDB has said that it will say again, whoever asks, and whatever is in the database."""
 
@@ -50,6 +54,8 @@ class Answers:
         self.moments: Recent[tuple[str, str, str], datetime | None] = Recent()
         self.columns: Recent[tuple[str, str], Columns] = Recent()
         self.names: Recent[tuple[str, tuple[str, ...]], tuple[str, ...]] = Recent()
+        self.schemas: Recent[Shape, Columns] = Recent()  # of queries over events
+        self.answers: Recent[Shape, Columns] = Recent()  # of what is run in their places
         self.plans: Recent[object, tuple[Explanation, tuple[str, ...]]] = Recent(200)
 
 

@@ -95,7 +95,7 @@ def route(query: str, *tables: CubeTable, source: EventSource = SOURCE, exact: b
     select = block_of(found)
     assert select is not None
     planned = Planner(source, tables, Session(), "UTC", exact=exact).route(select)
-    return planned, written(parsed)
+    return planned, written(parsed)[0]
 
 
 def parts(route: Route) -> list[tuple[str | None, str]]:

@@ -286,7 +286,7 @@ def test_any_tree_lists_what_a_naive_walk_does(
         if expected:
             assert [file.path for file in find(CONNECTION, [f"{root}/t/{pattern}"]).files] == expected
         else:
-            with pytest.raises(SourceError, match=r"there is no such file|no data file"):
+            with pytest.raises(SourceError, match=r"there is no such file|no data file|levels of symbolic links"):
                 find(CONNECTION, [f"{root}/t/{pattern}"])
     finally:
         shutil.rmtree(base)

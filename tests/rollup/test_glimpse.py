@@ -1,0 +1,80 @@
+"""A glimpse of folders is another one wherever a listing might be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from duckdb_sketch.rollup.sources.glimpse import glimpse
+from duckdb_sketch.rollup.sources.listing import find
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a.csv", "b.csv", "other.txt"):
+        (tmp_path / name).write_text("x\n1\n")
+        os.utime(tmp_path / name, ns=(10**18, 10**18))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "c.csv").write_text("x\n1\n"),
+        lambda folder: (folder / "a.csv").unlink(),
+        lambda folder: (folder / "a.csv").rename(folder / "d.csv"),
+        lambda folder: (folder / "a.csv").write_text("x\n2\n"),  # of the same size
+        lambda folder: os.utime(folder / "a.csv", ns=(10**18, 10**18 + 1)),
+        lambda folder: os.replace(folder / "b.csv", folder / "a.csv"),
+        lambda folder: os.link(folder / "a.csv", folder / "e.csv"),
+        lambda folder: (folder / "l.csv").symlink_to(folder / "a.csv"),
+        lambda folder: (folder / "folder.csv").mkdir(),
+    ],
+)
+def test_what_a_listing_would_tell_a_glimpse_does(folder: Path, change: Callable[[Path], object]) -> None:
+    pattern = [f"{folder}/*.csv"]
+    before, listed = glimpse(pattern), find(duckdb.connect(), pattern)
+    assert before is not None
+    assert glimpse(pattern) == before
+    change(folder)
+    assert glimpse(pattern) != before
+    assert find(duckdb.connect(), pattern) != listed or (folder / "folder.csv").exists()
+
+
+def test_a_folder_that_is_a_link_may_lead_elsewhere(folder: Path) -> None:
+    link, other = folder / "link", folder / "other"
+    other.mkdir()
+    link.symlink_to(folder)
+    before = glimpse([f"{link}/*.csv"])
+    link.unlink()
+    link.symlink_to(other)
+    assert glimpse([f"{link}/*.csv"]) != before
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "{}/a.csv",
+        "{}",
+        "{}/**",
+        "{}/**/*.csv",
+        "{}/*/*.csv",
+        "{}/[ab].csv",
+        "file://{}/*.csv",
+        "s3://bucket/*.csv",
+        "*.csv\0",
+    ],
+)
+def test_patterns_that_more_than_one_folder_answers_have_no_glimpse(folder: Path, pattern: str) -> None:
+    assert glimpse([pattern.format(folder)]) is None
+
+
+def test_links_and_folders_that_match_have_no_glimpse(folder: Path) -> None:
+    assert glimpse([f"{folder}/*.csv", f"{folder}/*.txt"]) is not None
+    (folder / "link.txt").symlink_to(folder / "a.csv")
+    assert glimpse([f"{folder}/*.csv"]) is not None
+    assert glimpse([f"{folder}/*.csv", f"{folder}/*.txt"]) is None
