@@ -88,7 +88,7 @@ def _planning(cube: Cube, query: str, runs: int) -> float:
 
 
 def _others(query: str, count: int) -> list[str]:
-    """Queries that differ from one in the first day of its range, as a dashboard's do, or in a comment if it has none."""
+    """Queries that differ from one in the days that they name, as a dashboard's do, or in a comment."""
     if "-01'" not in query:
         return [f"{query} -- {number}" for number in range(count)]
     return [query.replace("-01'", f"-{2 + number % 27:02}'") + " " * (number // 27) for number in range(count)]

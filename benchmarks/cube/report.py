@@ -21,9 +21,10 @@ def render(sections: dict[str, Any]) -> str:
     what = (
         f"{measured_on(found)} {found['rows']:,} bids of a year in {found['files']:,} Parquet files; rows of the "
         f"tables: {tables}. {best_of(found['runs'])} *Routed* is the statement that the cube writes, *answered* the "
-        "whole of `cube.sql`, planning included. *Planning* is that of a query that was not asked before (of "
-        "other days, where it names days), *again* that of one that was, while neither the ledger nor the files have changed. *ClickHouse* is the best statement by "
-        "hand over the same tables of its engine AggregatingMergeTree (chdb, `uniqHLL12` and `quantileTDigest`)."
+        "whole of `cube.sql`, planning included. *Planning* is that of a query that was not asked before (of other "
+        "days, where it names days), *again* that of one that was, while neither the ledger nor the files have "
+        "changed. *ClickHouse* is the best statement by hand over the same tables of its engine AggregatingMergeTree "
+        "(chdb, `uniqHLL12` and `quantileTDigest`)."
     )
     return "\n\n".join(["# The cube", what, _questions(found), _targets(found)]) + "\n"
 
