@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from duckdb_sketch.rollup.errors import SourceError
@@ -85,11 +85,12 @@ class File:
     @property
     def fingerprint(self) -> str:
         """Its size, when it was modified, and the digest of its bytes if that is known."""
-        return f"{self.size}:{self.modified}" + (f":{self.digest}" if self.digest else "")
+        return f"{self.size}:{self.modified}:{self.digest}" if self.digest else f"{self.size}:{self.modified}"
 
     def recorded(self) -> str:
         """The fingerprint for the ledger, with the digest of its bytes. It has just been read, so this is cheap."""
-        return replace(self, digest=self._digest()).fingerprint
+        digest = self._digest()
+        return f"{self.size}:{self.modified}:{digest}" if digest else f"{self.size}:{self.modified}"
 
     def compare(self, fingerprint: str) -> Comparison:
         """Compare it with what was counted, whose fingerprint this is; it is read only if just its time is another."""
@@ -113,7 +114,7 @@ class File:
         is_murmur = like.startswith(_MURMUR)
         digest = mmh3.mmh3_x64_128() if is_murmur else hashlib.blake2b(digest_size=16)
         try:
-            with open(self.path, "rb") as stream:
+            with open(self.path, "rb", buffering=0) as stream:
                 while chunk := stream.read(_CHUNK):
                     digest.update(chunk)
         except OSError:
@@ -141,7 +142,7 @@ class File:
             now = File.at(self.path)
         except FileNotFoundError as error:
             raise SourceError(f"{self.path} went away while it was read: nothing of it was counted") from error
-        if now.compare(self.fingerprint) == "changed":
+        if (now.size, now.modified) != (self.size, self.modified) and now.compare(self.fingerprint) == "changed":
             raise SourceError(
                 f"{self.path} changed while it was read: write files elsewhere, and move them here when they are whole"
             )
@@ -171,7 +172,7 @@ class File:
             SourceError: If its name does not say.
         """
         path = self.path.partition("?")[0] if is_web(self.path) else self.path
-        ending = ending_of(os.path.basename(path))
+        ending = ending_of(path.rpartition("/")[2])
         if ending not in READERS:
             raise SourceError(
                 f"{self.path}: a file's name has to end in .{', .'.join(READERS)}, or these and .gz or .zst"

@@ -110,9 +110,10 @@ class FileSource:
             except SourceError as error:
                 failures[member.place] = error
                 continue
+            place = member.place
             for file in found.files:
                 files.setdefault(file.path, file)
-                self._origins.setdefault(file.path, member.place)
+                self._origins.setdefault(file.path, place)
             duplicates += found.duplicates
         if len(failures) == len(self._declaration.each):
             raise next(iter(failures.values()))

@@ -202,7 +202,8 @@ class _Walk:
         if status is None:
             return
         if stat.S_ISREG(status.st_mode):
-            self._add(os.path.join(folder, entry.name), _resolved(folder, entry), status)
+            name = f"{folder}/{entry.name}" if folder != "/" else f"/{entry.name}"
+            self._add(name, os.path.realpath(name) if entry.is_symlink() else name, status)
         elif stat.S_ISDIR(status.st_mode) and (self._wants_folders or ending_of(entry.name) in READERS):
             self._push(_resolved(folder, entry), len(self._parts))
 

@@ -18,6 +18,8 @@ _PAUSE = 0.2  # seconds, doubled with each attempt
 
 def is_served(url: str) -> bool:
     """Whether objects are read here; other URLs are DuckDB's."""
+    if "://" not in url:
+        return False  # a path, of which there may be tens of thousands
     secret = secret_of(url)
     return is_web(url) or (is_store(url) and has_client() and (secret is None or secret.options is not None))
 
