@@ -24,7 +24,7 @@ from duckdb_sketch.cube.query import Parameters, block_of, event_tables, name_co
 from duckdb_sketch.cube.reason import Reason, Rejection
 from duckdb_sketch.cube.rewrite import stand_in, written
 from duckdb_sketch.cube.session import Answers, CubeSession, Shape, first_paragraph
-from duckdb_sketch.cube.shape import shape_of
+from duckdb_sketch.cube.shape import kinds_of, shape_of, values_of
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.sources.lookups import provide
 
@@ -110,24 +110,21 @@ class Asking:
         """Route the query's SELECTs over events."""
         sources = self._read_catalogs()
         versions = tuple(catalog.version for catalog in self._catalogs.values())
-        key = (self._text, self._edges, exact, raw, errors, versions)
-        known = self._known.plans.find(key)
-        if known is not None and self._is_alone:
+        values = values_of(self._parameters) if self._catalogs and not self._lookups else None
+        key = (self._text, values, self._edges, exact, raw, errors, versions)
+        known = None if values is None else self._known.plans.find(key)
+        if known is not None:
             explanation, self.names = known
             return explanation
         query = self._parsed()
-        if query is not None and self._is_alone and self._is_lasting(query):
-            self._shape = (versions, shape_of(self._text, query))
+        if query is not None and values is not None and self._is_lasting(query):
+            schemas = tuple(catalog.schema for catalog in self._catalogs.values())
+            self._shape = (schemas, kinds_of(self._parameters), shape_of(self._text, query))
         explanation = self._planned(query, sources, exact=exact, raw=raw, errors=errors)
         self.names = tuple(name for name, _ in self._schema)
         if self._shape is not None and not self._session.is_of_now:
             self._known.plans.keep(key, (explanation, self.names))
         return explanation
-
-    @property
-    def _is_alone(self) -> bool:
-        """Whether nothing but the text and the catalogs says what is asked."""
-        return self._parameters is None and bool(self._catalogs) and not self._lookups
 
     def _parsed(self) -> exp.Query | None:
         """The query, to be changed."""
@@ -285,7 +282,7 @@ class Asking:
         text = self._text
         if routed and query is not None:
             text, shape = written(query)
-            self._written = None if self._shape is None else (self._shape[0], shape)
+            self._written = None if self._shape is None else (self._shape[0], None, shape)
         return Explanation(self._text, text, tuple(routes), approximate, tuple(notes))
 
     def _read_raw(self, route: Route) -> None:

@@ -56,6 +56,7 @@ class Catalog:
         files: The files of the table of events, as they were listed.
         unusable: What is wrong with rollups whose tables are gone.
         version: Tells it from what there was at other times: two of one reader that have the same version are alike.
+        schema: Tells columns and their types from those at other times, also where rows and files are others.
     """
 
     source: EventSource
@@ -63,6 +64,7 @@ class Catalog:
     files: tuple[SourceSlice, ...]
     unusable: tuple[str, ...]
     version: int
+    schema: int
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ class CatalogReader:
         #: Held from `sources` to the last `read`, as the one leaves what it found for the other.
         self.lock = Lock()
         self._versions = count()
+        self._schemas: dict[object, int] = {}
         self._is_fixed: bool | None = None
         self._records = _Records(())
         self._catalogs: dict[str, _Kept] = {}
@@ -237,7 +240,12 @@ class CatalogReader:
             columns=self._columns(prober, rollups, files),
             listed=listed,
         )
-        return Catalog(source, tuple(found), tuple(files.values()), tuple(unusable), next(self._versions))
+        schema = (
+            *source.columns.items(),
+            *(item for table in found for item in (table.name, *table.layout.types.items())),
+        )
+        number = self._schemas.setdefault(schema, len(self._schemas))
+        return Catalog(source, tuple(found), tuple(files.values()), tuple(unusable), next(self._versions), number)
 
     def _statement(self, record: RollupRecord) -> Statement:
         if record.statement not in self._statements:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import datetime
 
 import duckdb
@@ -42,8 +42,8 @@ def read_functions(connection: duckdb.DuckDBPyConnection) -> Functions:
     return Functions(aggregates, opaque, volatile)
 
 
-#: The versions of the catalogs, and the shape of a query over them.
-Shape = tuple[tuple[int, ...], str]
+#: The schemas of the catalogs, the kinds of parameters, and the shape of a query over them.
+Shape = tuple[tuple[int, ...], Hashable, str]
 
 
 class Answers:

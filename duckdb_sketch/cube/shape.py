@@ -6,12 +6,16 @@ What DuckDB says of a query's columns it says of all queries of its shape, and a
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections.abc import Hashable
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from sqlglot import exp
 
 from duckdb_sketch.cube.part import Part
+from duckdb_sketch.cube.query import Parameters
 
+_PLAIN = (type(None), bool, float, str, date, datetime, time, timedelta)
 #: A text that is a date or a time and nothing else.
 _TIME = re.compile(r"'(\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?)'")
 
@@ -34,6 +38,30 @@ def shape_of(text: str, query: exp.Expr) -> str:
         if literal.is_string and _TIME.fullmatch(f"'{literal.this}'")
     }
     return _TIME.sub("''", text) if sorted(compared.values()) == sorted(times) else text
+
+
+def values_of(parameters: Parameters) -> Hashable | None:
+    """Parameters as a key for what they make of a query; None if they are none."""
+    named = _named(parameters)
+    if any(_kind(value) is None for value in named.values()):
+        return None
+    return tuple((name, _kind(value), str(value)) for name, value in named.items())
+
+
+def kinds_of(parameters: Parameters) -> Hashable:
+    """The types of parameters, of which `values_of` is known, as DuckDB tells them apart."""
+    return tuple((name, _kind(value)) for name, value in _named(parameters).items())
+
+
+def _named(parameters: Parameters) -> dict[Any, Any]:
+    return parameters if isinstance(parameters, dict) else dict(enumerate(parameters or ()))
+
+
+def _kind(value: Any) -> Hashable | None:
+    """What tells a value's SQL type; None if that takes more."""
+    if type(value) is int:
+        return sum(abs(value) >= 1 << bits for bits in (7, 8, 15, 16, 31, 32, 63, 64, 127)), value < 0
+    return type(value).__name__ if type(value) in _PLAIN else None
 
 
 def shape_of_part(part: Part) -> str:

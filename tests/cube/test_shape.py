@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 import sqlglot
 from bids import Bids
@@ -62,3 +65,29 @@ def test_a_query_of_a_known_shape_has_the_right_names_rows_and_errors(tmp_path: 
         assert names[0] != names[1]
         with pytest.raises(CubeError, match="2026-02-30"):
             cube.sql(query.format("2026-02-30"))
+
+
+def test_parameters_of_other_types_make_other_columns(tmp_path: Path) -> None:
+    with Bids(tmp_path).refreshed(levels=["day"]).cube() as cube:
+        query = "SELECT $1 AS told, count(*) AS bids FROM bids WHERE country = $2 GROUP BY ALL"
+        for told in (
+            1,
+            "one",
+            1 << 40,
+            None,
+            True,
+            1.5,
+            2,
+            datetime(2026, 1, 1),
+            date(2026, 1, 1),
+            Decimal("1.50"),
+            -1,
+        ):
+            for country in ("de", "fr"):
+                found = cube.sql(query, [told, country])
+                assert found.fetchall() == [(told, 150)]
+                plain = duckdb.execute("SELECT $1 AS told, 1 AS bids", [told]).description
+                assert found.description[0][:2] == plain[0][:2], told
+        assert cube.sql(query.replace("$1", "$a").replace("$2", "$b"), {"a": 1, "b": "it"}).fetchall() == [(1, 150)]
+        with pytest.raises(CubeError, match="parameter 2"):
+            cube.sql(query, [1])
