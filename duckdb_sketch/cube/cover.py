@@ -44,8 +44,7 @@ class Candidate:
     blocked: list[Span] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        width = self.table.layout.granularity
-        span = width.months * 30 * 86400 + width.days * 86400 + width.microseconds / 1e6
+        span = self.table.width / 1e6
         if self.table.first is not None and self.table.last is not None:
             span += (self.table.last - self.table.first).total_seconds()
         #: The length of the time that it has buckets of.
@@ -75,7 +74,7 @@ class Cover:
     def __init__(self, candidates: Sequence[Candidate], calendar: Calendar) -> None:
         self._calendar = calendar
         # Of tables that read alike much, the coarser one has fewer buckets to merge.
-        self._candidates = sorted(candidates, key=lambda c: (round(c.rate, 6), -width_of(c.table)))
+        self._candidates = sorted(candidates, key=lambda c: (round(c.rate, 6), -c.table.width))
 
     def segments(self, within: Range) -> list[Segment]:
         """The segments of a range, in the order of time."""
@@ -158,12 +157,6 @@ def _length(part: Span) -> float:
     if high is None:
         return 1e300
     return 1e299 if low is None else (high - low).total_seconds()
-
-
-def width_of(table: CubeTable) -> float:
-    """About how many microseconds a bucket of a table lasts."""
-    width = table.layout.granularity
-    return width.months * 30 * 86400e6 + width.days * 86400e6 + width.microseconds
 
 
 def cost(segments: Sequence[Segment], candidates: Sequence[Candidate], source: EventSource, clock: Clock) -> float:

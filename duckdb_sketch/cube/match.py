@@ -80,26 +80,75 @@ class Match:
         return (answers, frozenset(self.keys), table.where, table.joins, table.event, limits)
 
 
-def match(block: Block, table: CubeTable, time: TimeRange, types: Mapping[int, str], *, exact: bool) -> Match:
-    """Match a table to a SELECT.
+class Matching:
+    """Matches tables to a SELECT. Of many rollups most differ in what it does not ask for: these share one match.
 
     Args:
         block: The SELECT.
-        table: The table.
-        time: What the SELECT says of the event time.
         types: The SQL types that the calls have over the events, by the ids of their nodes.
         exact: Whether estimates are refused.
-
-    Raises:
-        RejectedError: If it cannot answer it.
     """
-    return _Matcher(block, table, time, types, exact).run()
+
+    def __init__(self, block: Block, types: Mapping[int, str], *, exact: bool) -> None:
+        self._block = block
+        self._types = types
+        self._exact = exact
+        self._known: dict[object, list[tuple[_Looked, Match | RejectedError]]] = {}
+
+    def match(self, table: CubeTable, time: TimeRange) -> Match:
+        """Match a table.
+
+        Args:
+            table: The table.
+            time: What the SELECT says of its event time.
+
+        Raises:
+            RejectedError: If it cannot answer the SELECT.
+        """
+        known = self._known.setdefault((id(time), table.kind), [])
+        outcome = next((outcome for looked, outcome in known if looked.is_same_in(table)), None)
+        if outcome is None:
+            looked = _Looked(table)
+            try:
+                outcome = _Matcher(self._block, table, looked, time, self._types, self._exact).run()
+            except RejectedError as error:
+                outcome = error
+            known.append((looked, outcome))
+        if isinstance(outcome, RejectedError):
+            raise RejectedError(outcome.reason, outcome.detail)
+        return replace(outcome, table=table)
+
+
+class _Looked:
+    """The dimensions of a table, and which of them were looked for: a table where these are alike matches alike."""
+
+    def __init__(self, table: CubeTable) -> None:
+        self._dimensions = table.dimensions
+        self._asked: dict[str, str | None] = {}
+
+    def get(self, text: str) -> str | None:
+        """The name of the column that holds an expression; None if there is none."""
+        found = self._asked[text] = self._dimensions.get(text)
+        return found
+
+    def is_same_in(self, table: CubeTable) -> bool:
+        """Whether another table says the same of all that was looked for."""
+        return all(table.dimensions.get(text) == column for text, column in self._asked.items())
 
 
 class _Matcher:
-    def __init__(self, block: Block, table: CubeTable, time: TimeRange, types: Mapping[int, str], exact: bool) -> None:
+    def __init__(
+        self,
+        block: Block,
+        table: CubeTable,
+        dimensions: _Looked,
+        time: TimeRange,
+        types: Mapping[int, str],
+        exact: bool,
+    ) -> None:
         self._block = block
         self._table = table
+        self._dimensions = dimensions
         self._time = time
         self._types = types
         self._exact = exact
@@ -146,7 +195,7 @@ class _Matcher:
         if not isinstance(node, exp.Condition) or isinstance(node, exp.Literal):
             return False
         text = self._text(node)
-        column = self._table.dimensions.get(text)
+        column = self._dimensions.get(text)
         if column is None and not self._is_of_bucket(node, text):
             return False
         self._match.keys.setdefault(text, Key(text, column, without_parens(node)))
@@ -219,7 +268,7 @@ class _Matcher:
 
     def _is_known(self, node: exp.Expr) -> bool:
         """Whether an expression is one over keys."""
-        if self._table.dimensions.get(self._text(node)) is not None:
+        if self._dimensions.get(self._text(node)) is not None:
             return True
         grain = self._block.grain(node)
         if grain is not None and self._text(grain.argument) == self._table.event:

@@ -15,10 +15,10 @@ from duckdb_sketch.cube.block import Block
 from duckdb_sketch.cube.bounds import Cut, End, Moment, Range
 from duckdb_sketch.cube.bucket_calendar import Calendar
 from duckdb_sketch.cube.canonical import sql, without_parens
-from duckdb_sketch.cube.cover import Candidate, Cover, Segment, cost, widened, width_of
+from duckdb_sketch.cube.cover import Candidate, Cover, Segment, cost, widened
 from duckdb_sketch.cube.event_source import EventSource
 from duckdb_sketch.cube.functions import Functions
-from duckdb_sketch.cube.match import Match, match
+from duckdb_sketch.cube.match import Match, Matching
 from duckdb_sketch.cube.part import Part, parts_of
 from duckdb_sketch.cube.reason import Reason, RejectedError, Rejection
 from duckdb_sketch.cube.rewrite import Rewriter
@@ -87,7 +87,7 @@ class _Plan:
     @property
     def width(self) -> float:
         """The width of the buckets that it reads, of the coarsest table."""
-        return max(width_of(segment.table) for segment in self.segments if segment.table)
+        return max(segment.table.width for segment in self.segments if segment.table)
 
 
 class Planner:
@@ -207,6 +207,7 @@ class Planner:
 
     def _matches(self, block: Block, types: Mapping[int, str], route: Route) -> list[tuple[Match, TimeRange]]:
         times: dict[Clock, TimeRange] = {}
+        matching = Matching(block, types, exact=self._exact)
         found = []
         for table in self._tables:
             try:
@@ -216,7 +217,7 @@ class Planner:
                     session = self._session
                     time = TimeRange(block, table, session.functions, session.calendar, session.moments)
                     times[table.clock] = time
-                found.append((match(block, table, time, types, exact=self._exact), time))
+                found.append((matching.match(table, time), time))
             except RejectedError as error:
                 route.rejected.append(error.of(table.name))
         if times:
@@ -255,7 +256,7 @@ class Planner:
 
     def _widened(self, matches: Sequence[tuple[Match, TimeRange]], route: Route) -> list[_Plan]:
         """Plans for the whole buckets that a range lies in, of the finest table that has them."""
-        for found, time in sorted(matches, key=lambda pair: width_of(pair[0].table)):
+        for found, time in sorted(matches, key=lambda pair: pair[0].table.width):
             layout, calendar = found.table.layout, self._session.calendar
             start, end = (
                 Cut(layout, calendar.floor(layout, bound.value)) if isinstance(bound, Moment) else bound
@@ -324,18 +325,18 @@ class Planner:
             if table.name in used:
                 continue
             within = _limited(time.within, table)
-            candidate = Candidate(table, 1, self._blocked(table))
+            candidate = self._candidate(table, _bytes_per_row(found))
             cover = Cover([candidate], self._session.calendar)
             route.rejected.append(Rejection(table.name, *self._why(cover, candidate, within)))
 
     def _why(self, cover: Cover, candidate: Candidate, within: Range) -> tuple[Reason, str]:
         table = candidate.table
-        if cover.free(candidate, within, blocked=False) is None:
-            return Reason.NO_WHOLE_BUCKET, str(within)
         if cover.free(candidate, within) is not None:
             return Reason.DEARER, ""
-        candidate.blocked = [(None, table.expired_before)] if table.expired_before else []
-        if cover.free(candidate, within) is None:
+        if cover.free(candidate, within, blocked=False) is None:
+            return Reason.NO_WHOLE_BUCKET, str(within)
+        expired: list[Span] = [(None, table.expired_before)] if table.expired_before else []
+        if cover.free(replace(candidate, blocked=expired), within) is None:
             return Reason.EXPIRED, f"before {table.expired_before}"
         if self._lacking(table):
             return Reason.MISSING_EVENTS, "those that only another rollup has counted"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from duckdb_sketch.cube.state import MetricColumn, State
 from duckdb_sketch.rollup.specification.table import Table
@@ -92,6 +93,19 @@ class CubeTable:
     def zoned(self) -> bool:
         """Whether its events have times with a zone, and where its buckets begin depends on the zone."""
         return self.event_type == "TIMESTAMP WITH TIME ZONE"
+
+    @cached_property
+    def width(self) -> float:
+        """About how many microseconds a bucket lasts."""
+        width = self.layout.granularity
+        return width.months * 30 * 86400e6 + width.days * 86400e6 + width.microseconds
+
+    @cached_property
+    def kind(self) -> object:
+        """All but its dimensions that says which SELECTs it matches."""
+        layout = self.layout
+        buckets = (layout.granularity, layout.shifted, layout.time, layout.types[layout.time], layout.zoned)
+        return (buckets, self.event, self.event_type, self.zone, self.metrics, self.where, self.joins)
 
     @property
     def clock(self) -> Clock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.families.family import Answer, Family
@@ -48,6 +49,7 @@ def register(family: Family) -> Family:
                 f"{family.name}: {aggregate.name} is an aggregate of the family {other.name} already: rename one"
             )
     _families[family.name] = family
+    family_of.cache_clear()
     return family
 
 
@@ -61,6 +63,7 @@ def unregister(name: str) -> None:
         raise InvalidInputError(f"{name} is a family of duckdb_sketch itself, and stays")
     if _families.pop(name, None) is None:
         raise InvalidInputError(f"there is no family {name}; there are {', '.join(_families)}")
+    family_of.cache_clear()
 
 
 def families() -> tuple[Family, ...]:
@@ -80,6 +83,7 @@ def family(name: str) -> Family:
         raise InvalidInputError(f"there is no family {name}; there are {', '.join(_families)}") from None
 
 
+@lru_cache(maxsize=1_000)
 def family_of(aggregate: str) -> Family | None:
     """The family that has an aggregate of this name; None if none has."""
     return next((family for family in families() if family.aggregate(aggregate) is not None), None)
