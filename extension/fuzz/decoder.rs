@@ -2,7 +2,7 @@
 
 use crate::field::Field;
 use crate::random::Random;
-use crate::{druid_histogram, histogram, hll, hyper_unique, theta};
+use crate::{druid_histogram, histogram, hll, hyper_unique, theta, top_k};
 
 /// A decoder, and all that is asked of what it has read.
 pub struct Decoder {
@@ -22,8 +22,14 @@ pub struct Decoder {
 pub type Checked = Result<bool, String>;
 
 /// All decoders.
-pub const DECODERS: &[Decoder] =
-    &[hll::DECODER, histogram::DECODER, hyper_unique::DECODER, druid_histogram::DECODER, theta::DECODER];
+pub const DECODERS: &[Decoder] = &[
+    hll::DECODER,
+    histogram::DECODER,
+    hyper_unique::DECODER,
+    druid_histogram::DECODER,
+    theta::DECODER,
+    top_k::DECODER,
+];
 
 /// A law that was broken unless it holds.
 macro_rules! law {

@@ -14,6 +14,7 @@ mod hyper_unique;
 mod mutation;
 mod random;
 mod theta;
+mod top_k;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -10,6 +10,7 @@ macro_rules! families {
             hll
             histogram
             theta
+            top_k
             hyper_unique
         }
     };

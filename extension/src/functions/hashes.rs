@@ -1,13 +1,15 @@
 //! From SQL values to what sketches keep of their hashes: `docs/STORAGE.md`, "The bytes that each SQL type is hashed by".
 
+use super::texts::{
+    LONGEST_DECIMAL, MICROS_PER_MILLI, MICROS_PER_SECOND, decimal_text, microseconds, shortest_decimal, uuid_text,
+};
 use crate::duckdb::{LogicalType, Plain, SqlError, TypeId, Validity, Vector, Wide};
 use crate::sketch::FromHash;
 use crate::sketch::histogram::Histogram;
 use crate::sketch::hll::HllImage;
 use crate::sketch::theta::ThetaImage;
+use crate::sketch::top_k::TopKImage;
 
-const MICROS_PER_SECOND: i64 = 1_000_000;
-const MICROS_PER_MILLI: i64 = 1_000;
 const NANOS_PER_MICRO: i64 = 1_000;
 
 /// What is kept of each row's hash; [`FromHash::NOTHING`] where it is NULL.
@@ -111,6 +113,9 @@ fn refuse_states(column: &Vector) -> Result<(), SqlError> {
             Some(bytes) if ThetaImage::parse(bytes).is_ok() => {
                 return Err(counted("a theta sketch", "theta_union_agg"));
             }
+            Some(bytes) if TopKImage::parse(bytes).is_ok() => {
+                return Err(counted("a sketch of frequent items", "approx_top_k_combine"));
+            }
             _ => {}
         }
     }
@@ -124,13 +129,8 @@ fn counted(state: &str, union: &str) -> SqlError {
     ))
 }
 
-/// An instant in other units than microseconds; the infinities are the greatest integers in each.
 fn of_instant<H: FromHash>(value: i64, micros: i64) -> H {
-    H::of_u64(match value {
-        i64::MAX => i64::MAX,
-        value if value == -i64::MAX => -i64::MAX,
-        value => value.wrapping_mul(micros),
-    } as u64)
+    H::of_u64(microseconds(value, micros) as u64)
 }
 
 fn of_nanoseconds<H: FromHash>(value: i64) -> H {
@@ -147,16 +147,8 @@ fn of_nanoseconds<H: FromHash>(value: i64) -> H {
     H::of_bytes(&bytes)
 }
 
-/// The text of a UUID, which DuckDB keeps as an integer whose highest bit is flipped, so that it sorts.
 fn of_uuid<H: FromHash>(value: i128) -> H {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let bits = (value as u128) ^ (1 << 127);
-    let mut text = [b'-'; 36];
-    let places = (0..36).filter(|place| ![8, 13, 18, 23].contains(place));
-    for (digit, place) in places.enumerate() {
-        text[place] = DIGITS[(bits >> (124 - 4 * digit)) as usize & 15];
-    }
-    H::of_bytes(&text)
+    H::of_bytes(&uuid_text(value))
 }
 
 fn of_decimals<H: FromHash>(column: &Vector, logical_type: &LogicalType) -> Vec<H> {
@@ -169,35 +161,12 @@ fn of_decimals<H: FromHash>(column: &Vector, logical_type: &LogicalType) -> Vec<
     }
 }
 
-/// `unscaled / 10^scale`: a whole number as an integer, else the shortest text.
-fn of_decimal<H: FromHash>(mut unscaled: i128, mut scale: u32) -> H {
-    while scale > 0 && unscaled % 10 == 0 {
-        unscaled /= 10;
-        scale -= 1;
+/// A whole number as an integer, else the shortest text.
+fn of_decimal<H: FromHash>(unscaled: i128, scale: u32) -> H {
+    match shortest_decimal(unscaled, scale) {
+        (integer, 0) => H::of_i128(integer),
+        (unscaled, scale) => H::of_bytes(decimal_text(unscaled, scale, &mut [0; LONGEST_DECIMAL])),
     }
-    if scale == 0 {
-        return H::of_i128(unscaled);
-    }
-    // Digits from the last to the first: at most 39, a point, a zero before it and a sign.
-    let mut text = [0; 48];
-    let mut start = text.len();
-    let mut rest = unscaled.unsigned_abs();
-    let mut written = 0;
-    while rest > 0 || written <= scale {
-        if written == scale {
-            start -= 1;
-            text[start] = b'.';
-        }
-        start -= 1;
-        text[start] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        written += 1;
-    }
-    if unscaled < 0 {
-        start -= 1;
-        text[start] = b'-';
-    }
-    H::of_bytes(&text[start..])
 }
 
 fn of_enums<H: FromHash>(column: &Vector, logical_type: &LogicalType) -> Vec<H> {

@@ -12,7 +12,9 @@ mod hyper_unique;
 mod parameter;
 mod refused;
 mod rows;
+mod texts;
 mod theta;
+mod top_k;
 mod union;
 mod union_agg;
 

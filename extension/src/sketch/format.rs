@@ -47,6 +47,7 @@ mod tests {
     use crate::sketch::hll::{Coupon, HllSketch, LgK};
     use crate::sketch::hyper_unique::HyperUnique;
     use crate::sketch::theta::{Entry, LgNom, ThetaSketch};
+    use crate::sketch::top_k::{ItemType, MapSize, TopKSketch};
 
     /// The names of the formats that match, each cut at its first comma or colon.
     fn matching(bytes: &[u8]) -> Vec<&'static str> {
@@ -68,6 +69,9 @@ mod tests {
                 histogram.insert(f64::from(value)).unwrap();
             }
             let histogram = histogram.finish();
+            let mut top_k = TopKSketch::new(MapSize::DEFAULT);
+            top_k.extend_words(ItemType::BigInt, (0..values).map(u64::from)).unwrap();
+            assert_eq!(matching(&top_k.to_bytes()), ["a sketch of frequent items"]);
             assert_eq!(matching(&hll.to_bytes()), ["an HLL sketch"]);
             assert_eq!(matching(&theta.to_bytes()), ["a theta sketch"]);
             assert_eq!(matching(&hyper_unique.to_bytes()), ["a hyperUnique of Druid"]);

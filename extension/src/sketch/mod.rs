@@ -12,6 +12,7 @@ pub mod hll;
 pub mod hyper_unique;
 pub(crate) mod memory;
 pub mod theta;
+pub mod top_k;
 
 pub use bounds::Bounds;
 pub use error::{Error, ErrorKind};
