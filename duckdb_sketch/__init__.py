@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         HllSketch,
         HyperUniqueSketch,
         ThetaSketch,
+        TopK,
         histogram_cdf,
         histogram_quantile,
         histogram_stats,
@@ -49,6 +50,7 @@ __all__ = [
     "Rollup",
     "SketchError",
     "ThetaSketch",
+    "TopK",
     "__version__",
     "connect",
     "connect_service",
@@ -72,7 +74,9 @@ _MODULES = {
     **dict.fromkeys(("install", "uninstall"), "duckdb_sketch._installing"),
     **dict.fromkeys(("connect", "load"), "duckdb_sketch._loading"),
     **dict.fromkeys(("Rollup", "fill_gaps"), "duckdb_sketch.rollup"),
-    **dict.fromkeys(("ApproxHistogram", "HllSketch", "HyperUniqueSketch", "ThetaSketch"), "duckdb_sketch.values"),
+    **dict.fromkeys(
+        ("ApproxHistogram", "HllSketch", "HyperUniqueSketch", "ThetaSketch", "TopK"), "duckdb_sketch.values"
+    ),
     **dict.fromkeys(("histogram_cdf", "histogram_quantile", "histogram_stats"), "duckdb_sketch.values"),
     **dict.fromkeys(("hll_bounds", "hll_estimate", "hyper_unique_estimate"), "duckdb_sketch.values"),
 }

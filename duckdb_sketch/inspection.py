@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from duckdb_sketch.errors import SketchError
-from duckdb_sketch.families import DistinctCount, Distribution, Family, Number
+from duckdb_sketch.families import DistinctCount, Distribution, Family, Number, Ranking
 from duckdb_sketch.sketch_file import StateColumn, families_in, fetch_row, opened, states_of
 from duckdb_sketch.summary import (
     QUANTILES,
@@ -15,8 +15,11 @@ from duckdb_sketch.summary import (
     DistinctSummary,
     DistributionSummary,
     NumberSummary,
+    RankingSummary,
     Summary,
 )
+
+_RANKED = 5  # so many items are listed
 
 
 def inspect(file: Path, name: str | None = None) -> list[Summary]:
@@ -70,6 +73,8 @@ def _content(connection: duckdb.DuckDBPyConnection, column: StateColumn, family:
         return _distinct(connection, states, family, reading)
     if isinstance(reading, Distribution):
         return _distribution(connection, states, family, reading)
+    if isinstance(reading, Ranking):
+        return _ranking(connection, states, family, reading)
     return _number(connection, states, family, reading)
 
 
@@ -140,3 +145,17 @@ def _number(connection: duckdb.DuckDBPyConnection, states: str, family: Family, 
     )
     union = f"SELECT {reading.number.format(state='u')} FROM (SELECT {family.united('sketch')} AS u FROM {states})"
     return NumberSummary(reading.noun, (low, median, high), fetch_row(connection, union)[0])
+
+
+def _ranking(connection: duckdb.DuckDBPyConnection, states: str, family: Family, reading: Ranking) -> RankingSummary:
+    low, median, high = fetch_row(
+        connection,
+        f"SELECT min(n), median(n), max(n) FROM (SELECT {reading.total.format(state='sketch')} AS n FROM {states})",
+    )
+    answers = (reading.total, reading.max_error, reading.items)
+    total, max_error, items = fetch_row(
+        connection,
+        f"SELECT {', '.join(answer.format(state='u', k=_RANKED) for answer in answers)} "
+        f"FROM (SELECT {family.united('sketch')} AS u FROM {states})",
+    )
+    return RankingSummary((low, median, high), total, max_error, [(each["item"], each["count"]) for each in items])

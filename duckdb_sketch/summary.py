@@ -110,7 +110,39 @@ class NumberSummary:
         return {label: f"{number:,.6g} {self.noun}" for label, number in numbers.items()}
 
 
-Content = DistinctSummary | DistributionSummary | NumberSummary
+@dataclass(frozen=True)
+class RankingSummary:
+    """What a column of states knows of which values came most often.
+
+    Attributes:
+        totals: How many values a sketch has seen: the least, the median and the greatest number.
+        total: How many values all of them have seen.
+        max_error: How far counts of all sketches together may be off.
+        items: The first items of all sketches together, each as text and with its count.
+    """
+
+    totals: tuple[float, float, float]
+    total: int
+    max_error: int
+    items: list[tuple[str | None, int]]
+
+    def lines(self) -> dict[str, str]:
+        """What to say of it, by label."""
+        low, median, high = self.totals
+        return {
+            "least in a row": f"{low:,.0f} values",
+            "median": f"{median:,.0f} values",
+            "most": f"{high:,.0f} values",
+            "all united": f"{self.total:,} values",
+            "counts off by": f"at most {self.max_error:,}",
+            **{
+                f"number {place}": f"{'NULL' if item is None else item}: {count:,}"
+                for place, (item, count) in enumerate(self.items, 1)
+            },
+        }
+
+
+Content = DistinctSummary | DistributionSummary | NumberSummary | RankingSummary
 
 
 @dataclass(frozen=True)

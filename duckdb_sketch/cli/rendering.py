@@ -12,7 +12,7 @@ from rich.text import Text
 
 from duckdb_sketch._blocks import bar, sparkline
 from duckdb_sketch._text import number_text
-from duckdb_sketch.families import DistinctCount, Distribution, Number
+from duckdb_sketch.families import DistinctCount, Distribution, Number, Ranking
 from duckdb_sketch.selection import Selection, StateGroup
 from duckdb_sketch.values import ApproxHistogram, Bounds, Bucket
 from duckdb_sketch.view import extremes, view_of
@@ -20,6 +20,9 @@ from duckdb_sketch.view import extremes, view_of
 _BUCKETS = 14
 _FEW = 16  # so many distinct values have a line each
 _SMALL = 24
+_RANKED = 20  # so many items have a line each
+_RANKED_IN_A_ROW = 3
+_LONGEST = 40  # of an item's name
 
 
 class Rendering(Protocol):
@@ -54,6 +57,8 @@ def rendering_of(selection: Selection) -> Rendering:
         return _Distinct(selection, reading)
     if isinstance(reading, Distribution):
         return _Distribution()
+    if isinstance(reading, Ranking):
+        return _Ranking(selection, reading)
     return _Number(selection, reading)
 
 
@@ -126,6 +131,51 @@ class _Number:
 
 
 @dataclass(frozen=True)
+class _Ranking:
+    """The values that came most often: a bar for each of the united ones, and the first few of each group."""
+
+    selection: Selection
+    reading: Ranking
+    series: str = "values"
+
+    def number(self, state: Any) -> float | None:
+        answer: float | None = self.selection.answer(self.reading.total, state)
+        return answer
+
+    def headline(self, state: Any) -> str:
+        off = self.selection.answer(self.reading.max_error, state)
+        counts = "all counts are exact" if off == 0 else f"counts are too high by at most {off:,}"
+        return f"{self.number(state) or 0:,.0f} values; {counts}"
+
+    def picture(self, console: Console, state: Any) -> None:
+        items = self._items(state, _RANKED)
+        total = self.number(state)
+        if not items or not total:
+            return
+        most = items[0][1]
+        room = max(10, min(console.width, 100) - max(len(name) for name, _ in items) - len(f"{most:,}") - 14)
+        table = Table.grid(padding=(0, 1))
+        for justify in ("left", "left", "right", "right"):
+            table.add_column(justify=justify, no_wrap=True)
+        for name, count in items:
+            drawn = Text(bar(count / most, room).ljust(room), style="red")
+            table.add_row(Text(name), drawn, f"{count:,}", f"{100 * count / total:.1f} %")
+        console.print(table)
+
+    def rows(self, console: Console, table: Table, groups: Sequence[StateGroup], top: int) -> None:
+        totals = {group: self.number(group.state) or 0 for group in groups}
+        table.add_column("values", justify="right")
+        table.add_column("most often")
+        for group in sorted(groups, key=lambda group: -totals[group])[:top]:
+            named = ", ".join(f"{name} {count:,}" for name, count in self._items(group.state, _RANKED_IN_A_ROW))
+            table.add_row(*map(Text, group.name), f"{totals[group]:,.0f}", Text(named))
+
+    def _items(self, state: Any, k: int) -> list[tuple[str, int]]:
+        found = self.selection.answer(self.reading.items.format(state="{state}", k=k), state)
+        return [(_short("NULL" if each["item"] is None else each["item"]), each["count"]) for each in found]
+
+
+@dataclass(frozen=True)
 class _Distribution:
     """Distributions: bars of the united one, quantiles and a small curve of each group."""
 
@@ -187,6 +237,12 @@ def _bars(histogram: ApproxHistogram) -> list[tuple[str, float]]:
 
 def _range(bucket: Bucket) -> str:
     return f"{number_text(bucket.lower)} to {number_text(bucket.upper)}"
+
+
+def _short(name: str) -> str:
+    """A name in one line."""
+    line = " ".join(name.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 def _small_bar(share: float) -> Text:

@@ -164,10 +164,10 @@ def _estimates(call: Call, canonical: Canonical, kind: str, name: str) -> list[F
     if not call.arguments:
         return []
     value, *others = call.arguments
-    fractions = [_fraction(other) for other in others]
-    if None in fractions:
+    numbers = [_count(other) if name == "approx_top_k" else _fraction(other) for other in others]
+    if None in numbers:
         return []
-    texts = [str(fraction) for fraction in fractions]
+    texts = [str(number) for number in numbers]
     found = []
     for family, answer in families.answering(name):
         if ("{0}" in answer.expression) != (len(texts) == 1) or len(texts) > 1:
@@ -244,6 +244,14 @@ def _variance(call: Call, canonical: Canonical, argument: str | None) -> Form:
         return f"sqrt({variance})" if call.name.startswith("stddev") else variance
 
     return Form(states, value)
+
+
+def _count(node: exp.Expr) -> str | None:
+    """SQL of a whole number above 0; None if it is anything else."""
+    node = without_parens(node)
+    if isinstance(node, exp.Literal) and not node.is_string and node.this.isdecimal() and int(node.this):
+        return str(node.this)
+    return None
 
 
 def _fraction(node: exp.Expr) -> str | None:

@@ -11,7 +11,12 @@ from duckdb_sketch.cube.canonical import Canonical, conjuncts, without_parens
 from duckdb_sketch.cube.functions import name_of
 
 #: What sketches are made with where nothing else is said.
-_DEFAULTS = {"hll_sketch_agg": "12", "approx_histogram_agg": "50", "theta_sketch_agg": "12"}
+_DEFAULTS = {
+    "hll_sketch_agg": "12",
+    "approx_histogram_agg": "50",
+    "theta_sketch_agg": "12",
+    "approx_top_k_accumulate": "10000",
+}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Everything here is pure: SQL comes out, and no connection is needed. `register` 
 """
 
 from duckdb_sketch.families.family import Aggregate, Answer, Family, Precision
-from duckdb_sketch.families.reading import DistinctCount, Distribution, Number, Reading
+from duckdb_sketch.families.reading import DistinctCount, Distribution, Number, Ranking, Reading
 from duckdb_sketch.families.registry import (
     aggregates,
     answering,
@@ -27,6 +27,7 @@ __all__ = [
     "Family",
     "Number",
     "Precision",
+    "Ranking",
     "Reading",
     "SparkFunction",
     "SparkType",

@@ -94,6 +94,7 @@ class Family:
         precision: What its precision may be; None if nothing is known of its errors.
         spark: Its functions in Spark SQL, beside those that Spark has of its own.
         portable: Whether the portable backend has its functions.
+        counts_null: Whether NULL is a value to its build aggregate, as any other.
         setup: SQL that makes its functions known to a connection, run on each that this package loads its own into;
             none of the families that the extension has.
     """
@@ -114,6 +115,7 @@ class Family:
     precision: Precision | None = None
     spark: tuple[SparkFunction, ...] = ()
     portable: bool = False
+    counts_null: bool = False
     setup: tuple[str, ...] = ()
 
     @property
@@ -159,4 +161,6 @@ class Family:
         """
         found = self.aggregate(aggregate)
         assert found is not None
-        return f"(SELECT {found.call(f'CAST(NULL AS {found.argument})', *others)})"
+        # Over a NULL, which is skipped: an aggregate of no rows does not get to know its other arguments.
+        rows = " WHERE false" if self.counts_null else ""
+        return f"(SELECT {found.call(f'CAST(NULL AS {found.argument})', *others)}{rows})"

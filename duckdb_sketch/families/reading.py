@@ -1,7 +1,7 @@
 """What a state can be read as. `inspect`, `show`, `plot` and `verify` know these readings, and no family.
 
 SQL in a reading is a template: `{state}` stands for a state, `{q}` for a fraction or a list of them, `{deviations}` for
-a number of standard deviations, `{x}` for the argument of an aggregate.
+a number of standard deviations, `{k}` for a number of items, `{x}` for the argument of an aggregate.
 """
 
 from __future__ import annotations
@@ -64,4 +64,22 @@ class Number:
     exact: Mapping[str, str] = field(default_factory=dict)
 
 
-Reading = DistinctCount | Distribution | Number
+@dataclass(frozen=True)
+class Ranking:
+    """A state that knows which values came most often.
+
+    Attributes:
+        items: SQL of the list of STRUCTs of item, a text, count, lower and upper of the `{k}` values that came most
+            often, these first.
+        total: SQL of how many values it has seen.
+        max_error: SQL of how far a count may be off.
+        exact: SQL of an aggregate that counts what `total` says.
+    """
+
+    items: str
+    total: str
+    max_error: str
+    exact: str
+
+
+Reading = DistinctCount | Distribution | Number | Ranking

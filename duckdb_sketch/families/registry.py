@@ -12,13 +12,15 @@ from duckdb_sketch.families.hll import HLL
 from duckdb_sketch.families.hyper_unique import HYPER_UNIQUE
 from duckdb_sketch.families.reading import Reading
 from duckdb_sketch.families.theta import THETA
+from duckdb_sketch.families.top_k import TOP_K
 
 #: In the order in which they are tried: of two that answer an aggregate, messages suggest the first. A hyperUnique of
-#: Druid starts with what small theta sketches start with as well, which say more.
+#: Druid starts with what other small sketches start with as well, which say more.
 _BUILT_IN = (
     HLL,
     HISTOGRAM,
     THETA,
+    TOP_K,
     HYPER_UNIQUE,
 )
 

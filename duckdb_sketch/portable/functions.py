@@ -502,3 +502,22 @@ MACROS: dict[str, list[str]] = {
     "duckdb_sketch_version": [f"() AS '{__version__}'"],
 }
 """Of each SQL function its overloads: parameters and body."""
+
+_NATIVE = (
+    "error('{name} needs the native extension: the portable backend, which is running, has no sketches of frequent "
+    "items')"
+)
+
+NATIVE_ONLY: dict[str, list[str]] = {
+    name: [f"({parameters}) AS {_NATIVE.format(name=name)}" for parameters in overloads]
+    for name, overloads in {
+        "approx_top_k_accumulate": ("x", "x, max_items"),
+        "approx_top_k_combine": ("state", "state, max_items"),
+        "approx_top_k_union": ("a, b", "a, b, max_items"),
+        "approx_top_k_estimate": ("state", "state, k"),
+        "approx_top_k_describe": ("state",),
+        "approx_top_k_agree": ("a, b",),
+        "approx_top_k_import": ("sketch, type",),
+    }.items()
+}
+"""Functions that are an error here, which says so."""

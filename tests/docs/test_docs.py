@@ -159,11 +159,11 @@ def test_the_reference_has_every_function(con: duckdb.DuckDBPyConnection) -> Non
         con,
         """
         SELECT DISTINCT function_name FROM duckdb_functions()
-        WHERE regexp_matches(function_name, '^(hll_|theta_|hyper_unique_|approx_histogram_|duckdb_sketch_)')
+        WHERE regexp_matches(function_name, '^(hll_|theta_|hyper_unique_|approx_(histogram|top_k)_|duckdb_sketch_)')
         ORDER BY ALL
         """,
     )
-    assert len(functions) == 36
+    assert len(functions) == 43
     text = REFERENCE.read_text(encoding="utf-8")
     table = re.findall(r"^\| \[`(\w+)\(", text, re.MULTILINE)
     sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL))
@@ -182,7 +182,7 @@ def test_the_reference_states_the_types(con: duckdb.DuckDBPyConnection) -> None:
     text = " ".join(REFERENCE.read_text(encoding="utf-8").split())
     query = """
         SELECT DISTINCT function_name, return_type FROM duckdb_functions()
-        WHERE regexp_matches(function_name, '^(hll_|theta_|hyper_unique_|approx_histogram_|duckdb_sketch_)')
+        WHERE regexp_matches(function_name, '^(hll_|theta_|hyper_unique_|approx_(histogram|top_k)_|duckdb_sketch_)')
     """
     for name, return_type in con.execute(query).fetchall():
         stated = re.findall(rf"`{name}\([^`]*\) -> ([^`]+)`", text)

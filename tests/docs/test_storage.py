@@ -27,6 +27,7 @@ AGAIN = {
     b"\x0a\x01\x07": HLL,
     b"\x01\x03\x03": "theta_union_agg($1::BLOB)",
     b"\x03\x03\x03": "theta_union_agg($1::BLOB)",
+    b"\x04\x01\x0a": "approx_top_k_combine($1::BLOB)",
     b"AH\x01": "approx_histogram_union_agg($1::BLOB)",
     b"\x01\x00\x00": "hyper_unique_union_agg($1::BLOB)",
     b"\xff\xfb\xfc": "approx_histogram_to_druid(approx_histogram_from_druid($1::BLOB))",
@@ -42,7 +43,7 @@ def bytes_of(image: Block) -> bytes:
 
 def test_every_kind_of_image_has_an_example() -> None:
     assert {bytes_of(image)[:3] for _, image in EXAMPLES} == set(AGAIN)
-    assert len(EXAMPLES) == 12
+    assert len(EXAMPLES) == 13
     blocks_of_text = [block for block in blocks(STORAGE) if block.language == "text"]
     assert [image for _, image in EXAMPLES] == blocks_of_text, "every image has its SQL before it"
 

@@ -15,4 +15,4 @@ def test_changed_images(family: Family, count: int) -> None:
     tally = fuzz(family, seed=7, count=count, compare=80)
     assert tally.images >= count
     assert 0.2 < tally.accepted / tally.images < 0.9, "both the decoders and what comes behind them are tried"
-    assert tally.compared > 20
+    assert tally.compared > 20 or not family.portable

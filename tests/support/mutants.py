@@ -55,6 +55,10 @@ class Family:
     """Whether a union depends on nothing but what was counted."""
     looks_later: bool
     """Whether only who merges an image looks at all of it."""
+    portable: bool = True
+    """Whether the portable backend has it."""
+    all_merge: bool = True
+    """Whether any two images that are accepted merge."""
 
 
 def mutants(family: Family, sound: list[bytes], seed: int, count: int) -> Iterator[tuple[bytes, bytes]]:
@@ -230,6 +234,24 @@ def _druid_histogram_fields(image: bytes) -> list[Field]:
     return [(0, ">I"), (4, ">I"), (len(image) - 8, ">f"), (len(image) - 4, ">f"), *positions, *counts]
 
 
+def _sound_top_ks(con: duckdb.DuckDBPyConnection) -> list[bytes]:
+    """Empty, exact and purged, of numbers and of texts."""
+    items = (
+        "i * i % 60",
+        "'text ' || i * i % 60",
+        "(i * i % 60) / 8",
+        "DATE '2026-01-01' + (i * i % 60)::INTEGER",
+        "i % 2 = 0",
+    )
+    made = "SELECT approx_top_k_accumulate({}, 12) FROM range(?) t(i) GROUP BY i % 3"
+    return [bytes(image) for item in items for count in (1, 30, 200) for image in column(con, made.format(item), count)]
+
+
+def _top_k_fields(image: bytes) -> list[Field]:
+    header = [*((at, "<B") for at in range(8)), (8, "<I"), (len(image) - 8, ">Q")]
+    return [*header, *((at, "<Q") for at in range(16, len(image) - 7, 8))]
+
+
 _OF_DRUID = "approx_histogram_from_druid(b)"
 FAMILIES = [
     Family(
@@ -300,6 +322,20 @@ FAMILIES = [
         alone="theta_union(b, b)",
         merges_to_one_image=True,
         looks_later=True,
+    ),
+    Family(
+        name="top_k",
+        sound=_sound_top_ks,
+        fields=_top_k_fields,
+        asked=["approx_top_k_describe(b)", "approx_top_k_estimate(b)", "approx_top_k_estimate(b, 1000)"],
+        merged=["approx_top_k_agree(b, other)", "approx_top_k_agree(other, b)"],
+        written=["approx_top_k_union(b, other)", "approx_top_k_union(other, b, 1)"],
+        aggregated="approx_top_k_combine(b, 12)",
+        alone="approx_top_k_union(b, (SELECT approx_top_k_accumulate(NULL) WHERE false), 12)",
+        merges_to_one_image=False,
+        looks_later=False,
+        portable=False,
+        all_merge=False,
     ),
     Family(
         name="druid_histogram",

@@ -223,7 +223,7 @@ class Specification:
             return "NULL"
         select = _parse(self.statement)
         column = next(item for item in select.expressions if item.alias_or_name == metric.name)
-        _, *others = next(_aggregates(column)).expressions  # lg_k, or bins
+        _, *others = _arguments(next(_aggregates(column)))  # lg_k, or bins
         return metric.family.empty(metric.aggregate, *map(_text, others))
 
     def _truncation(self, select: exp.Select) -> exp.Expr:
@@ -432,6 +432,13 @@ def _aggregates(expression: exp.Expr) -> Iterator[exp.Expr]:
             yield node
 
 
+def _arguments(node: exp.Expr) -> list[exp.Expr]:
+    """The arguments of an aggregate, in order; sqlglot knows some by name, as those of frequent items."""
+    if isinstance(node, exp.Anonymous):
+        return list(node.expressions)
+    return [value for value in (node.this, node.args.get("expression")) if isinstance(value, exp.Expr)]
+
+
 def _function_name(node: exp.Expr) -> str:
     """The name of an aggregate in DuckDB."""
     return _text(node).partition("(")[0].strip().lower()
@@ -466,7 +473,7 @@ def _metric(column: _Column) -> Metric:
             f"write {instead}{written_for_you}" if instead else f"the aggregates that do are {', '.join(mergeable())}"
         )
         raise SpecificationError(f"{written} does not merge: {advice}")
-    arguments = list(node.expressions) if isinstance(node, exp.Anonymous) else [node.this] if node.this else []
+    arguments = _arguments(node)
     if name in ("min", "max") and any(value for key, value in node.args.items() if key != "this"):
         raise SpecificationError(f"{written}: a list of several values does not merge; write {name}(x)")
     _refuse_arguments(name, len(arguments), written)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from duckdb_sketch.families import DistinctCount, Distribution, Family, Number
+from duckdb_sketch.families import DistinctCount, Distribution, Family, Number, Ranking
 from duckdb_sketch.rollup.query import fetch, fetch_row
 from duckdb_sketch.rollup.specification.metric import Metric
 from duckdb_sketch.rollup.specification.table import Table
@@ -64,7 +64,7 @@ def extras_of(metric: Metric, table: Table) -> Mapping[str, str]:
         if metric.aggregate != family.build.name:
             return {}
         reading = family.reading
-        return {"count": reading.exact} if isinstance(reading, DistinctCount) else reading.exact
+        return {"count": reading.exact} if isinstance(reading, DistinctCount | Ranking) else reading.exact
     if metric.aggregate == "sum" and table.types[metric.name] == "DOUBLE":
         # Numbers that cancel each other leave an error that is small beside them, not beside what is left.
         return {"scale": "sum(abs({x}))"}
@@ -86,6 +86,8 @@ def comparison_of(index: int, metric: Metric, table: Table) -> Comparison:
         return _of_distinct(index, family, family.reading, built)
     if isinstance(family.reading, Distribution):
         return _of_distribution(index, family.reading, built)
+    if isinstance(family.reading, Ranking):
+        return _of_ranking(index, family, family.reading, built)
     return _of_number(index, family, family.reading)
 
 
@@ -116,6 +118,16 @@ def _of_distribution(index: int, reading: Distribution, built: bool) -> Comparis
 def _of_number(index: int, family: Family, reading: Number) -> Comparison:
     stored, made = (f"TRY({reading.number.format(state=f'{side}{index}')})" for side in "sm")
     return Comparison(_same(index, family), stored, made)
+
+
+def _of_ranking(index: int, family: Family, reading: Ranking, built: bool) -> Comparison:
+    """How many values, as the items and their counts are too many to show."""
+    stored, made = (f"TRY({reading.total.format(state=f'{side}{index}')})" for side in "sm")
+    same = _same(index, family)
+    if not built:
+        return Comparison(same, stored, made)
+    count = extra(index, "count")
+    return Comparison(f"({same} AND coalesce({stored} = {count}, false))", stored, count)
 
 
 def _same(index: int, family: Family) -> str:
