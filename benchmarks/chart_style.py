@@ -12,20 +12,33 @@ from matplotlib.figure import Figure
 
 INK = "#22303c"
 FAINT = "#8a97a3"
+MUTED = "#5d6b78"  # of letters, which need more contrast than lines
 GRID = "#e6eaee"
 OURS = "#e4572e"
 OURS_LIGHT = "#f7b89f"
-# Colors of the others, by the system that a contender's name begins with.
+# Colors and markers of the others, by the system that a contender's name begins with: the color-blind have the markers.
 OTHERS = {
     "DuckDB": "#22303c",
     "ClickHouse": "#c79a00",
-    "DataFusion": "#2a7f9e",
+    "DataFusion": "#0072b2",
     "DataSketches": "#6b4c9a",
     "KLL": "#6b4c9a",
-    "t-digest": "#b07cc6",
-    "Polars": "#5a8f3c",
-    "Spark": "#a8324a",
+    "t-digest": "#56b4e9",
+    "Polars": "#009e73",
+    "Spark": "#b8609a",
 }
+MARKERS = {
+    "DuckDB": "s",
+    "ClickHouse": "^",
+    "DataFusion": "D",
+    "DataSketches": "P",
+    "KLL": "P",
+    "t-digest": "h",
+    "Polars": "v",
+    "Spark": "X",
+}
+WIDTH = 10.0
+"""Inches of every picture: at the width of a README, its smallest letters are as high as the text around it."""
 DOTS_PER_INCH = 150
 
 
@@ -40,6 +53,11 @@ def color_of(name: str) -> str:
     return next((color for system, color in OTHERS.items() if name.startswith(system)), FAINT)
 
 
+def marker_of(name: str) -> str:
+    """The marker of a contender; ours is a dot."""
+    return next((marker for system, marker in MARKERS.items() if name.startswith(system)), "o")
+
+
 @contextmanager
 def chart(path: Path, size: tuple[float, float], title: str, subtitle: str) -> Iterator[Figure]:
     """A figure of `size` inches with its titles, which is written to `path`; the axes are to leave its top free."""
@@ -47,8 +65,8 @@ def chart(path: Path, size: tuple[float, float], title: str, subtitle: str) -> I
     with mpl.rc_context(style):  # type: ignore[arg-type]
         figure = Figure(figsize=size, dpi=DOTS_PER_INCH, facecolor="white")
         left, height = 0.22 / size[0], size[1]
-        figure.text(left, 1 - 0.46 / height, title, size=17, weight="bold")
-        figure.text(left, 1 - 0.78 / height, subtitle, size=11, color=FAINT)
+        figure.text(left, 1 - 0.42 / height, title, size=15, weight="bold")
+        figure.text(left, 1 - 0.7 / height, subtitle, size=10.5, color=MUTED)
         yield figure
         figure.savefig(path)
 

@@ -1,4 +1,4 @@
-"""Time by workload and contender."""
+"""Time by workload and contender: one dot plot on one axis."""
 
 from __future__ import annotations
 
@@ -6,60 +6,95 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
-from benchmarks.chart_style import chart, color_of, finish, is_ours
+from benchmarks.chart_style import MARKERS, OTHERS, OURS, WIDTH, chart, color_of, finish, is_ours, marker_of
 from benchmarks.markdown import seconds_text
 from benchmarks.workloads import BY_NAME
 
-_PANELS = (
-    ("hll_bigint", "hll_varchar", "hll_groups", "hll_small_groups"),
-    ("hll_merge", "histogram", "histogram_groups", "histogram_merge"),
+WORKLOADS = (
+    "hll_bigint",
+    "hll_varchar",
+    "hll_groups",
+    "hll_small_groups",
+    "hll_merge",
+    "histogram",
+    "histogram_groups",
+    "histogram_merge",
 )
-# The time axis is so many times longer than its data on the right, for the numbers.
-_ROOM = 4.0
+SYSTEMS = ("DuckDB", "ClickHouse", "DataFusion", "Polars", "Spark")
+_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 def draw_speed(path: Path, speed: dict[str, Any]) -> None:
-    """One panel for each workload; a point for each contender, with its time as a multiple of ours."""
+    """A row for each workload, and in it a dot for each contender at its time."""
     rows = f"{speed['rows'] / 1e6:g} million rows, {speed['threads']} threads, best of {speed['runs']}"
-    subtitle = f"{rows}; each system on data in its own memory. Time on a logarithmic scale; in parentheses, times ours"
-    with chart(path, (16, 10.6), "How long it takes", subtitle) as figure:
-        grid = {"left": 0.016, "right": 0.99, "top": 0.87, "bottom": 0.04, "wspace": 0.09, "hspace": 0.2}
-        axes = figure.subplots(2, 4, gridspec_kw=grid)
-        for row, names in zip(axes, _PANELS, strict=True):
-            for panel, name in zip(row, names, strict=True):
-                _draw_panel(panel, BY_NAME[name].title, speed["workloads"].get(name, {}))
+    subtitle = f"{rows}; each system on data in its own memory; logarithmic scale"
+    with chart(path, (WIDTH, 5.9), _finding(speed), subtitle) as figure:
+        axes = figure.add_axes((0.265, 0.185, 0.715, 0.655))
+        for row, workload in enumerate(WORKLOADS):
+            for name, seconds in seconds_by_name(speed, workload).items():
+                draw_dot(axes, name, seconds, row)
+                if is_ours(name):
+                    axes.annotate(
+                        seconds_text(seconds), (seconds, row), (0, 8), textcoords="offset points",
+                        ha="center", size=9.5, weight="bold", color=OURS,
+                    )  # fmt: skip
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(FixedLocator(list(_TICKS)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _axis_seconds(value)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel("time: to the left is faster")
+        finish_rows(axes, [BY_NAME[name].title for name in WORKLOADS])
+        figure.legend(handles=system_handles(), loc="lower left", ncols=6, frameon=False, fontsize=10.5)
 
 
-def _draw_panel(axes: Axes, title: str, cells: dict[str, Any]) -> None:
-    measured = {name: cell["seconds"] for name, cell in cells.items() if "seconds" in cell}
-    order = sorted(measured, key=lambda name: measured[name])
-    finish(axes, title, grid="x")
-    axes.set_yticks([])
-    if not order:
-        return
-    axes.set_ylim(len(order) - 0.5, -0.9)
-    left = measured[order[0]] / 1.6
-    axes.set_xscale("log")
-    axes.set_xlim(left, measured[order[-1]] * _ROOM)
-    ours = next((measured[name] for name in order if is_ours(name)), None)
-    for row, name in enumerate(order):
-        _draw_contender(axes, row, name, measured[name], left, ours)
-    axes.xaxis.set_major_locator(LogLocator(10))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+def seconds_by_name(speed: dict[str, Any], workload: str) -> dict[str, float]:
+    """The time of each contender that was measured."""
+    cells = speed["workloads"].get(workload, {})
+    return {name: cell["seconds"] for name, cell in cells.items() if "seconds" in cell}
 
 
-def _draw_contender(axes: Axes, row: int, name: str, seconds: float, left: float, ours: float | None) -> None:
-    color = color_of(name)
-    weight = "bold" if is_ours(name) else "normal"
-    text = seconds_text(seconds)
-    if ours is not None and not is_ours(name):
-        text += f" ({seconds / ours:.1f})"
-    axes.hlines(row, left, seconds, color=color, linewidth=2.4, alpha=0.45)
-    axes.plot(seconds, row, "o", color=color, markersize=8.5 if is_ours(name) else 7)
-    axes.annotate(text, (seconds, row), (9, 0), textcoords="offset points", va="center", size=10, weight=weight)
-    axes.annotate(
-        name, (left, row), (5, 8), textcoords="offset points", va="bottom", size=10, weight=weight, color=color
-    )
+def draw_dot(axes: Axes, name: str, x: float, row: int) -> None:
+    """A contender in its row; ours is greater, and in front."""
+    ours = is_ours(name)
+    axes.plot(
+        x, row, marker_of(name), color=color_of(name), markersize=10 if ours else 7.5, zorder=4 if ours else 3,
+        markeredgecolor="white", markeredgewidth=0.6,
+    )  # fmt: skip
+
+
+def finish_rows(axes: Axes, titles: list[str]) -> None:
+    """Name the rows, from the top down."""
+    axes.set_yticks(range(len(titles)), titles)
+    axes.set_ylim(len(titles) - 0.5, -0.7)
+    finish(axes)
+
+
+def system_handles() -> list[Line2D]:
+    """The legend: a marker for each system."""
+    ours = Line2D([], [], marker="o", linestyle="", color=OURS, markersize=9, label="duckdb_sketch")
+    others = [
+        Line2D([], [], marker=MARKERS[name], linestyle="", color=OTHERS[name], markersize=7, label=name)
+        for name in SYSTEMS
+    ]
+    return [ours, *others]
+
+
+def _finding(speed: dict[str, Any]) -> str:
+    """In how many workloads we are ahead."""
+    faster = first = compared = 0
+    for workload in WORKLOADS:
+        found = seconds_by_name(speed, workload)
+        ours = next((seconds for name, seconds in found.items() if is_ours(name)), None)
+        duckdb = next((seconds for name, seconds in found.items() if name.startswith("DuckDB")), None)
+        if ours is not None and duckdb is not None:
+            compared += 1
+            faster += ours < duckdb
+            first += ours <= min(found.values())
+    return f"Faster than DuckDB's own aggregates in {faster} of {compared} workloads, fastest of all in {first}"
+
+
+def _axis_seconds(value: float) -> str:
+    return f"{value:g} s" if value >= 1 else f"{1000 * value:g} ms"
