@@ -65,7 +65,7 @@ def distinct_counts(most: int) -> list[list[str]]:
 def distribution_quantiles(count: int) -> list[list[str]]:
     """Bytes and the largest error of rank by bins, over every distribution and every way to merge."""
     samples = distributions(count)
-    lines = [["bins", "bytes, at most", "largest error of rank", "of", "of the median distribution"]]
+    lines = [["bins", "bytes, at most", "largest rank error", "distribution", "rank error of the median distribution"]]
     for bins in BINS:
         sketch = Histogram(bins)
         largest, size = {}, 0

@@ -129,9 +129,9 @@ def _cell(cell: dict[str, Any] | None, text: Callable[[dict[str, Any]], str]) ->
 def _merges(speed: dict[str, Any]) -> list[str]:
     bandwidth = speed["bandwidth"]
     what = (
-        f"A plain copy reads {bytes_text(bandwidth['one_thread'])} a second with one thread and "
+        f"A plain copy reads {bytes_text(bandwidth['one_thread'])} per second with one thread and "
         f"{bytes_text(bandwidth['all_threads'])} with {speed['threads']}, and writes as much. The talk: 2.5 million "
-        "HyperLogLog and 0.94 million histogram merges a second and core."
+        "HyperLogLog and 0.94 million histogram merges per second per core."
     )
     rows = []
     for rate in merge_rates(speed):
@@ -146,7 +146,14 @@ def _merges(speed: dict[str, Any]) -> list[str]:
                 percent_text(rate.bytes / bandwidth["all_threads"], 0),
             ]
         )
-    header = ["merges of stored states", "a state", "a second and core", "times the talk's", "read", "of a plain copy"]
+    header = [
+        "merges of stored states",
+        "bytes per state",
+        "merges per second per core",
+        "times the talk's",
+        "read",
+        "of a plain copy",
+    ]
     return [what, table(header, rows)]
 
 

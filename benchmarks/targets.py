@@ -52,7 +52,7 @@ TARGETS = (
     Target("estimate_parquet", OURS_ESTIMATE, READING_THE_COLUMN, 3.0),
 )
 
-# Merges a second and core: "Not exactly! Approximate algorithms for big data" (Yang and Ray), 1,600 cores.
+# Merges per second per core: "Not exactly! Approximate algorithms for big data" (Yang and Ray), 1,600 cores.
 TALK_MERGES = {"hll_merge": 2.5e6, "histogram_merge": 0.94e6}
 TALK_REDUCTION = 40.0
 

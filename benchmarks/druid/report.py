@@ -8,7 +8,7 @@ from benchmarks.heading import measured_on
 from benchmarks.markdown import percent_text, table
 
 _TALK = {"hyperUnique": 2.5e6, "histogram": 0.94e6}
-"""Merged per second and core of Druid's cluster: Yang and Ray, "Not exactly! Approximate algorithms for big data"."""
+"""Merged per second per core of Druid's cluster: Yang and Ray, "Not exactly! Approximate algorithms for big data"."""
 
 
 def render(found: dict[str, Any]) -> str:

@@ -38,7 +38,7 @@ _LOOKS = {
 
 
 def draw_study(path: Path, study: dict[str, Any]) -> None:
-    """A row for the bytes and for each question of each subject, the greatest subject first; a marker for each store."""
+    """A row for the bytes and for each question of each subject, and in it a marker for each store."""
     subjects = sorted(study["subjects"], key=lambda subject: -subject["stores"][_RAW]["bytes"])
     rows = [row for subject in subjects for row in _rows(subject)]
     height = 2.2 + 0.52 * (len(rows) + len(subjects))

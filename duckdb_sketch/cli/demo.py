@@ -11,10 +11,10 @@ from rich.console import Console
 
 def demo(
     directory: Annotated[
-        Path, typer.Option(help="Where everything is written: a new folder, or that of an earlier demo.")
+        Path, typer.Option(help="Folder for all output: a new one, or that of an earlier demo.")
     ] = Path("duckdb-sketch-demo"),
 ) -> None:
-    """Roll up a year of flights: how large, how exact and how fast it gets, in figures and in a picture."""
+    """Roll up a year of flights and a week of bids: how large, exact and fast the results are, and a picture."""
     from duckdb_sketch.demo import run  # only here: no other command needs what it imports
 
     run(directory, Console(highlight=False))

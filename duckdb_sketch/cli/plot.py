@@ -75,7 +75,10 @@ def plot(
     table: Annotated[str | None, typer.Option(help="Its table, where there are several.")] = None,
     time: TimeColumn = None,
     where: Where = None,
-    every: Annotated[str | None, typer.Option(help="Merge to buckets so wide: hour, day, '15 minutes'.")] = None,
+    every: Annotated[
+        str | None,
+        typer.Option(help="Width of a bucket: hour, day, '15 minutes'. By default as narrow as the picture can show."),
+    ] = None,
     scale: Annotated[Scale, typer.Option(help="Of the axis of values; auto: as the values are.")] = Scale.auto,
     label: Annotated[str | None, typer.Option(help="What the values are: 'delay, minutes'.")] = None,
     title: Annotated[str | None, typer.Option(help="The title.")] = None,
@@ -145,8 +148,8 @@ def _draw(
     bucket = identifier(name)
     times, states = selection.in_time(Granularity.parse(every).truncated(bucket) if every else bucket)
     if picture is Picture.uniques:
-        plot.uniques(times, states, ax, label=label)
+        plot.uniques(times, states, ax, every=None if every else "auto", label=label)
     elif picture is Picture.bands:
-        plot.quantile_bands(times, states, ax, label=label)
+        plot.quantile_bands(times, states, ax, every=None if every else "auto", label=label)
     else:
         plot.daily_envelope(times, states, ax, label=label)

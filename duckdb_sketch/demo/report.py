@@ -11,17 +11,18 @@ from rich.text import Text
 
 from duckdb_sketch._sql import quote
 from duckdb_sketch._text import bytes_text
-from duckdb_sketch.cube import Answer
 from duckdb_sketch.demo.accuracy import GROUPINGS, QUANTILES, Grouping, RankError, UniquesError
+from duckdb_sketch.demo.bids import BID_DAYS, BID_HOURS, Asked, RawBids
 from duckdb_sketch.demo.rollup import DATABASE, LevelCost, Raw
 from duckdb_sketch.demo.timing import REPEATS, Timing
 
 _TITLES = {"flights_hourly": "hours", "flights_daily": "days", "flights_monthly": "months"}
+_TITLES_OF_BIDS = {BID_HOURS: "hours", BID_DAYS: "days"}
 
 
 def print_sizes(console: Console, raw: Raw, levels: list[LevelCost]) -> None:
     """Rows and bytes before and after."""
-    table = _table("Rows and bytes (Parquet: zstd)", "", "rows", "flights a row", "Parquet", "DuckDB", "made in")
+    table = _table("Rows and bytes (Parquet: zstd)", "", "rows", "flights per row", "Parquet", "DuckDB", "made in")
     table.add_row(f"raw, {raw.columns} columns", f"{raw.rows:,}", "1", bytes_text(raw.parquet_bytes), "", "")
     table.add_row("raw, 5 columns", f"{raw.rows:,}", "1", bytes_text(raw.used_bytes), "", "")
     table.add_section()
@@ -39,8 +40,29 @@ def print_sizes(console: Console, raw: Raw, levels: list[LevelCost]) -> None:
         _note(console, _size_sentence(raw, level))
     _note(
         console,
-        "Hours, days and months are each by origin and carrier; the 5 columns are those that they are made of. A "
-        "rollup pays by how many events share a row, and an hour of one carrier at one airport is only a few flights.",
+        "Hours, days and months are each by origin and carrier; the 5 columns are those that they are made of. An "
+        "hour of one carrier at one airport is only a few flights.",
+    )
+
+
+def print_bids(
+    console: Console, flights: Raw, levels: list[LevelCost], bids: RawBids, bid_levels: list[LevelCost]
+) -> None:
+    """What a rollup saves of few and of many events per row."""
+    table = _table("Where a rollup pays (Parquet: zstd)", "", "events", "events per row", "raw", "rolled up", "smaller by")
+    named = [*((f"flights, {_TITLES[level.table]}", flights.rows, flights.used_bytes, level) for level in levels)]
+    named += [(f"bids, {_TITLES_OF_BIDS[level.table]}", bids.rows, bids.parquet_bytes, level) for level in bid_levels]
+    for name, events, raw, level in named:
+        if level.table == BID_HOURS:
+            table.add_section()
+        size = level.parquet_bytes
+        share = f"{events / level.rows:,.1f}"
+        table.add_row(name, f"{events:,}", share, bytes_text(raw), bytes_text(size), f"{raw / size:.1f}x")
+    _print(console, table)
+    _note(
+        console,
+        f"{bids.rows:,} generated bids of a week, by country, next to the flights. A state takes up to some kilobytes, "
+        "so a rollup pays where a row stands for hundreds of events or more.",
     )
 
 
@@ -62,7 +84,7 @@ def print_uniques(console: Console, errors: list[tuple[Grouping, UniquesError]])
     _note(
         console,
         f"se: standard errors, of 1.04 / sqrt(4096) = {1.04 / 4096**0.5:.3%} of the exact number. About two estimates "
-        "in three should be within one. Up to some hundreds, a sketch still knows each value, and is exact.",
+        "in three should be within one. Up to a few hundred values, a sketch knows each value and is exact.",
     )
 
 
@@ -76,8 +98,8 @@ def print_quantiles(console: Console, errors: list[tuple[Grouping, RankError]]) 
     quantiles = ", ".join(f"{100 * fraction:g}" for fraction in QUANTILES)
     _note(
         console,
-        f"Over the quantiles {quantiles} %. A rank error of 1 % in the median: 49 % or 51 % of the departures were "
-        "really at most so late. Guaranteed: no sketch of those groups can be off by more.",
+        f"Over the quantiles {quantiles} %. A rank error of 1 % in the median: 49 % or 51 % of the departures had at "
+        "most this delay. Guaranteed: no sketch of those groups can be off by more.",
     )
 
 
@@ -110,22 +132,33 @@ def print_sql(console: Console, folder: Path) -> None:
     console.print(Text(_sql(folder)), soft_wrap=True)
 
 
-def print_query(console: Console, answer: Answer) -> None:
-    """A query over the flights themselves, its rows, and what they were read from."""
+def print_query(console: Console, asked: Asked) -> None:
+    """A query over the bids themselves, its rows, and what they were read from."""
     console.print()
-    _note(console, "Or ask about the flights themselves, in Python or with `duckdb-sketch query`:")
+    _note(console, "Or ask about the bids themselves, in Python or with `duckdb-sketch query`:")
     console.print()
+    answer = asked.answer
     console.print(Text(answer.explanation.query), soft_wrap=True)
     relation = answer.relation
     estimates = answer.explanation.approximate
     first, *others = (f"~{name}" if name in estimates else name for name in relation.columns)
     table = _table("From the rollups (~: estimates)", first, *others)
     for row in relation.fetchall():
-        table.add_row(*(f"{value:.1f}" if isinstance(value, float) else str(value) for value in row))
+        table.add_row(*(_cell(value) for value in row))
     _print(console, table)
-    _note(console, "What was read (--explain):")
+    _note(
+        console,
+        f"Answered in {1000 * asked.seconds:.0f} ms, planning included; exactly, from the raw file, in "
+        f"{1000 * asked.raw_seconds:.0f} ms. What was read (--explain):",
+    )
     console.print()
     console.print(Text(str(answer.explanation)), soft_wrap=True)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _sql(folder: Path) -> str:
@@ -137,7 +170,7 @@ ATTACH {quote(folder / DATABASE)} AS demo (READ_ONLY);
 SELECT
     month,
     origin,
-    hll_sketch_estimate(hll_union_agg(aircraft)) AS different_aircraft,
+    hll_sketch_estimate(hll_union_agg(aircraft)) AS distinct_aircraft,
     approx_histogram_quantile(approx_histogram_union_agg(delays), 0.9) AS p90_delay
 FROM demo.flights_monthly
 GROUP BY ALL ORDER BY ALL;

@@ -66,10 +66,10 @@ def roll_up(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[LevelCo
         folder: Has `RAW`, and gets the other Parquet files.
     """
     rollup = Rollup.from_sql(STATEMENT, sources={SOURCE: folder / RAW}, database=connection)
-    levels = [_measured(connection, folder, HOURS, rollup.refresh)]
-    levels.append(_measured(connection, folder, DAYS, lambda: rollup.coarsen("day", DAYS)))
+    levels = [measured(connection, folder, HOURS, rollup.refresh)]
+    levels.append(measured(connection, folder, DAYS, lambda: rollup.coarsen("day", DAYS)))
     days = open_level(DAYS, connection)
-    levels.append(_measured(connection, folder, MONTHS, lambda: days.coarsen("month", MONTHS)))
+    levels.append(measured(connection, folder, MONTHS, lambda: days.coarsen("month", MONTHS)))
     return levels
 
 
@@ -95,7 +95,8 @@ def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     return int(row[0])
 
 
-def _measured(connection: duckdb.DuckDBPyConnection, folder: Path, table: str, make: Callable[[], object]) -> LevelCost:
+def measured(connection: duckdb.DuckDBPyConnection, folder: Path, table: str, make: Callable[[], object]) -> LevelCost:
+    """Make a table with `make`, write it as Parquet, and say what that took."""
     database, parquet = folder / DATABASE, folder / f"{table}.parquet"
     before = database.stat().st_size
     start = time.perf_counter()

@@ -13,32 +13,25 @@ from rich.text import Text
 
 from duckdb_sketch._loading import connect
 from duckdb_sketch._sql import quote
-from duckdb_sketch.cube import Cube
 from duckdb_sketch.demo import report
 from duckdb_sketch.demo.accuracy import GROUPINGS, rank_error, uniques_error
+from duckdb_sketch.demo.bids import BID_TABLES, RAW_BIDS, ask, roll_up_bids, write_bids
 from duckdb_sketch.demo.flights import SOURCE, write_flights
 from duckdb_sketch.demo.picture import draw
 from duckdb_sketch.demo.requirements import require
 from duckdb_sketch.demo.rollup import DATABASE, RAW, TABLES, raw, roll_up
-from duckdb_sketch.demo.series import aircraft_by_day, delays_of_the_year
+from duckdb_sketch.demo.series import aircraft_by_week, delays_of_the_year
 from duckdb_sketch.demo.timing import QUESTIONS, time_question
 from duckdb_sketch.errors import SketchError
 
 PICTURE = "flights.png"
-FILES = (RAW, *(f"{table}.parquet" for table in TABLES), DATABASE, PICTURE)
-#: Ends within a month, so that days and months answer it together.
-QUERY = """\
-SELECT date_trunc('month', time_hour) AS month, count(*) AS flights,
-       count(DISTINCT tailnum) AS aircraft, quantile_cont(dep_delay, 0.9) AS p90
-FROM flights
-WHERE origin = 'JFK' AND time_hour >= TIMESTAMP '2013-08-15 12:00'
-GROUP BY ALL ORDER BY month"""
+FILES = (RAW, RAW_BIDS, *(f"{table}.parquet" for table in (*TABLES, *BID_TABLES)), DATABASE, PICTURE)
 _LEFT_BY_A_CRASH = f"{DATABASE}.wal"
-_STEPS = 4 + len(GROUPINGS) + len(QUESTIONS)
+_STEPS = 6 + len(GROUPINGS) + len(QUESTIONS)
 
 
 def run(folder: Path, console: Console) -> None:
-    """Roll up a year of flights in `folder`, and say how large, how exact and how fast the result is.
+    """Roll up a year of flights and a week of bids in `folder`, and say how large, exact and fast the results are.
 
     Args:
         folder: A new or empty folder, or that of a demo that ran before. Nothing is written outside of it.
@@ -73,21 +66,26 @@ def run(folder: Path, console: Console) -> None:
             timings.append(time_question(connection, question, folder / RAW, folder))
 
         step("drawing")
-        draw(folder / PICTURE, before.rows, aircraft_by_day(connection), delays_of_the_year(connection))
+        draw(folder / PICTURE, before.rows, aircraft_by_week(connection), delays_of_the_year(connection))
 
-        step("asking about the flights themselves")
-        answer = Cube(connection).answer(QUERY)
+        step("generating a week of bids, and rolling them up")
+        bids = write_bids(connection, folder / RAW_BIDS)
+        bid_levels = roll_up_bids(connection, folder)
+
+        step("asking about the bids themselves")
+        asked = ask(connection, folder)
 
     console.print(Text(f"Flights out of New York City, 2013: {before.rows:,}, by local scheduled hour ({SOURCE})."))
     report.print_sizes(console, before, levels)
     report.print_uniques(console, uniques)
     report.print_quantiles(console, quantiles)
     report.print_timings(console, timings)
+    report.print_bids(console, before, levels, bids, bid_levels)
     report.print_files(console, [folder / name for name in FILES])
     console.print(Text(f"All of it took {time.perf_counter() - start:.1f} seconds."))
     console.print()
     report.print_sql(console, folder)
-    report.print_query(console, answer)
+    report.print_query(console, asked)
 
 
 def _make_room(folder: Path) -> None:

@@ -12,10 +12,14 @@ MARKED = (0.5, 0.9, 0.95)
 
 
 @dataclass(frozen=True)
-class Day:
-    """The distinct aircraft of one day: the exact number, the estimate, and two standard errors either way."""
+class Week:
+    """The distinct aircraft of one week: the exact number, the estimate, and two standard errors either way.
 
-    day: datetime.date
+    Attributes:
+        monday: Its first day.
+    """
+
+    monday: datetime.date
     exact: int
     estimate: float
     lower: float
@@ -28,7 +32,7 @@ class Delays:
 
     Attributes:
         minutes: Where it is read, ascending.
-        exact: The exact fraction of departures that were at most so late.
+        exact: The exact fraction of departures with at most this delay.
         estimate: The same from the sketch.
         quantiles: The sketch's delay, in minutes, for each fraction in `MARKED`.
         bins: How many bins the sketch has.
@@ -45,22 +49,23 @@ class Delays:
     guaranteed: float
 
 
-def aircraft_by_day(connection: duckdb.DuckDBPyConnection) -> list[Day]:
-    """The distinct aircraft of each day, from `flights_daily` and from `flights`."""
+def aircraft_by_week(connection: duckdb.DuckDBPyConnection) -> list[Week]:
+    """The distinct aircraft of each week that has seven days in the data, from `flights_daily` and from `flights`."""
     rows = connection.execute(
         """
         WITH estimated AS (
-            SELECT day::DATE AS day, hll_sketch_bounds(hll_union_agg(aircraft), 2) AS aircraft
-            FROM flights_daily GROUP BY ALL
+            SELECT date_trunc('week', day)::DATE AS monday, hll_sketch_bounds(hll_union_agg(aircraft), 2) AS aircraft
+            FROM flights_daily GROUP BY ALL HAVING count(DISTINCT day) = 7
         ),
         exact AS (
-            SELECT time_hour::DATE AS day, count(DISTINCT tailnum) AS aircraft FROM flights GROUP BY ALL
+            SELECT date_trunc('week', time_hour)::DATE AS monday, count(DISTINCT tailnum) AS aircraft
+            FROM flights GROUP BY ALL
         )
-        SELECT day, exact.aircraft, estimated.aircraft.estimate, estimated.aircraft.lower, estimated.aircraft.upper
-        FROM estimated JOIN exact USING (day) ORDER BY day
+        SELECT monday, exact.aircraft, estimated.aircraft.estimate, estimated.aircraft.lower, estimated.aircraft.upper
+        FROM estimated JOIN exact USING (monday) ORDER BY monday
         """
     ).fetchall()
-    return [Day(*row) for row in rows]
+    return [Week(*row) for row in rows]
 
 
 def delays_of_the_year(connection: duckdb.DuckDBPyConnection) -> Delays:

@@ -84,11 +84,12 @@ def daily_envelope(
     for index, day in enumerate(days):
         _draw(ax, day, index * (24 + _APART), step)
     _set_hours(ax, days)
-    left_out = _limit(ax, days)
+    left_out, extremes = _limit(ax, days)
     ax.yaxis.set_major_formatter(ticks())
     finish(ax, "The daily cycle", "time of day", label)
     ax.legend(
-        handles=_legend(), loc="upper left", edgecolor="none", framealpha=0.9, labelcolor=INK, ncols=3, fontsize=9,
+        handles=_legend(extremes), loc="upper left", edgecolor="none", framealpha=0.9, labelcolor=INK, ncols=3,
+        fontsize=9,
     )  # fmt: skip
     ax.annotate(
         ", ".join(left_out), (1, 1), xycoords="axes fraction", xytext=(0, 9), textcoords="offset points",
@@ -166,30 +167,33 @@ def _set_hours(ax: Axes, days: list[_Day]) -> None:
     ax.set_xlim(-0.3, end + 0.3)
 
 
-def _limit(ax: Axes, days: list[_Day]) -> list[str]:
-    """Leave room for the legend; say which extremes are not within the picture."""
+def _limit(ax: Axes, days: list[_Day]) -> tuple[list[str], list[str]]:
+    """Leave room for the legend; say which extremes are not within the picture, and name those that are."""
     drawn = [value for day in days for band in (*day.quantiles, day.mean) for value in band]
     least = min(value for day in days for value in day.least)
     greatest = max(value for day in days for value in day.greatest)
     low, high = min(drawn), max(drawn)
     room = (high - low) or 1.0
-    notes = []
+    notes, drawn_extremes = [], []
     if greatest - high > _SQUASHED * room:
         notes.append(f"maximum up to {number(greatest)}")
     else:
+        drawn_extremes.append("maximum")
         high = max(high, greatest)
     if low - least > _SQUASHED * room:
         notes.append(f"minimum down to {number(least)}")
     else:
+        drawn_extremes.append("minimum")
         low = min(low, least)
     room = (high - low) or 1.0
     ax.set_ylim(low - 0.1 * room, high + 0.25 * room)
-    return notes
+    return notes, sorted(drawn_extremes, reverse=True)
 
 
-def _legend() -> list[Any]:
+def _legend(extremes: list[str]) -> list[Any]:
+    drawn = [Line2D([], [], color=FAINT, linewidth=1, linestyle=":", label=", ".join(extremes))] if extremes else []
     return [
-        Line2D([], [], color=FAINT, linewidth=1, linestyle=":", label="minimum, maximum"),
+        *drawn,
         Line2D([], [], color=INK, linewidth=1.3, linestyle=(0, (4, 1.5)), label="mean"),
         Line2D([], [], color=FAINT, linewidth=1.8, label="median"),
         Patch(color="#c9d0d6", label="25 % to 75 %"),

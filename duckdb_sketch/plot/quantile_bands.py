@@ -13,7 +13,7 @@ from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.families import Distribution
 from duckdb_sketch.plot.lines import draw_band, draw_line, set_dates
 from duckdb_sketch.plot.series import floats, series_of
-from duckdb_sketch.plot.style import Color, Palette, axes_or_new, finish, legend_on_top, palette_of, ticks
+from duckdb_sketch.plot.style import Color, Palette, axes_or_new, finish, legend_on_top, note, palette_of, ticks
 from duckdb_sketch.values import histogram_quantile
 from duckdb_sketch.values.data import Data
 
@@ -26,6 +26,7 @@ def quantile_bands(
     ax: Axes | None = None,
     *,
     quantiles: Sequence[float] = QUANTILES,
+    every: str | None = "auto",
     label: str = "value",
     color: Color | None = None,
 ) -> Axes:
@@ -38,6 +39,8 @@ def quantile_bands(
         histograms: The column of approximate histograms beside it.
         ax: Where to draw; by default a new pyplot figure.
         quantiles: Fractions, 0 to 1: of an even number of them there is no line.
+        every: A unit of time, `minute` to `year`, whose sketches are merged to a point each. `auto`: where there are
+            more times than the axes have room for, the finest unit that fits, which a note names. None: no merging.
         label: What the values are.
         color: Of the line, as matplotlib takes it; bands are tints of it.
 
@@ -51,14 +54,14 @@ def quantile_bands(
     fractions = sorted(set(quantiles))
     if not fractions:
         raise InvalidInputError("no quantiles to draw: give fractions, 0 to 1")
-    series = series_of(times, histograms, Distribution)
+    ax = axes_or_new(ax)
+    series = series_of(times, histograms, Distribution, every, ax)
     answers = histogram_quantile(series.states, fractions)
     if all(value is None or None in value for value in answers.to_pylist()):
         raise InvalidInputError("every histogram is NULL or empty: there is nothing to draw")
     columns = [floats(answers, lambda a, i=i: a[i]) for i in range(len(fractions))]  # type: ignore[misc]
     x, values = series.spaced(*columns)
     palette = palette_of(color)
-    ax = axes_or_new(ax)
     pairs = len(fractions) // 2
     for i, tint in enumerate(tints(palette, pairs)):
         name = f"{percent_text(fractions[i])} to {percent_text(fractions[-1 - i])}"
@@ -69,8 +72,9 @@ def quantile_bands(
         draw_line(ax, x, values[pairs], palette.line, linewidth=1.4, label=name)
     set_dates(ax, series.times, series.width())
     ax.yaxis.set_major_formatter(ticks())
-    finish(ax, "Quantiles over time", "", label)
+    finish(ax, f"Quantiles {series.scope}", "", label)
     legend_on_top(ax, pairs + 1)
+    note(ax, series.merged)
     return ax
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
+from matplotlib.axes import Axes
 
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.families import Family, Reading, family_of_state
@@ -19,6 +20,8 @@ from duckdb_sketch.values.session import cursor
 
 _FAR = 60_000_000_000_000_000  # microseconds: the years from 69 to 3871; DuckDB has infinite times
 _ROWS = "duckdb_sketch_rows"
+_UNITS = ("minute", "hour", "day", "week", "month", "quarter", "year")
+_POINTS_APART = 3.0  # of type, 1/72 inch: what is closer is drawn as a smear
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,23 @@ class StateSeries:
         times: Ascending, each once; of the time zone that the column has.
         states: A state for each, as an Arrow array; null where there is none.
         family: Their family.
+        unit: The unit of time that they were merged to so that they fit; None if they are as they came.
     """
 
     times: list[datetime]
     states: Any
     family: Family
+    unit: str | None = None
+
+    @property
+    def scope(self) -> str:
+        """What a point stands for, in a title."""
+        return f"per {self.unit}" if self.unit else "over time"
+
+    @property
+    def merged(self) -> list[str]:
+        """What a note says of the points."""
+        return [f"merged: a point per {self.unit}"] if self.unit else []
 
     def width(self) -> timedelta:
         """How long a bucket takes: what most neighbours are apart."""
@@ -57,17 +72,41 @@ class StateSeries:
         return times, spaced
 
 
-def series_of(times: Any, states: Data, reading: type[Reading]) -> StateSeries:
+def series_of(
+    times: Any, states: Data, reading: type[Reading], every: str | None = None, ax: Axes | None = None
+) -> StateSeries:
     """A column of times and one of states; rows of the same time are merged, those without a finite time left out.
+
+    Args:
+        times: The column of times.
+        states: The column of states beside it.
+        reading: What the states are read as.
+        every: A unit of time to merge to; `auto`: the finest of which `ax` can show all; None: times as they are.
+        ax: Where they are drawn.
 
     Raises:
         InvalidInputError: If the columns are not as long as each other, `times` are no times, there is no row, or a
-            state is not read as this.
+            state is not read as this; or there is no such unit.
     """
+    if every not in (None, "auto", *_UNITS):
+        raise InvalidInputError(f"every {every!r}: it is 'auto', None, or one of {', '.join(_UNITS)}")
     column = times_of(times)
+    unit = _fitting(column, ax) if every == "auto" and ax is not None else every
+    if unit in _UNITS:
+        column = pc.floor_temporal(column, unit=unit)
     keys, merged, family = merge(column.cast(pa.int64()), states, reading)
     found = pa.array(keys, pa.int64()).cast(column.type).to_pylist()
-    return StateSeries(found, merged, family)
+    return StateSeries(found, merged, family, unit if every == "auto" else None)
+
+
+def _fitting(column: Any, ax: Axes) -> str | None:
+    """The finest unit of time of which `ax` has room for every point; None if it has room for the times as they are."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    most = max(ax.get_window_extent().width / figure.dpi * 72 / _POINTS_APART, 2)
+    if len(pc.unique(column)) <= most:
+        return None
+    return next((unit for unit in _UNITS if len(pc.unique(pc.floor_temporal(column, unit=unit))) <= most), "year")
 
 
 def times_of(times: Any) -> Any:

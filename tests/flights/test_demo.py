@@ -17,10 +17,11 @@ from queries import rows, value
 
 import duckdb_sketch
 from duckdb_sketch.demo.accuracy import GROUPINGS, rank_error, uniques_error
+from duckdb_sketch.demo.bids import BID_TABLES, BIDS
 from duckdb_sketch.demo.picture import DOTS_PER_INCH, INCHES
 from duckdb_sketch.demo.rollup import DATABASE, RAW, TABLES, roll_up
 from duckdb_sketch.demo.run import FILES, run
-from duckdb_sketch.demo.series import MARKED, aircraft_by_day, delays_of_the_year
+from duckdb_sketch.demo.series import MARKED, aircraft_by_week, delays_of_the_year
 from duckdb_sketch.errors import SketchError
 
 pytestmark = pytest.mark.newest_duckdb
@@ -75,8 +76,8 @@ def test_database_and_parquet_hold_the_same(con: duckdb.DuckDBPyConnection, demo
     tables = rows(
         con, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'demo' AND schema_name = 'main' ORDER BY ALL"
     )
-    assert tables == sorted((table,) for table in TABLES)
-    for table in TABLES:
+    assert tables == sorted((table,) for table in (*TABLES, *BID_TABLES))
+    for table in (*TABLES, *BID_TABLES):
         assert rows(con, f"FROM demo.{table} EXCEPT FROM '{demo.folder}/{table}.parquet'") == []
 
 
@@ -117,14 +118,22 @@ def test_sql_can_be_pasted(demo: Demo, home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_ends_with_a_query_over_the_flights_and_what_answered_it(demo: Demo) -> None:
-    _, asked, rest = demo.output.partition("Or ask about the flights themselves")
+def test_it_ends_with_a_query_over_the_bids_and_what_answered_it(demo: Demo) -> None:
+    _, asked, rest = demo.output.partition("Or ask about the bids themselves")
     assert asked
-    rows = re.findall(r"^ +2013-(\d\d)-01 00:00:00 +\S+ +\S+ +\S+ *$", rest, re.MULTILINE)
-    assert rows == ["08", "09", "10", "11", "12"]
+    rows = re.findall(r"^ +2026-03-(\d\d) 00:00:00 +\S+ +\S+ +\S+ *$", rest, re.MULTILINE)
+    assert rows == ["03", "04", "05", "06", "07", "08"]
     read = re.findall(r"^  reads (\w+),", rest, re.MULTILINE)
-    assert read == ["flights_hourly", "flights_daily", "flights_monthly"]
-    assert "approximate: aircraft, p90" in rest
+    assert read == ["bids_hourly", "bids_daily"]
+    assert "approximate: users, p95" in rest
+
+
+@pytest.mark.slow
+def test_bids_are_where_a_rollup_pays(con: duckdb.DuckDBPyConnection, demo: Demo) -> None:
+    assert value(con, f"SELECT sum(bids) FROM '{demo.folder}/bids_daily.parquet'") == BIDS
+    saved = {name: float(times) for name, times in re.findall(r"bids, (\w+) .* ([\d.]+)x", demo.output)}
+    assert saved["hours"] > 3
+    assert saved["days"] > 50
 
 
 @pytest.mark.slow
@@ -201,9 +210,12 @@ def test_rank_error_of_a_wrong_sketch(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_series(rolled_up: duckdb.DuckDBPyConnection) -> None:
-    days = aircraft_by_day(rolled_up)
-    assert len(days) == 365
-    assert all(day.lower <= day.estimate <= day.upper for day in days)
+    weeks = aircraft_by_week(rolled_up)
+    assert len(weeks) == 51  # the first and the last have six days and two
+    assert all(week.lower <= week.estimate <= week.upper for week in weeks)
+    july = "date_trunc('week', time_hour) = '2013-07-01'"
+    exact = value(rolled_up, f"SELECT count(DISTINCT tailnum) FROM flights WHERE {july}")
+    assert [week.exact for week in weeks if str(week.monday) == "2013-07-01"] == [exact]
     delays = delays_of_the_year(rolled_up)
     late = value(rolled_up, "SELECT count(*) FILTER (dep_delay <= 60) / count(dep_delay) FROM flights")
     assert delays.exact[delays.minutes.index(60)] == pytest.approx(late)

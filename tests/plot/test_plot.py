@@ -303,6 +303,48 @@ def test_times_are_drawn_in_their_time_zone(users: list[bytes]) -> None:
     assert ticks[shown.index("06:00")].hour == 6
 
 
+def test_more_times_than_the_width_can_show_are_merged(rolled_up: duckdb.DuckDBPyConnection) -> None:
+    """A year of hours on axes of five inches: weeks, which the title and a note name."""
+    with rolled_up.cursor() as cursor:
+        hourly = cursor.sql("SELECT hour, aircraft, delays FROM flights_hourly").to_arrow_table()
+    ax = plot.uniques(hourly["hour"], hourly["aircraft"], Figure().subplots())
+    expected = rows(
+        rolled_up,
+        """
+        SELECT date_trunc('week', hour), hll_sketch_estimate(hll_union_agg(aircraft)) FROM flights_hourly
+        GROUP BY ALL ORDER BY ALL
+        """,
+    )
+    x, y = line(ax, "estimate")
+    assert list(x) == [row[0] for row in expected]
+    assert list(y) == pytest.approx([row[1] for row in expected], abs=0.5)
+    assert ax.get_title("left") == "Distinct values per week"
+    assert "merged: a point per week" in texts(ax)
+    wide = plot.quantile_bands(hourly["hour"], hourly["delays"], Figure(figsize=(24, 4)).subplots())
+    assert wide.get_title("left") == "Quantiles per day"
+    assert len(line(wide, "median")[0]) == 365
+
+
+def test_merging_can_be_chosen(users: list[bytes]) -> None:
+    hours = [datetime(2026, 1, 5) + timedelta(hours=i) for i in range(500)]
+    states = [users[i % len(users)] for i in range(500)]
+    as_they_are = plot.uniques(hours, states, Figure().subplots(), every=None)
+    assert len(line(as_they_are, "estimate")[0]) == 500
+    assert texts(as_they_are) == ""
+    days = plot.uniques(hours, states, Figure().subplots(), every="day")
+    assert len(line(days, "estimate")[0]) == 21
+    with pytest.raises(InvalidInputError, match="every 'fortnight': it is 'auto', None, or one of minute"):
+        plot.uniques(hours, states, every="fortnight")
+
+
+def test_days_are_those_of_the_time_zone(users: list[bytes]) -> None:
+    zone = ZoneInfo("America/New_York")
+    hours = [datetime(2026, 1, 5, tzinfo=zone) + timedelta(hours=i) for i in range(240)]
+    ax = plot.uniques(hours, [users[i % len(users)] for i in range(240)], Figure().subplots())
+    x, _ = line(ax, "estimate")
+    assert [each.isoformat() for each in x[:2]] == ["2026-01-05T00:00:00-05:00", "2026-01-06T00:00:00-05:00"]
+
+
 def test_months_are_no_gaps(ax: Axes, rolled_up: duckdb.DuckDBPyConnection) -> None:
     with rolled_up.cursor() as cursor:
         monthly = cursor.sql("SELECT month, aircraft FROM flights_monthly").pl()
