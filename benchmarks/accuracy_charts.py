@@ -1,4 +1,4 @@
-"""Errors of rank by distribution, and the error of HyperLogLog over the cardinality."""
+"""Rank errors by distribution, and the error of HyperLogLog over the cardinality."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def distinct_counts(most: int) -> list[list[str]]:
 
 
 def distribution_quantiles(count: int) -> list[list[str]]:
-    """Bytes and the largest error of rank by bins, over every distribution and every way to merge."""
+    """Bytes and the largest rank error by bins, over every distribution and every way to merge."""
     samples = distributions(count)
     lines = [["bins", "bytes, at most", "largest rank error", "distribution", "rank error of the median distribution"]]
     for bins in BINS:

@@ -1,4 +1,4 @@
-"""The eight distributions that a histogram is tried on, and what an error of rank is."""
+"""The eight distributions that a histogram is tried on, and what a rank error is."""
 
 from __future__ import annotations
 

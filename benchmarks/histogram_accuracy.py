@@ -1,4 +1,4 @@
-"""The largest error of rank of merged sketches, and whether bounds hold what they claim."""
+"""The largest rank error of merged sketches, and whether bounds hold what they claim."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def failure_text(error: Exception) -> str:
 
 
 def compare(merged: Merged, ordered: Floats) -> dict[str, Any]:
-    """The largest and the mean error of rank, as fractions; with bounds, the fraction of quantiles inside."""
+    """The largest and the mean rank error, as fractions; with bounds, the fraction of quantiles inside."""
     errors = rank_errors(ordered, QUANTILES, merged.estimates)
     found = {"largest": float(errors.max()), "mean": float(errors.mean()), "bytes": merged.bytes}
     if merged.lower is not None and merged.upper is not None:

@@ -75,7 +75,7 @@ class SpeedBesidePeers(_BesidePeers):
 
 class Accuracy(_BesidePeers):
     name = "accuracy"
-    summary = "errors of rank and of distinct counts, beside DuckDB, ClickHouse and DataSketches"
+    summary = "rank errors and of distinct counts, beside DuckDB, ClickHouse and DataSketches"
     parts = ("accuracy", "columns")
 
     def measure(self, part: str) -> dict[str, Any]:

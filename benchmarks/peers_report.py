@@ -177,7 +177,7 @@ def _accuracy(accuracy: dict[str, Any]) -> list[str]:
 
 def _histograms(histograms: dict[str, Any]) -> list[str]:
     what = (
-        f"The largest error of rank, in percent, over {histograms['quantiles']} quantiles (0.1 % … 99.9 %) of "
+        f"The largest rank error, in percent, over {histograms['quantiles']} quantiles (0.1 % … 99.9 %) of "
         f"{histograms['values']:,} values, in {histograms['parts']} sketches merged {' · '.join(PLANS)}; "
         f"{NONE} where a system cannot. The error of an answer x is the distance of the rank that was asked "
         "for from [P(X < x), P(X ≤ x)]."
@@ -249,7 +249,7 @@ def _hll(hll: dict[str, Any]) -> list[str]:
     ]
     what = (
         f"Cardinalities from 1 to {hll['cardinality']:,}. At most {targets.HLL_ERROR_FACTOR:g} times 1.04/√k and "
-        f"{percent_text(targets.HLL_BIAS, 1)} of bias are aimed for. ± is the standard error that so many trials "
+        f"{percent_text(targets.HLL_BIAS, 1)} of bias are aimed for. ± is the standard error that that many trials "
         "leave; 'within the noise' is what is beyond the target by less than four of them, at the worst of all "
         "cardinalities. Then the percentage of trials whose `hll_sketch_bounds` hold the true count: the mean over the "
         "cardinalities, and (the lowest). A normal distribution has 68.3, 95.4 and 99.7."

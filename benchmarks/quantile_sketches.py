@@ -43,7 +43,7 @@ class Merged:
     """Where the sketch claims bounds: the lower ones, and below the upper ones."""
     upper: Floats | None = None
     rank_error: float | None = None
-    """Where the sketch proves one: the largest error of rank, as a fraction."""
+    """Where the sketch proves one: the largest rank error, as a fraction."""
 
 
 class QuantileSketch(ABC):

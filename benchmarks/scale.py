@@ -37,7 +37,7 @@ class Scale:
     accuracy_parts: int
     """Histograms that they are cut into, and that are merged again; a multiple of 24."""
     columns_of_a_kind: int
-    """Of the columns of one kind so many, the first ones."""
+    """Of the columns of one kind that many, the first ones."""
     column_values: int
     """Values of each column."""
     hll_trials: int

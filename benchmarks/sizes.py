@@ -23,7 +23,7 @@ _UNIQUES = (1, 10, 100, 1_000)
 _VALUES = (1, 10, 50, 1_000)
 SEED = 1_000_003
 
-# A column of states of so many rows with so many distinct values each, as Parquet, and their raw bytes in all.
+# A column of states of that many rows with that many distinct values each, as Parquet, and their raw bytes in all.
 Writer = Callable[[int, int, Path], float]
 
 

@@ -58,7 +58,7 @@ TALK_REDUCTION = 40.0
 
 
 def rank_error_target(bins: int, distribution: str) -> float:
-    """The largest error of rank, as a fraction, that a histogram of `bins` bins (50 or 100) is to have."""
+    """The largest rank error, as a fraction, that a histogram of `bins` bins (50 or 100) is to have."""
     if bins == 50:
         return 0.0075
     return 0.005 if distribution == "cents" else 0.0025
@@ -75,7 +75,7 @@ COLUMN_MEDIAN = 0.0035
 PROVEN_RANK_ERROR = 0.05
 """What is to be proven of it, at 50 bins, but where parts are of very different scale."""
 
-# HyperLogLog: at most so many times 1.04 / sqrt(k), and a mean relative error of at most so much.
+# HyperLogLog: at most that many times 1.04 / sqrt(k), and a mean relative error of at most so much.
 HLL_ERROR_FACTOR = 1.05
 HLL_BIAS = 0.002
 # What an interval of one, two and three standard errors covers of a normal distribution.
@@ -83,7 +83,7 @@ NORMAL_COVERAGE = (0.6827, 0.9545, 0.9973)
 
 
 def hll_size_target(uniques: int, lg_k: int = 12) -> int:
-    """The most bytes that a stored HLL sketch of so many distinct values is to take."""
+    """The most bytes that a stored HLL sketch of that many distinct values is to take."""
     if uniques <= 7:
         return 8 + 4 * uniques
     if uniques <= 3 << (lg_k - 5):

@@ -9,7 +9,7 @@ from benchmarks import targets
 from benchmarks.hll_accuracy import standard_error
 from benchmarks.targets import TARGETS, Target
 
-# So many standard errors are noise, at the worst of some eighty cardinalities.
+# That many standard errors are noise, at the worst of some eighty cardinalities.
 _NOISE = 4
 
 
@@ -89,12 +89,12 @@ class HllCurve:
 
     @property
     def factor_error(self) -> float:
-        """The standard error of a factor near 1, from so many trials."""
+        """The standard error of a factor near 1, from that many trials."""
         return float((2 * self.trials) ** -0.5)
 
     @property
     def verdict(self) -> str:
-        """Whether error and bias are as small as aimed for, as far as so many trials can tell."""
+        """Whether error and bias are as small as aimed for, as far as that many trials can tell."""
         if self.factor <= targets.HLL_ERROR_FACTOR and abs(self.bias) <= targets.HLL_BIAS:
             return "yes"
         error_is_noise = self.factor - targets.HLL_ERROR_FACTOR <= _NOISE * self.factor_error

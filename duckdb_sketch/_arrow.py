@@ -10,7 +10,7 @@ _ROWS = 1_000_000  # DuckDB's own default
 
 
 def arrow_reader(relation: duckdb.DuckDBPyRelation, rows: int = _ROWS) -> Any:
-    """A relation's rows as a `pyarrow.RecordBatchReader` of batches of at most so many rows."""
+    """A relation's rows as a `pyarrow.RecordBatchReader` of batches of at most that many rows."""
     if hasattr(relation, "to_arrow_reader"):
         return relation.to_arrow_reader(rows)
     return relation.fetch_arrow_reader(rows)  # DuckDB 1

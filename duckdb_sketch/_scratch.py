@@ -27,6 +27,6 @@ def private_scratch() -> str:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder that is there until the context ends."""
+    """A folder that exists until the context ends."""
     with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_base) as folder:
         yield Path(folder)

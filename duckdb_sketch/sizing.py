@@ -48,7 +48,7 @@ def size_rollup(
 
     Args:
         error: The relative standard error that distinct counts may have, 0 to 1.
-        rank_error: The error of rank that quantiles may have, 0 to 1.
+        rank_error: The rank error that quantiles may have, 0 to 1.
         uniques: Distinct values in all raw rows. They are taken to be spread evenly over the rollup's rows.
         rows: Raw rows.
         rollup_rows: Rows of the rollup: its buckets of time times its dimensions' combinations.
@@ -86,7 +86,7 @@ def size_rollup(
 
 
 def state_bytes(family: Family, precision: int, values: int) -> int:
-    """The bytes of a state of so many distinct values, measured.
+    """The bytes of a state of that many distinct values, measured.
 
     Raises:
         InvalidInputError: If nothing is known of what the precision of this family may be.
@@ -116,5 +116,5 @@ def _least(family: Family, error: float, option: str) -> tuple[int, float]:
 
 
 def _expected_uniques(uniques: int, values: float) -> int:
-    """Different ones among so many values drawn from `uniques` that are equally frequent."""
+    """Distinct ones among that many values drawn from `uniques` that are equally frequent."""
     return max(1, round(-uniques * math.expm1(values * math.log1p(-1 / uniques)))) if uniques > 1 else 1

@@ -1,4 +1,4 @@
--- Hourly rollup: one row for each hour, origin and carrier, in place of one row for each flight.
+-- Hourly rollup: one row per hour, origin and carrier instead of one row per flight.
 --
 -- These files run as they are, in this order, in a DuckDB shell that has the extension loaded:
 --
@@ -25,7 +25,7 @@ SELECT
     count(*) AS flights,
     coalesce(sum(dep_delay), 0)::BIGINT AS total_delay, -- minutes; 0 where every flight was cancelled
     max(dep_delay) AS max_delay,                        -- minutes; NULL where every flight was cancelled
-    hll_sketch_agg(tailnum) AS aircraft,                -- which aircraft: answers how many different ones
+    hll_sketch_agg(tailnum) AS aircraft,                -- which aircraft: answers how many distinct ones
     approx_histogram_agg(dep_delay) AS delays           -- how the delays of what did depart are distributed
 FROM flights
 GROUP BY ALL

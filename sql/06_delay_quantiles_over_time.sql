@@ -1,6 +1,6 @@
 -- Quantiles over time: what departure delay, in minutes, a half, 90 % and 99 % of a day's flights did not exceed.
 --
--- A median of medians is no median. The sketches of all airports and carriers are united first, then asked.
+-- A median of medians is not a median. The sketches of all airports and carriers are united first, then asked.
 
 WITH days AS (
     SELECT day, sum(flights)::BIGINT AS flights, approx_histogram_union_agg(delays) AS delays

@@ -93,7 +93,7 @@ class Site:
         else:
             address = self.places.get((source, anchor), "")
         if not address:
-            return text  # a file of the project that is no page
+            return text  # a file of the project that is not a page
         path, hash_, anchor = address.partition("#")
         relative = posixpath.relpath(path, posixpath.dirname(page.address) or ".")
         return f"{picture}[{text}]({relative}{hash_}{anchor})"

@@ -14,6 +14,6 @@ COLUMNS: tuple[Column, ...] = tuple(
 
 
 def some_columns(most_of_a_kind: int) -> tuple[Column, ...]:
-    """So many of each kind, the first ones."""
+    """That many of each kind, the first ones."""
     by_kind = {kind: [column for column in COLUMNS if column.kind == kind] for kind in KINDS}
     return tuple(column for columns in by_kind.values() for column in columns[:most_of_a_kind])

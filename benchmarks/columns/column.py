@@ -25,7 +25,7 @@ KINDS = (SMOOTH, TAILS, SCALES, CLUSTERS, ATOMS, INTEGERS, DECIMALS, ORDERS)
 
 @dataclass(frozen=True)
 class Column:
-    """So many values of one description, in the order in which they are fed."""
+    """That many values of one description, in the order in which they are fed."""
 
     kind: str
     """One of `KINDS`."""

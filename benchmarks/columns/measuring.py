@@ -1,4 +1,4 @@
-"""The largest error of rank of each column, by sketch and by how it was merged."""
+"""The largest rank error of each column, by sketch and by how it was merged."""
 
 from __future__ import annotations
 

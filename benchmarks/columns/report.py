@@ -1,4 +1,4 @@
-"""The errors of rank on columns, as Markdown."""
+"""The rank errors on columns, as Markdown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def render_columns(columns: dict[str, Any]) -> list[str]:
     """A table over all columns, one by kind, and one of the errors that ours has on each."""
     found = columns["columns"]
     what = (
-        f"The largest error of rank, in percent, over {columns['quantiles']} quantiles (0.1 % … 99.9 %) of "
+        f"The largest rank error, in percent, over {columns['quantiles']} quantiles (0.1 % … 99.9 %) of "
         f"{len(found)} columns of {columns['values']:,} values each: {' · '.join(PLANS)}, the merged ones in "
         f"{columns['parts']} parts; {_NONE} where a system cannot."
     )
@@ -114,7 +114,7 @@ def _bytes(columns: dict[str, Any], name: str) -> int:
 
 
 def _proven(columns: dict[str, Any], name: str) -> str:
-    """Of each way to merge the largest proven error of rank, in percent."""
+    """Of each way to merge the largest proven rank error, in percent."""
     found = [found["sketches"][name] for found in columns["columns"].values()]
     proven = {plan: [each[plan]["proven"] for each in found if "proven" in each.get(plan, {})] for plan in PLANS}
     return " · ".join(f"{100 * max(shares):.1f}" for shares in proven.values()) if all(proven.values()) else _NONE

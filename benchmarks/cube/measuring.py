@@ -25,7 +25,7 @@ STATEMENT = """
 
 
 def write_bids(folder: Path, rows: int, files: int) -> None:
-    """Write bids of a year; files that are there already are kept."""
+    """Write bids of a year; existing files are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     each = rows // files
     apart = _DAYS * 86_400e6 / rows

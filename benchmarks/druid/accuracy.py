@@ -20,7 +20,7 @@ _NAMES = ("uniform", "normal", "lognormal (2)", "Pareto (1.1)")
 
 
 def histogram_errors(java: Java, folder: Path, size: int) -> list[dict[str, Any]]:
-    """The greatest error of rank of 117 quantiles, of parts that were merged.
+    """The greatest rank error of 117 quantiles, of parts that were merged.
 
     Druid's of as many bins, merged and built in one; ours of as many bins, and of as many as fit the bytes of Druid's.
     """

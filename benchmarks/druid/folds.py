@@ -16,7 +16,7 @@ from benchmarks.druid.java import Java
 BINS = 50
 _VALUES_A_HISTOGRAM = 500
 _TEXTS = {"dense": 2_000, "sparse": 60}
-"""How many different texts a hyperUnique counts."""
+"""How many distinct texts a hyperUnique counts."""
 
 
 def fold_hyper_uniques(java: Java, folder: Path, kind: str, objects: int, rounds: int) -> dict[str, Any]:

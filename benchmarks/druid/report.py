@@ -36,7 +36,7 @@ parentheses how many times as fast as Druid here. The talk's are those of Druid'
 
 Druid's histograms, where they are objects in memory already: {in_memory}.
 
-## Error of rank
+## Rank error
 
 The greatest of 117 quantiles of {found["values"]:,} floats, from 50 parts that were merged, with the bytes of the \
 result: Druid's ApproximateHistogram of 50 bins, of which its fold may leave few, and the same built of all values \

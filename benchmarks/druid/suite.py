@@ -34,7 +34,7 @@ class Druid(Suite):
                 found["hyper_uniques"].append(fold_hyper_uniques(java, data, kind, objects, self.runs))
         with progress.step("histograms"):
             found["histograms"] = fold_histograms(java, data, objects, self.runs)
-        with progress.step("errors of rank"):
+        with progress.step("rank errors"):
             found["ranks"] = histogram_errors(java, data, values)
         with progress.step("errors of distinct counts"):
             found["distinct"] = distinct_errors(java, trials, _DIFFERENT)

@@ -13,7 +13,7 @@ USERS = 2_000_000
 
 
 def write_bids(folder: Path, rows: int, files: int, publishers: int, days: float) -> None:
-    """Write bids that are spread evenly over some days; files that are there already are kept."""
+    """Write bids that are spread evenly over some days; existing files are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     per_file = rows // files
     missing = [number for number in range(files) if not (folder / f"{number:06}.parquet").exists()]

@@ -72,7 +72,7 @@ def refresh_again(folder: Path, database: Path, runs: int) -> dict[str, Any]:
 
 
 def late_file(folder: Path, database: Path, rows: int, total: int, days: float, publishers: int) -> dict[str, Any]:
-    """One file more, of an hour in the middle that is there already, into a rollup that has everything else."""
+    """One file more, of an hour in the middle that exists already, into a rollup that has everything else."""
     microseconds = days * 86_400e6 / total
     first = total // 2
     file = folder / f"late-{rows}.parquet"

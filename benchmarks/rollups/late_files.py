@@ -24,7 +24,7 @@ START = "TIMESTAMP '2024-01-01'"
 _TOUCHED = 1_000
 _ROWS = 100_000
 _FILES_A_CHECKPOINT = 10
-# A group's sketch has its 2 kB from so many users, and its histogram its 0.5 kB. A million groups of them would be
+# A group's sketch has its 2 kB from that many users, and its histogram its 0.5 kB. A million groups of them would be
 # 5 billion events, so the groups are made of a few.
 _EVENTS_A_GROUP = 5_000
 _KINDS = 50

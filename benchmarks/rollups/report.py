@@ -109,7 +109,7 @@ def _lines(found: dict[str, Any]) -> list[Line]:
         ),
     ]
     lines += [
-        (f"one late file of {late['rows']:,} rows, for hours that are there", seconds_text(late["seconds"]), "", None)
+        (f"one late file of {late['rows']:,} rows, for existing hours", seconds_text(late["seconds"]), "", None)
         for late in found["late"]
     ]
     lines += [_months(months) for months in found["months"]]

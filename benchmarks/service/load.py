@@ -161,7 +161,7 @@ class _Watched(threading.Thread):
             self._done.wait(0.05)
 
     def until(self, rows: int) -> None:
-        """Go on until so many rows are answered."""
+        """Go on until that many rows are answered."""
         end = monotonic() + 120
         while not self._seen or self._seen[-1][1] < rows:
             if monotonic() > end:
@@ -171,7 +171,7 @@ class _Watched(threading.Thread):
         self.join()
 
     def first(self, rows: int) -> float:
-        """When so many rows were first answered."""
+        """When that many rows were first answered."""
         return next(time for time, seen in self._seen if seen >= rows)
 
 

@@ -32,7 +32,7 @@ _BOUNDS = {
 
 
 def measure_accuracy(values: int, trials: int, progress: Progress) -> dict[str, Any]:
-    """Of two sets of so many values each, by likeness: the relative standard error, and how often bounds hold."""
+    """Of two sets of that many values each, by likeness: the relative standard error, and how often bounds hold."""
     points = []
     for likeness in LIKENESSES:
         common = round(2 * values * likeness / (1 + likeness))

@@ -49,7 +49,7 @@ def _finding(accuracy: dict[str, Any]) -> str:
     """How many times smaller the error of an intersection is where the sets have least in common."""
     point = min(accuracy["points"], key=lambda point: point["likeness"])
     errors = {found["how"]: found["error"] for found in point["found"] if found["what"] == "intersection"}
-    if THETA not in errors or LIKELIHOOD not in errors:
+    if not errors.get(THETA) or LIKELIHOOD not in errors:
         return "Errors of set operations"
     times = errors[LIKELIHOOD] / errors[THETA]
     return f"Theta intersections: {times:.0f} times less error than HLL where sets share {100 * point['likeness']:g} %"

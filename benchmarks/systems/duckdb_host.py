@@ -13,7 +13,7 @@ from benchmarks.scale import HISTOGRAM_PASSES
 from benchmarks.systems.system import System
 from benchmarks.workloads import ESTIMATES, HISTOGRAM_STATES, HLL_STATES, ROWS
 
-# So many stored states are made by one statement, which bounds the memory that it takes.
+# That many stored states are made by one statement, which bounds the memory that it takes.
 _STATES_A_STATEMENT = 20_000
 
 

@@ -32,7 +32,7 @@ class System(ABC):
     left_out: ClassVar[Mapping[tuple[str, str], str]] = {}
     """Why a contender does not take part in a workload, by both their names."""
     unscored: ClassVar[frozenset[str]] = frozenset()
-    """Contenders whose answer is not one number that can be held against the exact one."""
+    """Contenders whose answer is not one number that can be compared with the exact one."""
 
     def __init__(self, data: Data, threads: int) -> None:
         self.data = data

@@ -16,43 +16,41 @@ class Commands(LazyGroup):
     lazy: ClassVar = {
         "demo": Command(
             "duckdb_sketch.cli.demo:demo",
-            "Roll up a year of flights: how large, how exact and how fast it gets, in figures and in a picture.",
+            "Roll up a year of flights and a week of bids: how large, exact and fast the results are, and a picture.",
         ),
         "inspect": Command(
             "duckdb_sketch.cli.inspect:inspect",
-            "Say what sketches a Parquet file or a DuckDB database holds: precision, estimates, bytes.",
+            "Print the sketches in a Parquet file or a DuckDB database: precision, estimates, bytes.",
         ),
         "install": Command(
             "duckdb_sketch.cli.install:install",
-            "Make LOAD duckdb_sketch FROM duckdb_sketch work in every DuckDB 2.x client of yours.",
+            "Make LOAD duckdb_sketch FROM duckdb_sketch work in all of your DuckDB 2.x clients.",
         ),
         "plan": Command(
             "duckdb_sketch.cli.plan:plan",
-            "Choose lg_k and bins for an error, and say what a rollup of such data takes.",
+            "Choose lg_k and bins for an error, and print the size of such a rollup.",
         ),
         "plot": Command(
             "duckdb_sketch.cli.plot:plot",
-            "Draw the sketches of a rollup: a distribution, uniques or quantiles over time, the daily cycle.",
+            "Draw the sketches of a rollup: a distribution, uniques or quantiles over time, or the daily cycle.",
         ),
         "query": Command(
             "duckdb_sketch.cli.query:query",
-            "Ask about the events: answered from the rollups that read least, and raw files for what they lack.",
+            "Query the events, answered from the rollups that read least, and from raw files for the rest.",
         ),
         "serve": Command(
             "duckdb_sketch.cli.serve:serve",
-            "Refresh rollups on their triggers, and answer queries over HTTP meanwhile.",
+            "Refresh rollups on their triggers, and answer queries over HTTP at the same time.",
         ),
         "show": Command(
             "duckdb_sketch.cli.show:show",
-            "Draw the sketches of a rollup in the terminal: distributions as bars, what changes over time as a line.",
+            "Draw the sketches of a rollup in the terminal: distributions as bars, values over time as a line.",
         ),
         "uninstall": Command(
             "duckdb_sketch.cli.uninstall:uninstall",
-            "Remove what install has put into DuckDB's folders; the package itself stays.",
+            "Remove the files that install has written to DuckDB's folders; the package stays.",
         ),
-        "version": Command(
-            "duckdb_sketch.cli.version:version", "Say which versions of duckdb_sketch and DuckDB these are."
-        ),
+        "version": Command("duckdb_sketch.cli.version:version", "Print the versions of duckdb_sketch and DuckDB."),
         "rollup": Command(
             "duckdb_sketch.cli.rollup:app",
             "Tables that stay right and current: one SELECT … GROUP BY is the whole specification.",
@@ -77,7 +75,7 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="The same as the command version.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the versions.")
     ] = False,
 ) -> None:
     # What comes before a command.

@@ -21,7 +21,7 @@ def inspect(
     file: SketchFile,
     column: ColumnName = None,
 ) -> None:
-    """Say what sketches a Parquet file or a DuckDB database holds: precision, estimates, bytes."""
+    """Print the sketches in a Parquet file or a DuckDB database: precision, estimates, bytes."""
     summaries = inspect_file(file, column)
     console = Console(highlight=False)
     for name, group in groupby(summaries, key=lambda summary: summary.column.table):
@@ -49,6 +49,6 @@ def _describe(summary: Summary) -> dict[str, str]:
     if summary.others:
         lines["other or damaged"] = f"{summary.others:,}"
     if summary.bytes is not None:
-        lines["bytes a sketch"] = f"{summary.bytes / summary.sketches:,.1f}"
+        lines["bytes per sketch"] = f"{summary.bytes / summary.sketches:,.1f}"
         lines["bytes in all"] = bytes_text(summary.bytes)
     return lines

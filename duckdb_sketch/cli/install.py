@@ -16,10 +16,10 @@ from duckdb_sketch._sql import quote
 def install(
     duckdb_version: Annotated[
         list[str] | None,
-        typer.Option(help="Serve this version of DuckDB too, newer than this package. May be given more than once."),
+        typer.Option(help="Also serve this version of DuckDB, which is newer than this package; may be repeated."),
     ] = None,
 ) -> None:
-    """Make LOAD duckdb_sketch FROM duckdb_sketch work in every DuckDB 2.x client of yours."""
+    """Make LOAD duckdb_sketch FROM duckdb_sketch work in all of your DuckDB 2.x clients."""
     shell = _shell()
     found = [shell[1]] if shell and shell[1].startswith("v2.") else []
     done = duckdb_sketch.install([*(duckdb_version or ()), *found])

@@ -19,17 +19,18 @@ _YEAR_OF_HOURS = 8_760
 
 def plan(
     error: Annotated[float, typer.Option(help="Relative standard error of distinct counts: 0.01 is 1 %.")] = 0.02,
-    rank_error: Annotated[float, typer.Option(help="Error of rank of quantiles: 0.01 is 1 %.")] = 0.01,
+    rank_error: Annotated[float, typer.Option(help="Rank error of quantiles: 0.01 is 1 %.")] = 0.01,
     uniques: Annotated[float, typer.Option(help="Distinct values in all raw rows, such as 1e6.")] = 1e6,
     rows: Annotated[float, typer.Option(help="Raw rows, such as 1e9.")] = 1e8,
     rollup_rows: Annotated[
-        float, typer.Option(help="Rows of the rollup: buckets of time x combinations of dimensions. A year of hours.")
+        float,
+        typer.Option(help="Rows of the rollup: time buckets x combinations of dimensions. Default: a year of hours."),
     ] = _YEAR_OF_HOURS,
-    raw_row: Annotated[int, typer.Option(help="Bytes of a raw row.")] = 50,
-    key_bytes: Annotated[int, typer.Option(help="Bytes of a rollup's row beside its sketches.")] = 30,
+    raw_row: Annotated[int, typer.Option(help="Bytes per raw row.")] = 50,
+    key_bytes: Annotated[int, typer.Option(help="Bytes per row of the rollup without its sketches.")] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Choose lg_k and bins for an error, and say what a rollup of such data takes."""
+    """Choose lg_k and bins for an error, and print the size of such a rollup."""
     chosen = size_rollup(
         error=error,
         rank_error=rank_error,
@@ -52,8 +53,8 @@ def plan(
 
 def _precision(chosen: Sizing) -> Table:
     table = Table(box=SIMPLE_HEAD)
-    for name in ("", "write", "error", "bytes a row"):
-        table.add_column(name, justify="right" if name == "bytes a row" else "left")
+    for name in ("", "write", "error", "bytes per row"):
+        table.add_column(name, justify="right" if name == "bytes per row" else "left")
     table.add_row(
         "distinct counts",
         HLL.build.call("x", str(chosen.lg_k)),

@@ -69,22 +69,22 @@ def plot(
     ],
     kind: Annotated[
         Picture | None,
-        typer.Option("--kind", "-k", help="By default uniques of distinct counts, the histogram of histograms."),
+        typer.Option("--kind", "-k", help="Default: uniques for distinct counts, histogram for distributions."),
     ] = None,
-    column: Annotated[str | None, typer.Option(help="The column of sketches, where there are several.")] = None,
-    table: Annotated[str | None, typer.Option(help="Its table, where there are several.")] = None,
+    column: Annotated[str | None, typer.Option(help="The column of sketches, if there are several.")] = None,
+    table: Annotated[str | None, typer.Option(help="Its table, if there are several.")] = None,
     time: TimeColumn = None,
     where: Where = None,
     every: Annotated[
         str | None,
         typer.Option(help="Width of a bucket: hour, day, '15 minutes'. By default as narrow as the picture can show."),
     ] = None,
-    scale: Annotated[Scale, typer.Option(help="Of the axis of values; auto: as the values are.")] = Scale.auto,
-    label: Annotated[str | None, typer.Option(help="What the values are: 'delay, minutes'.")] = None,
+    scale: Annotated[Scale, typer.Option(help="Scale of the axis of values; auto depends on the values.")] = Scale.auto,
+    label: Annotated[str | None, typer.Option(help="Label of the values, such as 'delay, minutes'.")] = None,
     title: Annotated[str | None, typer.Option(help="The title.")] = None,
     size: Annotated[str, typer.Option(help="Width and height, in inches.")] = "8x4.5",
 ) -> None:
-    """Draw the sketches of a rollup: a distribution, uniques or quantiles over time, the daily cycle."""
+    """Draw the sketches of a rollup: a distribution, uniques or quantiles over time, or the daily cycle."""
     if output.suffix.lower() not in _FORMATS:
         raise InvalidInputError(f"{output}: a picture is {', '.join(_FORMATS)}")
     inches = re.fullmatch(r"(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)", size)
@@ -115,7 +115,7 @@ def plot(
 
 
 def _write(output: Path, image: bytes) -> None:
-    """Write a picture; of a disk that is full nothing is left, and the picture that was there stays."""
+    """Write a picture; on a full disk, nothing is left behind, and an existing picture stays."""
     part = output.with_name(f".{output.name}.tmp")
     try:
         part.write_bytes(image)

@@ -26,30 +26,32 @@ def query(
         typer.Option("--database", "-d", help="The database with the rollups.", show_default=False),
     ] = None,
     query: Annotated[
-        str | None, typer.Argument(help="A query over the events; without it there is a prompt.", show_default=False)
+        str | None, typer.Argument(help="A query over the events. Without one, a prompt opens.", show_default=False)
     ] = None,
     source: Sources = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Say what would be read, and why nothing else.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print which tables would be read, and why not others.")
+    ] = False,
     exact: Annotated[bool, typer.Option("--exact", help="Read raw events instead of estimating.")] = False,
-    raw: Annotated[bool, typer.Option(help="Read raw events where no rollup answers.")] = True,
+    raw: Annotated[bool, typer.Option(help="Read raw events if no rollup answers.")] = True,
     errors: Annotated[bool, typer.Option("--errors", help="Append the bounds of estimates: x_lower, x_upper.")] = False,
     edges: Annotated[
         Literal["exact", "buckets"],
-        typer.Option(help="If a partial bucket is in no file any more: stop, or widen the range to whole buckets."),
+        typer.Option(help="If the file of a partial bucket is gone: stop, or widen the range to whole buckets."),
     ] = "exact",
     time_zone: TimeZone = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout.")] = False,
-    parquet: Annotated[Path | None, typer.Option(help="A Parquet file to write the rows to.")] = None,
+    parquet: Annotated[Path | None, typer.Option(help="Write the rows to this Parquet file.")] = None,
     wait: Wait = 0,
     url: Annotated[
         str | None,
         typer.Option(
-            help="A service to ask in the place of a database; its token is DUCKDB_SKETCH_TOKEN.", show_default=False
+            help="Query a service instead of a database; its token is DUCKDB_SKETCH_TOKEN.", show_default=False
         ),
     ] = None,
 ) -> None:
-    """Ask about the events: answered from the rollups that read least, and raw files for what they lack."""
+    """Query the events, answered from the rollups that read least, and from raw files for the rest."""
     if sum((as_json, as_csv, parquet is not None, explain)) > 1 and not (explain and as_json):
         raise CubeError("choose one of --json, --csv, --parquet and --explain")
     with Cube(_asked(database, url), read_sources(source or ()), time_zone=time_zone, wait=wait) as cube:

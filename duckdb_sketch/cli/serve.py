@@ -39,10 +39,10 @@ def serve(
     source: Sources = None,
     name: TableName = None,
     refresh_every: Annotated[
-        str | None, typer.Option(help="Count new files so often, such as '30 s'.", rich_help_panel=_SIMPLE)
+        str | None, typer.Option(help="Interval for counting new files, such as '30 s'.", rich_help_panel=_SIMPLE)
     ] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Count new files as they come.", rich_help_panel=_SIMPLE)
+        bool, typer.Option("--watch", help="Count new files as they arrive.", rich_help_panel=_SIMPLE)
     ] = False,
     time_zone: TimeZone = None,
     allowed_lateness: Lateness = None,
@@ -52,12 +52,12 @@ def serve(
     latest: Latest = None,
     expand: Expand = False,
     memory: Annotated[str | None, typer.Option(help="Memory limit, such as 2GB.", rich_help_panel=_SIMPLE)] = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 at first.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 8123 at first, 0 for one that is free.")] = None,
-    token_file: Annotated[Path | None, typer.Option(help="A file with the token that clients have to give.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="See that the configuration is right, and stop.")] = False,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one. Default: 8123.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="File with the token that clients have to send.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Check the configuration, and stop.")] = False,
 ) -> None:
-    """Refresh rollups on their triggers, and answer queries over HTTP meanwhile."""
+    """Refresh rollups on their triggers, and answer queries over HTTP at the same time."""
     try:
         from duckdb_sketch.service.server import serve as run
         from duckdb_sketch.service.toml_file import read_configuration, read_token

@@ -23,16 +23,16 @@ _SPARKS = 60
 def show(
     file: SketchFile,
     column: ColumnName = None,
-    table: Annotated[str | None, typer.Option(help="Only those of this table.")] = None,
+    table: Annotated[str | None, typer.Option(help="Only sketches of this table.")] = None,
     time: TimeColumn = None,
     where: Where = None,
-    every: Annotated[str | None, typer.Option(help="The width of a bucket over time: minute to year.")] = None,
+    every: Annotated[str | None, typer.Option(help="Bucket width over time: minute to year.")] = None,
     group_by: Annotated[
-        list[str] | None, typer.Option(help="A line for each value of this column; may be given again.")
+        list[str] | None, typer.Option(help="One line per value of this column; may be repeated.")
     ] = None,
-    top: Annotated[int, typer.Option(help="How many groups, those with most first.", min=1)] = 10,
+    top: Annotated[int, typer.Option(help="Number of groups, largest first.", min=1)] = 10,
 ) -> None:
-    """Draw the sketches of a rollup in the terminal: distributions as bars, what changes over time as a line."""
+    """Draw the sketches of a rollup in the terminal: distributions as bars, values over time as a line."""
     console = Console(highlight=False)
     with opened(file) as (connection, columns):
         for index, (chosen, family) in enumerate(sketch_columns(connection, columns, table, column)):

@@ -8,6 +8,6 @@ import duckdb_sketch
 
 
 def uninstall() -> None:
-    """Remove what install has put into DuckDB's folders; the package itself stays."""
+    """Remove the files that install has written to DuckDB's folders; the package stays."""
     versions = duckdb_sketch.uninstall()
     typer.echo(f"Removed from DuckDB {', '.join(versions)}." if versions else "Nothing was installed.")

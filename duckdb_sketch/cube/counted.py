@@ -94,7 +94,7 @@ def compared(
     there = {span for path, span in slices.ranges.items() if path in files and span}
     dropped: list[Span] = []
     for span in slices.dropped:
-        # Only what was final could be late; and what is in no file any more is no event that could be read.
+        # Only what was final could be late; and what is in no file any more is not an event that could be read.
         if span in there:
             end = span[1] + _MICROSECOND
             dropped.append((span[0], end if watermark is None else min(end, watermark)))

@@ -60,7 +60,7 @@ class Names:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """A name that is no column of the events: an outer reference in a subquery must not find it by mistake."""
+    """A name that is not a column of the events: an outer reference in a subquery must not find it by mistake."""
     candidate, number = f"_{name}", 2
     while candidate.lower() in taken:
         candidate, number = f"_{name}_{number}", number + 1

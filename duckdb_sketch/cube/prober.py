@@ -47,7 +47,7 @@ class Prober:
             for connection in (self.bare, self.events, self.asking):
                 connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
         except duckdb.Error as error:
-            raise CubeError(f"{zone!r} is no time zone: write its name, such as Europe/Berlin") from error
+            raise CubeError(f"{zone!r} is not a time zone: write its name, such as Europe/Berlin") from error
         self._zone = zone
 
     def show(self, sources: Iterable[EventSource]) -> None:

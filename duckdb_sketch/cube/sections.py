@@ -90,5 +90,5 @@ def _changed(reader: Ranges, by_rollup: Mapping[str, Sequence[CountedSlice]], en
     return found
 
 
-#: Those of what is no table.
+#: Those of what is not a table.
 NO_SECTIONS = Sections()

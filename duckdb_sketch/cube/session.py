@@ -98,7 +98,7 @@ class CubeSession:
     def _bucket(self, expression: str) -> datetime:
         (found,) = fetch_row(self._connection, f"SELECT {expression}")
         if not isinstance(found, datetime):
-            raise RejectedError(Reason.UNSUPPORTED, f"{expression} is no time")
+            raise RejectedError(Reason.UNSUPPORTED, f"{expression} is not a time")
         return found
 
     def moments(self, expressions: Sequence[str], event_type: str) -> list[datetime | None]:

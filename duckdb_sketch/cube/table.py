@@ -10,7 +10,7 @@ from functools import cached_property
 from duckdb_sketch.cube.state import MetricColumn, State
 from duckdb_sketch.rollup.specification.table import Table
 
-Span = tuple[datetime | None, datetime | None]  #: half-open; None is no end
+Span = tuple[datetime | None, datetime | None]  #: half-open; None: without an end
 Clock = tuple[str, bool]  #: canonical SQL of an event time, and whether the ledger has it in UTC
 
 

@@ -28,7 +28,7 @@ _MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {
     exp.EQ: exp.EQ,
 }
 
-#: Gives the times that constant expressions stand for, beside an event time of a SQL type; None for what is no time.
+#: Gives the times that constant expressions stand for, beside an event time of a SQL type; None for what is not a time.
 Moments = Callable[[Sequence[str], str], Sequence[datetime | None]]
 
 

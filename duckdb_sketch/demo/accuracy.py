@@ -1,4 +1,4 @@
-"""Estimates held against the exact answers, group by group."""
+"""Estimates compared with the exact answers, group by group."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class RankError:
     """How far the quantiles of delays are off, as fractions of the flights of a group.
 
     Attributes:
-        mean: The mean error of rank over all groups and `QUANTILES`.
+        mean: The mean rank error over all groups and `QUANTILES`.
         worst: The greatest.
         guaranteed: What no error of these sketches can exceed.
     """

@@ -1,4 +1,4 @@
--- One row for each hour and country, in place of thousands of bids.
+-- One row per hour and country instead of thousands of bids.
 SELECT
     date_trunc('hour', ts) AS hour,
     country,

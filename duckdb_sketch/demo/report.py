@@ -49,7 +49,8 @@ def print_bids(
     console: Console, flights: Raw, levels: list[LevelCost], bids: RawBids, bid_levels: list[LevelCost]
 ) -> None:
     """What a rollup saves of few and of many events per row."""
-    table = _table("Where a rollup pays (Parquet: zstd)", "", "events", "events per row", "raw", "rolled up", "smaller by")
+    columns = ("events", "events per row", "raw", "rolled up", "smaller by")
+    table = _table("Where a rollup pays (Parquet: zstd)", "", *columns)
     named = [*((f"flights, {_TITLES[level.table]}", flights.rows, flights.used_bytes, level) for level in levels)]
     named += [(f"bids, {_TITLES_OF_BIDS[level.table]}", bids.rows, bids.parquet_bytes, level) for level in bid_levels]
     for name, events, raw, level in named:
@@ -89,7 +90,7 @@ def print_uniques(console: Console, errors: list[tuple[Grouping, UniquesError]])
 
 
 def print_quantiles(console: Console, errors: list[tuple[Grouping, RankError]]) -> None:
-    """Errors of rank of the quantiles."""
+    """Rank errors of the quantiles."""
     table = _table("Departure delays: rank errors of quantiles", "groups by", "mean", "worst", "guaranteed")
     for grouping, error in errors:
         _separate(table, grouping)

@@ -37,7 +37,7 @@ class Delays:
         quantiles: The sketch's delay, in minutes, for each fraction in `MARKED`.
         bins: How many bins the sketch has.
         bytes: Its size.
-        guaranteed: What the error of rank cannot exceed, as a fraction.
+        guaranteed: What the rank error cannot exceed, as a fraction.
     """
 
     minutes: list[int]

@@ -84,7 +84,7 @@ class Family:
         union: The aggregate that merges states.
         pair: SQL that merges two states, `{a}` and `{b}`, of which neither is NULL.
         describe: SQL of what a state says of itself, which `reading` and `is_empty` call `about`. It fails, or is NULL,
-            of what is no state of this family.
+            of what is not a state of this family.
         is_empty: SQL of whether a state has seen no value, over `sketch` and `about`.
         reading: What a state is read as.
         magic: The bytes that a state starts with, one of these; none if states are no BLOB.
@@ -149,7 +149,7 @@ class Family:
         return f"coalesce({self.pair.format(a=a, b=b)}, {a}, {b})"
 
     def described(self, state: str) -> str:
-        """SQL of what a state says of itself; NULL of what is no state."""
+        """SQL of what a state says of itself; NULL of what is not a state."""
         return f"TRY({self.describe.format(state=state)})"
 
     def empty(self, aggregate: str, *others: str) -> str:

@@ -50,12 +50,12 @@ class HistogramStats(NamedTuple):
     exact: Boolean
     """Whether every bin holds one value repeated, so that each answer is exact."""
     rank_error: Double
-    """The proven error of rank at the centers of bins, as a fraction of `count`."""
+    """The proven rank error at the centers of bins, as a fraction of `count`."""
     bytes: BigInt
 
 
 RANK_ERRORS = {10: 0.1, 20: 0.035, 30: 0.015, 50: 0.01, 100: 0.0025, 200: 0.002, 400: 0.0015}
-"""By bins, the largest error of rank that docs/CHOOSING.md measured, rounded up; with 50, what it says of gaps."""
+"""By bins, the largest rank error that docs/CHOOSING.md measured, rounded up; with 50, what it says of gaps."""
 
 _FINITE = "CASE WHEN isfinite(CAST({x} AS DOUBLE)) THEN CAST({x} AS DOUBLE) END"
 _QUANTILE = Answer("approx_histogram_quantile({state}, {0})", bounds="approx_histogram_quantile_bounds({state}, {0})")

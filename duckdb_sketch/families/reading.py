@@ -16,7 +16,7 @@ class DistinctCount:
 
     Attributes:
         estimate: SQL of the estimate, a number.
-        bounds: SQL of a STRUCT of lower, estimate and upper, so many `{deviations}` to either side.
+        bounds: SQL of a STRUCT of lower, estimate and upper, that many `{deviations}` to either side.
         standard_error: SQL of the relative standard error that a state's precision promises.
         exact: SQL of an aggregate over `{x}`: the number that is estimated.
         lg_k: SQL of the base-2 logarithm of the number of registers, over `sketch` and `about`.

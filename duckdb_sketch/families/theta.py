@@ -30,7 +30,7 @@ class ThetaDescription(NamedTuple):
 
 
 def standard_error(entries: int) -> float:
-    """The relative standard error of an estimate from so many entries (Dasgupta and others, 2016)."""
+    """The relative standard error of an estimate from that many entries (Dasgupta and others, 2016)."""
     return 1 / math.sqrt(entries - 1)
 
 

@@ -45,8 +45,8 @@ def cdf(
         The axes.
 
     Raises:
-        InvalidInputError: If `h` is no histogram or empty, a mark is no fraction, or the scale is logarithmic and a
-            value is not above 0.
+        InvalidInputError: If `h` is not a histogram or empty, a mark is not a fraction, or the scale is logarithmic and
+            a value is not above 0.
     """
     h = histogram_of(h)
     if not all(0 <= mark <= 1 for mark in marks):

@@ -16,7 +16,7 @@ from duckdb_sketch.view import Scale, View, extremes, histogram_of, view_of
 
 Height = Literal["count", "percent", "density"]
 
-_FEW = 25  # so many distinct values get a bar each
+_FEW = 25  # that many distinct values get a bar each
 _BUCKETS = 40
 
 
@@ -49,7 +49,7 @@ def histogram(
         The axes.
 
     Raises:
-        InvalidInputError: If `h` is no histogram or empty, the scale is logarithmic and a value is not above 0, or
+        InvalidInputError: If `h` is not a histogram or empty, the scale is logarithmic and a value is not above 0, or
             the edges do not ascend.
     """
     h = histogram_of(h)

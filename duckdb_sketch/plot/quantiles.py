@@ -38,7 +38,7 @@ def quantiles(
         The axes.
 
     Raises:
-        InvalidInputError: If `h` is no histogram or empty, a fraction is outside 0 to 1, or the scale is logarithmic
+        InvalidInputError: If `h` is not a histogram or empty, a fraction is outside 0 to 1, or the scale is logarithmic
             and a value is not above 0.
     """
     h = histogram_of(h)

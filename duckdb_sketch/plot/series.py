@@ -85,7 +85,7 @@ def series_of(
         ax: Where they are drawn.
 
     Raises:
-        InvalidInputError: If the columns are not as long as each other, `times` are no times, there is no row, or a
+        InvalidInputError: If the columns are not as long as each other, `times` are not times, there is no row, or a
             state is not read as this; or there is no such unit.
     """
     if every not in (None, "auto", *_UNITS):
@@ -113,7 +113,7 @@ def times_of(times: Any) -> Any:
     """Times as an Arrow column of microseconds, in its own time zone if it has one.
 
     Raises:
-        InvalidInputError: If they are no times.
+        InvalidInputError: If they are not times.
     """
     try:
         if isinstance(times, ArrowStream) and not isinstance(times, ArrowArray):

@@ -40,14 +40,14 @@ def palette_of(color: Color | None) -> Palette:
     """A color with its tints; the usual one for None.
 
     Raises:
-        InvalidInputError: If it is no color.
+        InvalidInputError: If it is not a color.
     """
     if color is None:
         return ORANGE
     try:
         red, green, blue = to_rgb(color)
     except ValueError as error:
-        raise InvalidInputError(f"{color!r} is no color of matplotlib") from error
+        raise InvalidInputError(f"{color!r} is not a color of matplotlib") from error
 
     def tint(share: float) -> str:
         return to_hex((1 - share * (1 - red), 1 - share * (1 - green), 1 - share * (1 - blue)))

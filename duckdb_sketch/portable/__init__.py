@@ -16,7 +16,7 @@ What differs:
 - The histogram aggregates pool everything before they merge bins, and the extension merges as it goes, so that the
   bytes of a histogram of many distinct values differ.
 - An error comes as DuckDB's "Python exception occurred while executing the UDF", with the extension's message behind.
-- A histogram of what is no number is an error where there are rows; the extension refuses it where there are none, too.
+- A histogram of other types than numbers is an error if there are rows; the extension refuses it without rows, too.
 - `hll_sketch_agg(x, 10)` over no row at all is empty at `lg_k` 10.
 """
 

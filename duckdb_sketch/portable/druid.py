@@ -48,7 +48,7 @@ def histogram_from_druid(blob: bytes) -> Histogram:
     """Read an image of Druid; none of its bytes, or three of 0, are an empty histogram.
 
     Raises:
-        InvalidInputError: If it is no histogram of Druid, a damaged one, or one whose count is 2^62 or more.
+        InvalidInputError: If it is not a histogram of Druid, a damaged one, or one whose count is 2^62 or more.
     """
     try:
         druid = _parse(blob)

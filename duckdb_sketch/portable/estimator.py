@@ -86,7 +86,7 @@ def _raw(image: HllImage) -> float:
 
 
 def _linear_counting(k: int, unhit: int) -> float:
-    """Return how many balls were thrown, in expectation, if so many of k bins are empty: the coupon collector."""
+    """Return how many balls were thrown, in expectation, if that many of k bins are empty: the coupon collector."""
     if unhit == 0:
         return k * math.log(k / 0.5)
     return k * (_harmonic(k) - _harmonic(unhit))

@@ -62,7 +62,7 @@ class Histogram:
 
     @property
     def rank_error(self) -> float:
-        """The slack as a fraction of the count: the guaranteed error of rank; 0 if every bin is exact."""
+        """The slack as a fraction of the count: the guaranteed rank error; 0 if every bin is exact."""
         return 0.0 if self.is_empty else self.slack / self.count
 
     def to_bytes(self) -> bytes:
@@ -91,7 +91,7 @@ class Histogram:
         """Read an image; every length is checked against the bytes before anything is made of them.
 
         Raises:
-            InvalidInputError: If it is no image of an approximate histogram, a damaged one, or of an unknown version.
+            InvalidInputError: If it is not an image of an approximate histogram, is damaged, or of an unknown version.
         """
         if not blob.startswith(_MAGIC):
             raise _not_a_histogram(blob)

@@ -103,7 +103,7 @@ class HllImage:
         """Read an image; every length is checked against the bytes before anything is made of them.
 
         Raises:
-            InvalidInputError: If it is no image of an HLL sketch, a damaged one, or of an unknown version.
+            InvalidInputError: If it is not an image of an HLL sketch, a damaged one, or of an unknown version.
         """
         if len(blob) < _HEADER.size:
             raise _not_a_sketch(blob)
@@ -183,7 +183,7 @@ def register_image(lg_k: int, registers: Registers) -> bytes:
 
 
 def _lg_slots(count: int) -> int:
-    """Return log2 of the hash table that DataSketches makes for so many entries: at most three quarters full."""
+    """Return log2 of the hash table that DataSketches makes for that many entries: at most three quarters full."""
     lg_slots = (count - 1).bit_length()
     return lg_slots + 1 if 4 * count > 3 << lg_slots else lg_slots
 

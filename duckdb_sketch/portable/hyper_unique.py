@@ -61,7 +61,7 @@ class HyperUniqueImage:
         """Read an image; no bytes at all are an empty one.
 
         Raises:
-            InvalidInputError: If it is no hyperUnique of Druid, or a damaged one.
+            InvalidInputError: If it is not a hyperUnique of Druid, or a damaged one.
         """
         if not blob:
             return cls(0, np.zeros(_PAIRS, np.uint8), False, (0, 0))
@@ -117,7 +117,7 @@ class HyperUniqueImage:
 
 
 def hyper_unique_of_texts(texts: Iterable[str]) -> bytes:
-    """Return the image of the different texts."""
+    """Return the image of the distinct texts."""
     registers = np.zeros(_REGISTERS, np.uint8)
     for text in set(texts):
         first, second = mmh3.hash64(text.encode(), _SEED, x64arch=True, signed=False)
@@ -132,7 +132,7 @@ def hyper_unique_union(images: Sequence[bytes]) -> bytes:
     """Return the image of what all images counted.
 
     Raises:
-        InvalidInputError: If one is no hyperUnique of Druid, or a damaged one.
+        InvalidInputError: If one is not a hyperUnique of Druid, or a damaged one.
     """
     registers = np.zeros(_REGISTERS, np.uint8)
     for image in images:

@@ -46,7 +46,7 @@ def reduce_bins(bins: Bins, target: int) -> tuple[Bins, int]:
 
 
 def _grouped(old: Bins, counts: Counts) -> tuple[Bins, int]:
-    """Merge the neighbours that hold so many values together, each new center being the mean of its parts.
+    """Merge the neighbours that hold that many values together, each new center being the mean of its parts.
 
     Returns:
         The bins, and how many values at most have moved from one side of any number to the other.

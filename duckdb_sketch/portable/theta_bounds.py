@@ -11,7 +11,7 @@ from duckdb_sketch.portable.interpolation import rows
 from duckdb_sketch.portable.theta_image import ThetaImage
 
 _FEW = 120
-"""Of so many entries and fewer the binomial distribution is no normal one."""
+"""Of that many entries and fewer the binomial distribution is not a normal one."""
 _SUMMED_UP_TO = 360.0
 """Up to so high an estimate the distribution is summed up; beyond, the normal one of other deviations is close."""
 _NEARLY_ALL = 1 - 1e-5
@@ -83,14 +83,14 @@ def _upper(count: int, theta: float, deviations: int) -> float:
 
 
 def _normal(count: float, theta: float, deviations: float) -> float:
-    """Return how many values there are if so many entries are so many standard deviations from what is expected."""
+    """Return how many values there are if that many entries are that many standard deviations from what is expected."""
     width = deviations * math.sqrt((1 - theta) / theta)
     estimate = count / theta
     return estimate + width * width / 2 + width / 2 * math.sqrt(width * width + 4 * estimate)
 
 
 def _trials(successes: int, probability: float, is_reached: Callable[[float], bool]) -> float:
-    """Return after how many trials the probability of so many successes is reached."""
+    """Return after how many trials the probability of that many successes is reached."""
     last = total = probability**successes
     trials = float(successes)
     while not is_reached(total):
@@ -139,7 +139,7 @@ def _inverse_beta(a: float, b: float, y: float) -> float:
 
 
 def _tail(deviations: float) -> float:
-    """Abramowitz and Stegun, 7.1.28: what of a normal distribution lies beyond so many deviations, on one side."""
+    """Abramowitz and Stegun, 7.1.28: what of a normal distribution lies beyond that many deviations, on one side."""
     x, total = deviations / math.sqrt(2), 0.0
     for coefficient in reversed(_COEFFICIENTS):
         total = (total + coefficient) * x

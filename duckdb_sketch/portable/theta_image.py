@@ -74,7 +74,7 @@ class ThetaImage:
         """Read an image.
 
         Raises:
-            InvalidInputError: If it is no compact image of a theta sketch, a damaged one, or of another seed.
+            InvalidInputError: If it is not a compact image of a theta sketch, a damaged one, or of another seed.
         """
         if len(blob) < _HEADER.size:
             raise _not_a_sketch(blob)

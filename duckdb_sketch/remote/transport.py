@@ -72,9 +72,9 @@ class Transport:
             parts = urlsplit(url)
             self._host, self._port = parts.hostname or "", parts.port
         except ValueError as error:
-            raise ServiceError(f"{url} is no address: {error}") from error
+            raise ServiceError(f"{url} is not an address: {error}") from error
         if parts.scheme not in ("http", "https") or not self._host:
-            raise ServiceError(f"{url} is no address of a service: write it as http://127.0.0.1:8123")
+            raise ServiceError(f"{url} is not an address of a service: write it as http://127.0.0.1:8123")
         self._is_tls = parts.scheme == "https"
         self._path = parts.path.rstrip("/")
 

@@ -98,9 +98,9 @@ class Level:
 
     @exclusive
     def coarsen(self, every: str, name: str, by: Sequence[str] | None = None) -> Level:
-        """Make a coarser level of it, or bring that up to date.
+        """Create a coarser level of it, or update that.
 
-        From then on each refresh brings it up to date as well, in the same transaction, from the buckets that changed.
+        From then on each refresh updates it as well, in the same transaction, from the buckets that changed.
 
         Args:
             every: The width of its buckets, such as `day` or `3 months`.
@@ -164,7 +164,7 @@ class Level:
 
     @exclusive
     def export(self, folder: str | Path, partition: str = "month") -> Exported:
-        """Write it as Parquet, or bring an export up to date: only partitions that changed are written.
+        """Write it as Parquet, or update an export: only partitions that changed are written.
 
         They are `<folder>/<unit>=<start>/rollup.parquet`, such as `month=2013-10/rollup.parquet`. Each is replaced as a
         whole, so that readers need not wait, and `_rollup.json`, which `from_export` needs, is written last. What has

@@ -78,7 +78,7 @@ def _limit(connection: duckdb.DuckDBPyConnection, memory_limit: str | None) -> i
 
 
 def rows_of_batch(most_rows: int, rows: int, groups: int) -> int:
-    """How many rows a batch may have, as those before it had many rows a group or few.
+    """How many rows a batch may have, as those before it had many rows per group or few.
 
     Args:
         most_rows: That a batch may have if each row is a group of its own.

@@ -41,7 +41,7 @@ def fetch(connection: duckdb.DuckDBPyConnection, query: str, parameters: list[An
 
     Raises:
         DamagedError: If the database is damaged where they are.
-        InvalidInputError: If a parameter is no Unicode text.
+        InvalidInputError: If a parameter is not Unicode text.
     """
     for text in parameters or ():
         if isinstance(text, str):
@@ -61,7 +61,7 @@ def _check_text(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise InvalidInputError(f"{text!r} is no Unicode text: {error.reason}") from error
+        raise InvalidInputError(f"{text!r} is not Unicode text: {error.reason}") from error
 
 
 def fetch_row(connection: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | None = None) -> Row:

@@ -132,7 +132,9 @@ class Rollup(Level):
         try:
             self._connection.execute(f"SET SESSION TimeZone = {quote(zone)}")
         except duckdb.Error as error:
-            raise RollupError(f"{zone!r} is no time zone: write its name, such as Europe/Berlin ({error})") from error
+            raise RollupError(
+                f"{zone!r} is not a time zone: write its name, such as Europe/Berlin ({error})"
+            ) from error
 
     @classmethod
     def from_sql(
@@ -174,7 +176,7 @@ class Rollup(Level):
                 read the whole table once.
             missing: What a column is that a file lacks and others have: an `error` (the default), or `null`. A key that
                 a JSON object lacks is NULL in any case.
-            look_back: Of object stores, where the names of folders sort by time: a refresh lists so many of the newest
+            look_back: Of object stores, where the names of folders sort by time: a refresh lists that many of the newest
                 folders that have been counted, and those after them. Objects that come to older ones, or change there,
                 are not noticed. By default all folders are listed.
             wait: For how many seconds to wait for another process or thread that is in the way.
@@ -189,7 +191,7 @@ class Rollup(Level):
         specification = Specification.parse(expanded(text) if expand else text)
         name = name or stem
         if not name:
-            raise SpecificationError("a statement that is no file has no name: give one with name='bids_hourly'")
+            raise SpecificationError("a statement that is not a file has no name: give one with name='bids_hourly'")
         first, last = (None if time is None else without_zone(time) for time in (earliest, latest))
         if keep_changes < 1:
             raise SpecificationError(f"keep_changes={keep_changes}: a number of batches, at least 1, is to be kept")
@@ -283,7 +285,7 @@ class Rollup(Level):
             on_change: What to do about a file that changed after it was counted, besides counting the new ones:
                 `rebuild` its buckets from all files that have rows of them; `report` it in `Refreshed.changed`; or
                 raise an `error` once the new ones are counted. A file is unchanged if its bytes are.
-            levels: Whether to bring the coarser levels up to date with each batch; they catch up with the next
+            levels: Whether to update the coarser levels with each batch; they catch up with the next
                 refresh that does, or with `coarsen`.
             progress: Is told before each batch how far it is.
             engine: What aggregates the new files, all of a kind in one batch, in the place of this process.
@@ -325,7 +327,7 @@ class Rollup(Level):
             What was counted; no batch if the id was known.
 
         Raises:
-            InvalidInputError: If the id is no text, or there is a spool and no id.
+            InvalidInputError: If the id is not text, or there is a spool and no id.
             SourceError: If the data cannot be read, or kept.
         """
         if spool is not None and batch_id is None:
@@ -378,7 +380,7 @@ class Rollup(Level):
             What was counted; no batch if the id was known.
 
         Raises:
-            SourceError: If they are no groups of this rollup.
+            SourceError: If they are not groups of this rollup.
         """
         if batch_id is not None and self.has_batch(batch_id):
             return self._appended(None)
@@ -409,14 +411,14 @@ class Rollup(Level):
         """Whether a batch of this id was appended.
 
         Raises:
-            InvalidInputError: If the id is no text.
+            InvalidInputError: If the id is not text.
         """
         _check_id(batch_id)
         return self._ledger.has_batch(self.name, batch_id)
 
     @exclusive
     def replay(self, *, progress: Callable[[Progress], None] = lambda _: None) -> Refreshed:
-        """Rebuild the rollup from the files that it has counted, and put it in the place of the one that is there.
+        """Rebuild the rollup from the files that it has counted, and swap it in.
 
         Columns of whole numbers and HLL sketches come out as they are if nothing was wrong with them; histograms
         within the error that they state; sums of DOUBLE but for rounding. If the statement is another one than the
@@ -607,7 +609,7 @@ def _check_id(batch_id: str) -> None:
     try:
         batch_id.encode()
     except UnicodeEncodeError as error:
-        raise InvalidInputError(f"batch_id {batch_id!r} is no Unicode text: {error.reason}") from error
+        raise InvalidInputError(f"batch_id {batch_id!r} is not Unicode text: {error.reason}") from error
 
 
 def _known_missing(missing: Missing | None) -> Missing | None:

@@ -45,7 +45,7 @@ class ServedLevel(Level):
         )
 
     def table(self) -> duckdb.DuckDBPyRelation:
-        """The rows, as far as the service gives so many."""
+        """The rows, as far as the service gives that many."""
         return self._service.sql(f"FROM {identifier(self.name)}")
 
     def status(self) -> list[Status]:

@@ -30,7 +30,7 @@ class Triggers:
     Attributes:
         every: The interval.
         files: Whether to refresh when the files of the source change.
-        rows: Refresh once so many rows wait.
+        rows: Refresh once that many rows wait.
         watermark: Whether to refresh when waiting events make a bucket final.
         marker: Refresh when this file appears or changes.
         early: The interval for files with events of buckets that are not final.

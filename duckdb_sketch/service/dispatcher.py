@@ -1,4 +1,4 @@
-"""Turns of queries: so many run, so many wait, and more are refused. Each has its time, waiting included."""
+"""Turns of queries: that many run, that many wait, and more are refused. Each has its time, waiting included."""
 
 from __future__ import annotations
 

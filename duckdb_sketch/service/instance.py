@@ -102,7 +102,7 @@ def _limit(connection: duckdb.DuckDBPyConnection, configuration: Configuration) 
         try:
             connection.execute(f"SET GLOBAL {name} = {quote(value)}")
         except duckdb.Error as error:
-            raise ConfigurationError(f"{value!r} is no amount of memory: write it as 2GB ({error})") from error
+            raise ConfigurationError(f"{value!r} is not an amount of memory: write it as 2GB ({error})") from error
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> None:

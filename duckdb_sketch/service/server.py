@@ -155,7 +155,7 @@ def _bound(listen: Listen) -> Iterator[socket.socket]:
         family, kind, proto, _, address = found[0]
         bound = socket.socket(family, kind, proto)
     except OSError as error:
-        raise ConfigurationError(f"{listen.host}:{listen.port} is no address to listen on: {error}") from error
+        raise ConfigurationError(f"{listen.host}:{listen.port} is not an address to listen on: {error}") from error
     with bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

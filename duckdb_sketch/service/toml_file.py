@@ -165,7 +165,7 @@ def _rollup(table: _Table) -> RollupSettings:
     )
     table.finish()
     if not found.name:
-        raise table.error("name", "a statement that is no file has no name: give one")
+        raise table.error("name", "a statement that is not a file has no name: give one")
     return found
 
 

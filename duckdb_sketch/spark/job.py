@@ -112,7 +112,7 @@ class Job:
 
     @property
     def groups(self) -> DataFrame:
-        """One row a group: the statement's columns, then `ROWS` and `LATEST`."""
+        """One row per group: the statement's columns, then `ROWS` and `LATEST`."""
         partial = self.partial
         names = [spark_identifier(name) for name in (self._table.time, *self._table.dimensions)]
         # No number of partitions: adaptive execution then makes as many as the groups need.

@@ -158,7 +158,7 @@ class Cluster:
             return Files(self._spark, specification, files, plan)
         for file in files:  # of which Spark knows how to get at them
             if file.reader != "read_parquet":
-                raise SourceError(f"{file.path} is no Parquet: Spark and DuckDB may take its columns for other types")
+                raise SourceError(f"{file.path} is not Parquet: Spark and DuckDB may take its columns for other types")
         return Frame(specification, self._spark.read.parquet(*[_pattern(file) for file in files]))
 
 

@@ -66,7 +66,7 @@ class Sink:
         """
         query = events.sparkSession.sparkContext.getLocalProperty(_QUERY)
         if not query:
-            raise SparkError("this is no streaming query: give the sink to writeStream.foreachBatch")
+            raise SparkError("this is not a streaming query: give the sink to writeStream.foreachBatch")
         with Rollup.from_sql(self._statement, database=self._database, **self._options) as rollup:
             key = f"{query}/{batch}"
             refreshed = append_partial(rollup, events, batch_id=key, memory_limit=self._memory_limit)

@@ -35,7 +35,7 @@ class Split:
 def split(
     connection: duckdb.DuckDBPyConnection, files: Sequence[File], rows: Mapping[str, int], most: int
 ) -> list[Split]:
-    """Files in their order, in splits of at most so many rows; a text file is never cut.
+    """Files in their order, in splits of at most that many rows; a text file is never cut.
 
     Args:
         connection: Looks at the row groups of large files.
@@ -53,7 +53,7 @@ def split(
 
 
 def _parts(groups: Sequence[int], most: int) -> list[tuple[int, int]]:
-    """Ranges of at most so many rows, which end where row groups do, unless one is larger than a range may be."""
+    """Ranges of at most that many rows, which end where row groups do, unless one is larger than a range may be."""
     ends, end = [0], 0
     for rows in groups:
         if end > ends[-1] and end + rows > ends[-1] + most:

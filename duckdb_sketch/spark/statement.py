@@ -48,7 +48,7 @@ def rollup(
         memory_limit: That a Python worker may use, beside the executor's own memory.
 
     Returns:
-        The statement's columns, one row a group. HLL sketches are those of a single machine, byte for byte. Sums of
+        The statement's columns, one row per group. HLL sketches are those of a single machine, byte for byte. Sums of
         whole numbers, HUGEINT in DuckDB, are DECIMAL(38, 0).
 
     Raises:

@@ -45,11 +45,11 @@ class ApproxHistogram(Sketch):
                 DuckDB relations), pandas, a NumPy array of one dimension, or an iterable. A frame with one column is
                 one too. NULLs are skipped, which NaN is in pandas; any other NaN and the infinities are counted, as
                 `stats.non_finite`, and are in no bin.
-            bins: At most so many, 2 to 65535: 50 take at most 700 bytes.
+            bins: At most that many, 2 to 65535: 50 take at most 700 bytes.
             column: The column to sketch, of a frame with several.
 
         Raises:
-            InvalidInputError: If `data` is no column of numbers, or `bins` is out of range.
+            InvalidInputError: If `data` is not a column of numbers, or `bins` is out of range.
             MissingDependencyError: If `data` is a NumPy array, and PyArrow is not installed.
         """
         with values_of(data, column) as values:
@@ -61,11 +61,11 @@ class ApproxHistogram(Sketch):
 
         Args:
             data: The states, as for `from_values`. NULLs are skipped; of none comes the empty histogram.
-            bins: At most so many; None takes as many as the state that may have most.
+            bins: At most that many; None takes as many as the state that may have most.
             column: The column to merge, of a frame with several.
 
         Raises:
-            InvalidInputError: If one of them is no histogram, or `bins` is out of range.
+            InvalidInputError: If one of them is not a histogram, or `bins` is out of range.
         """
         with column_of(data, column) as states:
             if bins is None:

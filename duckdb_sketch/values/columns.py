@@ -24,7 +24,7 @@ def hll_estimate(sketches: Data) -> pa.ChunkedArray:
         int64, as long as the column; null for a null.
 
     Raises:
-        InvalidInputError: If one of them is no HLL sketch.
+        InvalidInputError: If one of them is not an HLL sketch.
         MissingDependencyError: If PyArrow is not installed.
     """
     return answers(sketches, "hll_sketch_estimate(x::BLOB)")
@@ -41,7 +41,7 @@ def hll_bounds(sketches: Data, num_std_dev: int = 2) -> pa.ChunkedArray:
         Structs of `lower`, `estimate` and `upper`, float64; null for a null.
 
     Raises:
-        InvalidInputError: If one of them is no HLL sketch, or `num_std_dev` is out of range.
+        InvalidInputError: If one of them is not an HLL sketch, or `num_std_dev` is out of range.
         MissingDependencyError: If PyArrow is not installed.
     """
     return answers(sketches, "hll_sketch_bounds(x::BLOB, $sigmas)", sigmas=num_std_dev)
@@ -66,7 +66,7 @@ def histogram_quantile(histograms: Data, q: float | Iterable[float]) -> pa.Chunk
         float64 for a number, lists of float64 for several; null for a null, and of an empty histogram.
 
     Raises:
-        InvalidInputError: If one of them is no histogram, or `q` is out of range.
+        InvalidInputError: If one of them is not a histogram, or `q` is out of range.
         MissingDependencyError: If PyArrow is not installed.
     """
     return _at("approx_histogram_quantile", histograms, q)
@@ -81,7 +81,7 @@ def histogram_stats(histograms: Data) -> pa.ChunkedArray:
     """What each histogram holds: structs of `count`, `min`, `max`, `mean` and the rest of `approx_histogram_stats`.
 
     Raises:
-        InvalidInputError: If one of them is no histogram.
+        InvalidInputError: If one of them is not a histogram.
         MissingDependencyError: If PyArrow is not installed.
     """
     return answers(histograms, "approx_histogram_stats(x::BLOB)")

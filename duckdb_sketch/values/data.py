@@ -85,7 +85,7 @@ def column_of(data: Data, name: str | None = None) -> Iterator[DataColumn]:
         name: The column to take, of a frame with several.
 
     Raises:
-        InvalidInputError: If `data` is no column of values, or has several and `name` does not choose one.
+        InvalidInputError: If `data` is not a column of values, or has several and `name` does not choose one.
         MissingDependencyError: If `data` is a NumPy array, and PyArrow is not installed.
     """
     with cursor() as session:
@@ -93,7 +93,7 @@ def column_of(data: Data, name: str | None = None) -> Iterator[DataColumn]:
             data = cast("Any", data).collect()
         if isinstance(data, _NOT_COLUMNS) or not isinstance(data, ArrowStream | ArrowArray | Iterable):
             raise InvalidInputError(
-                f"a {type(data).__name__} is no column of values: give a list, an array, a series or a frame"
+                f"a {type(data).__name__} is not a column of values: give a list, an array, a series or a frame"
             )
         data = _readable(data, name)
         table = _table(data)
@@ -239,7 +239,7 @@ def _one_column(data: ArrowStream | ArrowArray) -> Any:
 def _array(values: Any) -> Any:
     """A NumPy array by way of Arrow, because DuckDB takes its NaNs for NULLs; None if it is one of objects."""
     if values.ndim != 1:
-        raise InvalidInputError(f"a NumPy array of {values.ndim} dimensions is no column: give one of 1 dimension")
+        raise InvalidInputError(f"a NumPy array of {values.ndim} dimensions is not a column: give one of 1 dimension")
     if values.dtype == object:
         return None
     arrow = pyarrow("a NumPy array")
@@ -247,7 +247,7 @@ def _array(values: Any) -> Any:
     try:
         return arrow.table({"x": arrow.array(values)})
     except arrow.ArrowException as error:
-        raise InvalidInputError(f"a NumPy array of {values.dtype} is no column of values: {error}") from error
+        raise InvalidInputError(f"a NumPy array of {values.dtype} is not a column of values: {error}") from error
 
 
 def _of_arrow_s_types(values: Any) -> Any:

@@ -40,7 +40,7 @@ class HllSketch(Sketch):
             column: The column to count, of a frame with several.
 
         Raises:
-            InvalidInputError: If `data` is no column of values that can be counted, or `lg_k` is out of range.
+            InvalidInputError: If `data` is not a column of values that can be counted, or `lg_k` is out of range.
             MissingDependencyError: If `data` is a NumPy array, and PyArrow is not installed.
         """
         with values_of(data, column) as values:
@@ -57,7 +57,7 @@ class HllSketch(Sketch):
             column: The column to merge, of a frame with several.
 
         Raises:
-            InvalidInputError: If one of them is no HLL sketch, or they differ in lg_k.
+            InvalidInputError: If one of them is not an HLL sketch, or they differ in lg_k.
         """
         with column_of(data, column) as states:
             merged = "hll_union_agg(x::BLOB, $allowed)"

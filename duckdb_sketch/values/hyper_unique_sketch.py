@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class HyperUniqueSketch(Sketch):
-    """How many different texts: a `hyperUnique` as Druid stores it, of 2,048 registers.
+    """How many distinct texts: a `hyperUnique` as Druid stores it, of 2,048 registers.
 
     Its hash is not that of `HllSketch`: the two never merge. For new data `HllSketch` is the better one.
 
@@ -33,7 +33,7 @@ class HyperUniqueSketch(Sketch):
 
     @classmethod
     def from_values(cls, data: Data, *, column: str | None = None) -> HyperUniqueSketch:
-        """Count different texts.
+        """Count distinct texts.
 
         Args:
             data: A column of texts, as for `HllSketch.from_values`. NULLs are skipped; the empty text counts. Write
@@ -41,7 +41,7 @@ class HyperUniqueSketch(Sketch):
             column: The column to count, of a frame with several.
 
         Raises:
-            InvalidInputError: If `data` is no column of texts.
+            InvalidInputError: If `data` is not a column of texts.
             MissingDependencyError: If `data` is a NumPy array, and PyArrow is not installed.
         """
         with values_of(data, column) as values:
@@ -49,7 +49,7 @@ class HyperUniqueSketch(Sketch):
 
     @property
     def estimate(self) -> float:
-        """About how many different texts, not rounded: what `hyper_unique_estimate` says."""
+        """About how many distinct texts, not rounded: what `hyper_unique_estimate` says."""
         return float(self._answer(ESTIMATE))
 
     def bounds(self, num_std_dev: int = 2) -> Bounds:
@@ -78,7 +78,7 @@ class HyperUniqueSketch(Sketch):
 
 
 def hyper_unique_estimate(sketches: Data) -> pa.ChunkedArray:
-    """About how many different texts each `hyperUnique` of Druid has counted.
+    """About how many distinct texts each `hyperUnique` of Druid has counted.
 
     Args:
         sketches: A column of states, as for `hll_estimate`.
@@ -87,7 +87,7 @@ def hyper_unique_estimate(sketches: Data) -> pa.ChunkedArray:
         float64, not rounded, as long as the column; null for a null.
 
     Raises:
-        InvalidInputError: If one of them is no `hyperUnique`.
+        InvalidInputError: If one of them is not a `hyperUnique`.
         MissingDependencyError: If PyArrow is not installed.
     """
     return answers(sketches, "hyper_unique_estimate(x::BLOB)")

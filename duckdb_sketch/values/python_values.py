@@ -107,7 +107,7 @@ def _of_numpy(numpy: Any, value: Any) -> Converted:
         return "text", str(value)
     if isinstance(value, numpy.bytes_):
         return "blob", bytes(value)
-    raise InvalidInputError(f"a NumPy {value.dtype} is no value that can be sketched: {value!r}")
+    raise InvalidInputError(f"a NumPy {value.dtype} is not a value that can be sketched: {value!r}")
 
 
 def _of_numpy_time(numpy: Any, value: Any) -> Converted:

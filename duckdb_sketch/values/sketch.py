@@ -28,7 +28,7 @@ class Sketch(State):
     family: ClassVar[Family]
 
     def __post_init__(self) -> None:
-        self._about  # noqa: B018  what is no sketch never becomes a value
+        self._about  # noqa: B018  what is not a sketch never becomes a value
 
     @classmethod
     def from_bytes(cls, state: bytes | bytearray | memoryview) -> Self:
@@ -49,7 +49,7 @@ class Sketch(State):
             column: The column to merge, of a frame with several.
 
         Raises:
-            InvalidInputError: If one of them is no sketch of this kind.
+            InvalidInputError: If one of them is not a sketch of this kind.
         """
         with column_of(data, column) as states:
             return cls(states.aggregate(cls.family.united("x::BLOB")))
@@ -77,7 +77,7 @@ class Sketch(State):
             A `pyarrow.ExtensionArray`, whose elements are sketches again by `as_py`.
 
         Raises:
-            InvalidInputError: If one of them is no sketch of this kind.
+            InvalidInputError: If one of them is not a sketch of this kind.
             MissingDependencyError: If PyArrow is not installed.
         """
         kind = cls.arrow_type()

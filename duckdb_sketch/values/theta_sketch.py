@@ -40,7 +40,7 @@ class ThetaSketch(Sketch):
             column: The column to sketch, of a frame with several.
 
         Raises:
-            InvalidInputError: If `data` is no column of values that can be counted, or `lg_nom_entries` is out of
+            InvalidInputError: If `data` is not a column of values that can be counted, or `lg_nom_entries` is out of
                 range.
             MissingDependencyError: If `data` is a NumPy array, and PyArrow is not installed.
         """
@@ -58,7 +58,7 @@ class ThetaSketch(Sketch):
             column: The column to unite, of a frame with several.
 
         Raises:
-            InvalidInputError: If one of them is no theta sketch, or `lg_nom_entries` is out of range.
+            InvalidInputError: If one of them is not a theta sketch, or `lg_nom_entries` is out of range.
         """
         with column_of(data, column) as states:
             if lg_nom_entries is None:

@@ -1,4 +1,4 @@
--- One row for each hour, origin and carrier, in place of one row for each flight.
+-- One row per hour, origin and carrier instead of one row per flight.
 SELECT
     date_trunc('hour', time_hour) AS hour,
     origin,

@@ -14,7 +14,7 @@
 -- Buckets of a TIMESTAMPTZ are those of the session's time zone, also where a day has 23 or 25 hours. To find them,
 -- times are truncated that are so close that each bucket has one, as adding a day to a midnight fails where the next
 -- one does not exist. Buckets that are no unit wide, such as 15 minutes, are for duckdb_sketch.fill_gaps in Python,
--- which makes the same rows. Rows whose time is no start of a unit, infinite or NULL stay as they are.
+-- which makes the same rows. Rows whose time is not a start of a unit, infinite or NULL stay as they are.
 --
 -- Needs no extension; DuckDB 1.3 or later.
 

@@ -224,4 +224,4 @@ def test_beside_druid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: p
     assert [each["ours_in_as_many_bytes"]["bytes"] <= each["druid"]["bytes"] for each in found["ranks"]] == [True] * 4
     for each in found["distinct"]:
         assert each["hyper_unique"] == pytest.approx(each["druid"], abs=0.01)
-    assert "## Error of rank" in (tmp_path / "druid.md").read_text()
+    assert "## Rank error" in (tmp_path / "druid.md").read_text()

@@ -208,7 +208,7 @@ def test_events_that_were_dropped_as_late_are_read_from_their_files(bids: Bids, 
     with bids.rollup(late="drop") as hourly:
         assert hourly.refresh().dropped_rows == 1
     assert bids.ask(COUNT) == [(601,)]
-    late.unlink()  # what is in no file, and in no rollup, is no event
+    late.unlink()  # what is in no file, and in no rollup, is not an event
     assert bids.ask(COUNT) == [(600,)]
 
 

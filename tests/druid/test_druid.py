@@ -165,7 +165,7 @@ IMAGES = st.builds(packed, RANKS, OVERFLOWS)
 @SAME_CONNECTION
 @given(images=st.lists(IMAGES, min_size=1, max_size=6), seed=st.integers(0, 2**32))
 def test_the_order_of_a_union_does_not_matter(con: duckdb.DuckDBPyConnection, images: list[bytes], seed: int) -> None:
-    """Commutative, idempotent; and nothing is no element."""
+    """Commutative, idempotent; and nothing is the neutral element."""
     merged = union(con, images)
     again = [*images, *images, EMPTY, b""]
     random.Random(seed).shuffle(again)

@@ -1,4 +1,4 @@
-"""What each family's descriptor says, held against SQL: recognised, empty, merged, read and answered."""
+"""What each family's descriptor says, compared with SQL: recognised, empty, merged, read and answered."""
 
 from __future__ import annotations
 

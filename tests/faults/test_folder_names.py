@@ -68,6 +68,6 @@ def test_a_folder_is_not_rounded_to_its_declared_type(tmp_path: Path, kind: str,
     write(tmp_path, f"k={value}")
     with (
         rollup_of(tmp_path, f"'k': '{kind}'") as rollup,
-        pytest.raises(SourceError, match=f"the folder says that k is {value}, which is no "),
+        pytest.raises(SourceError, match=f"the folder says that k is {value}, which does not fit "),
     ):
         rollup.refresh()

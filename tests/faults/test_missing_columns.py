@@ -89,7 +89,7 @@ def test_a_file_may_be_called_files() -> None:
     for constant in ("delim = E'\\t'", "types = {'x': DECIMAL(8, 2)}", "types = {'x': 'UNION(a INT, b VARCHAR)'}"):
         kept = Declaration.of(f"read_csv('a.csv', {constant})")
         assert Declaration.of(kept.text).text == kept.text
-    with pytest.raises(SourceError, match="is no constant"):
+    with pytest.raises(SourceError, match="is not a constant"):
         Declaration.of("read_csv('a.csv', delim = (SELECT 'x'))")
-    with pytest.raises(SourceError, match="is no type"):
+    with pytest.raises(SourceError, match="is not a type"):
         Declaration.of("read_csv('a.csv', types = {'x': 'BIGINT) FROM read_text(1'})")

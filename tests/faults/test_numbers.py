@@ -75,7 +75,7 @@ KEPT = [
 @pytest.mark.parametrize(("kind", "value"), ROUNDED)
 def test_a_declared_type_that_would_round_is_an_error(tmp_path: Path, kind: str, value: str) -> None:
     csv(tmp_path, "1", value)
-    with pytest.raises(SourceError, match=r"a\.csv, line 3: column x has .*, which is no "):
+    with pytest.raises(SourceError, match=r"a\.csv, line 3: column x has .*, which does not fit "):
         counted(tmp_path, "max(x) AS x", as_csv(kind))
     (tmp_path / "a.csv").unlink()
     json(tmp_path, "1", value)
@@ -103,7 +103,7 @@ def test_what_a_type_holds_is_counted(tmp_path: Path, kind: str, value: str) -> 
 )
 def test_a_time_is_not_cut_to_its_declared_unit(tmp_path: Path, kind: str, value: str) -> None:
     csv(tmp_path, value)
-    with pytest.raises(SourceError, match=r"a\.csv, line 2: column x has .*, which is no "):
+    with pytest.raises(SourceError, match=r"a\.csv, line 2: column x has .*, which does not fit "):
         counted(tmp_path, "max(x) AS x", as_csv(kind), time_zone="UTC")
 
 
@@ -157,13 +157,15 @@ def test_nested_values_are_not_rounded_to_their_declared_types(
     tmp_path: Path, kind: str, value: str, expression: str
 ) -> None:
     json(tmp_path, "null", value)
-    with pytest.raises(SourceError, match=r"a\.json.*: column x has .*, which is no "):
+    with pytest.raises(SourceError, match=r"a\.json.*: column x has .*, which does not fit "):
         counted(tmp_path, f"{expression} AS x", as_json(kind))
 
 
 def test_nested_numbers_of_one_key_are_not_rounded(tmp_path: Path) -> None:
     json(tmp_path, '{"y": 12345678901234567}', '{"y": 1.5}')
-    with pytest.raises(SourceError, match=r"column x has \{\"y\":12345678901234567\}, which is no STRUCT\(y DOUBLE\)"):
+    with pytest.raises(
+        SourceError, match=r"column x has \{\"y\":12345678901234567\}, which does not fit STRUCT\(y DOUBLE\)"
+    ):
         counted(tmp_path, "max(x.y) AS x")
     json(tmp_path, '{"y": 12345678901234567, "l": [1, null], "m": {}}', '{"y": null}')
     assert counted(tmp_path, "max(x.y) AS x, max(x.l[1]) AS l") == [12345678901234567, 1]

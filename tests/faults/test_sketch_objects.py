@@ -1,4 +1,4 @@
-"""Sketches in columns of objects are no values, and no text."""
+"""Sketches in columns of objects are neither values nor text."""
 
 from __future__ import annotations
 

@@ -38,6 +38,6 @@ def test_a_time_that_its_declared_type_would_round_is_an_error(
     source = f"read_{reader}('{tmp_path}/*.{reader}', types = {{'t': '{kind}'}})"
     with (
         rollup_of("max(t) AS t", source) as rollup,
-        pytest.raises(SourceError, match=f"has 2026-01-01 {time}, which is no {kind}"),
+        pytest.raises(SourceError, match=f"has 2026-01-01 {time}, which does not fit {kind}"),
     ):
         rollup.refresh()

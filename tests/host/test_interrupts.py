@@ -169,7 +169,7 @@ def test_error_in_the_middle(sketches: duckdb.DuckDBPyConnection, mistake: str, 
     aggregate, message = MISTAKES[mistake]
     if shape == "OVER":
         if "max(i)" in aggregate:
-            pytest.skip("is no window function")
+            pytest.skip("is not a window function")
         select = (
             f"SELECT {aggregate} OVER (ORDER BY i ROWS 3 PRECEDING) AS x FROM sketches WHERE i > {BAD_ROW} - 50_000"
         )

@@ -277,7 +277,7 @@ def test_two_groups_on_the_same_axes(ax: Axes, users: list[bytes]) -> None:
     assert low < date2num(HOURS[0])
     assert high > date2num(HOURS[-1])
     assert ax.lines[-1].get_color() == "#000000"
-    with pytest.raises(InvalidInputError, match="'colour' is no color"):
+    with pytest.raises(InvalidInputError, match="'colour' is not a color"):
         plot.uniques(HOURS, users, ax, color="colour")
 
 

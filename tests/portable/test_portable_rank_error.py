@@ -1,4 +1,4 @@
-"""The guaranteed error of rank and the brackets of quantiles, on both backends, through merges meant to break them."""
+"""The guaranteed rank error and the brackets of quantiles, on both backends, through merges meant to break them."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_dates_and_numbers_as_they_are_written_in_europe(tmp_path: Path) -> None
     assert counted("sum(price) AS p, sum(n) AS n", source) == [(-0.25, 7), (1234.5, 1000)]
     typed = source.replace("delim", "types = {'price': 'DECIMAL(8, 2)', 'ts': 'DATE'}, delim")
     assert [str(value) for value, _ in counted("sum(price) AS p, sum(n) AS n", typed)] == ["-0.25", "1234.50"]
-    with pytest.raises(SourceError, match=r"line 2: column price has 1\.234,5, which is no DECIMAL\(8, 0\)"):
+    with pytest.raises(SourceError, match=r"line 2: column price has 1\.234,5, which does not fit DECIMAL\(8, 0\)"):
         counted("sum(price) AS p", typed.replace("8, 2", "8, 0"))
 
 
@@ -199,7 +199,7 @@ def test_declared_types_of_partitions(tmp_path: Path) -> None:
         source = f"read_parquet('{tmp_path}/**/*.parquet', {option})"
         assert counted("region, count(*) AS n", source) == [("7", 1), ("a b", 1), ("eu", 1)]
     parquet(tmp_path / "rate=1.5" / "a.parquet", "SELECT TIMESTAMP '2026-01-01' AS ts")
-    with pytest.raises(SourceError, match=r"the folder says that rate is 1\.5, which is no INTEGER"):
+    with pytest.raises(SourceError, match=r"the folder says that rate is 1\.5, which does not fit INTEGER"):
         counted("rate, count(*) AS n", f"read_parquet('{tmp_path}/rate*/*.parquet', hive_types = {{'rate': INTEGER}})")
 
 

@@ -186,7 +186,7 @@ def test_a_declared_source_is_read_as_declared_and_kept(tmp_path: Path, in_state
         (tmp_path / "c.csv").write_text("ts;price\n2026-01-01 00:00:00;1.005\n")
     with (
         Rollup.from_sql(statement, name="r", sources=sources, database=database) as rollup,
-        pytest.raises(SourceError, match=r"c\.csv, line 2: column price has 1\.005, which is no DECIMAL"),
+        pytest.raises(SourceError, match=r"c\.csv, line 2: column price has 1\.005, which does not fit DECIMAL"),
     ):
         rollup.refresh()
 

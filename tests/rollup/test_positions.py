@@ -122,7 +122,7 @@ def test_an_idle_source_is_timed_out(con: duckdb.DuckDBPyConnection, tmp_path: P
     ("text", "message"),
     [
         ("several('a.parquet')", "is not several sources"),
-        ("several(1, 2)", "is no text"),
+        ("several(1, 2)", "is not text"),
         ("several('a', 'b', idle = 'soon')", "soon"),
         ("several('a', 'several(''b'', ''c'')')", "name all of them at once"),
         ("several('a.csv', 'read_csv(''b.csv'', delim = '';'')')", "read alike"),

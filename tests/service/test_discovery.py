@@ -115,7 +115,7 @@ def test_what_is_no_socket_of_a_service_is_left_alone(tmp_path: Path) -> None:
     path = socket_path(database)
     path.write_text("mine")
     assert find(database) is None
-    with pytest.raises(OSError, match="is no socket"), listening(database):
+    with pytest.raises(OSError, match="is not a socket"), listening(database):
         pass
     assert path.read_text() == "mine"
     path.unlink()

@@ -85,7 +85,7 @@ def test_a_statement_is_served_until_sigterm(tmp_path: Path) -> None:
         ({}, "--database"),
         ({"database": "r.duckdb", "host": "0.0.0.0"}, "give a token"),
         ({"database": "r.duckdb", "port": 99999}, "a port is a number"),
-        ({"database": "r.duckdb", "refresh_every": "soon"}, "'soon' is no width of time"),
+        ({"database": "r.duckdb", "refresh_every": "soon"}, "'soon' is not a width of time"),
         ({"database": "r.duckdb", "source": ["bids"]}, "write NAME=FILES"),
     ],
 )

@@ -99,7 +99,7 @@ def test_spark_reads_what_urls_stand_for(spark: Any, tmp_path: Path) -> None:
             found.append(content(rollup.connection, "FROM groups"))
         assert len(found[0]) == 10
         assert found[0] == found[1]
-        with pytest.raises(SourceError, match=r"file:///a.csv is no Parquet"):
+        with pytest.raises(SourceError, match=r"file:///a.csv is not Parquet"):
             cluster._aggregate([File("file:///a.csv", 1, 1)], types)
 
 

@@ -1,4 +1,4 @@
-"""What a histogram promises of ranks, held against the values themselves."""
+"""What a histogram promises of ranks, compared with the values themselves."""
 
 from __future__ import annotations
 

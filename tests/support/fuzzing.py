@@ -116,7 +116,7 @@ def _aggregate(con: duckdb.DuckDBPyConnection, family: Family, accepted: str) ->
 
 
 def _total(con: duckdb.DuckDBPyConnection, family: Family, accepted: str) -> int:
-    """How many values all accepted histograms hold, or how many that are no numbers, if these are more."""
+    """How many values all accepted histograms hold, or how many that are not numbers, if these are more."""
     stats = next(call for call in family.asked if call.startswith("approx_histogram_stats"))
     counts = f'SELECT "{stats}".answer AS s FROM m WHERE {accepted}'
     return int(value(con, f"SELECT greatest(sum(s.count), sum(s.non_finite)) FROM ({counts})"))

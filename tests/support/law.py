@@ -384,7 +384,7 @@ def types(case: Case) -> dict[str, str | None]:
         if family == "struct" and kind is not None and (not kind.startswith("STRUCT") or "u" not in _fields(kind)):
             raise RefusedError(f"{name} has no field u")
         if family == "list" and kind is not None and not (kind.endswith("[]") or kind == "VARCHAR"):
-            raise RefusedError(f"{name} is no list")
+            raise RefusedError(f"{name} is not a list")
     return found
 
 

@@ -8,7 +8,7 @@ from events import content
 
 import duckdb_sketch
 
-#: As many kinds of columns as Spark has, with NULLs, and numbers that are no numbers.
+#: As many kinds of columns as Spark has, with NULLs, and numbers that are not numbers.
 KINDS = """
 SELECT ts, i % 5 = 0 AS flag, (i % 100)::TINYINT AS tiny, i::SMALLINT AS small, i::INTEGER AS number, i AS large,
     i / 7 AS fraction, (i % 9)::FLOAT AS single, (i / 4)::DECIMAL(9, 2) AS price, 'naïve ' || i % 6 AS text,

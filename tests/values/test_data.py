@@ -135,7 +135,7 @@ def test_nothing_of_a_frame_stays_behind() -> None:
 
 @pytest.mark.parametrize("data", ["abc", b"abc", 5, None, {"a": 1}, HllSketch.from_values([1])], ids=repr)
 def test_what_is_no_column_is_refused(data: Any) -> None:
-    with pytest.raises(InvalidInputError, match=f"a {type(data).__name__} is no column of values: give a list"):
+    with pytest.raises(InvalidInputError, match=f"a {type(data).__name__} is not a column of values: give a list"):
         HllSketch.from_values(data)
 
 

@@ -13,38 +13,37 @@ class RollupCommands(LazyGroup):
     lazy: ClassVar = {
         "refresh": Command(
             "duckdb_sketch.cli.rollup.refresh:refresh",
-            "Count the files that have not been counted, each exactly once.",
+            "Count new files, each exactly once.",
         ),
         "spark": Command(short_for=("refresh", "--engine", "spark")),
         "coarsen": Command(
             "duckdb_sketch.cli.rollup.coarsen:coarsen",
-            "Make a coarser level of a rollup, which each refresh then keeps current, or update it.",
+            "Create a coarser level of a rollup, which each refresh then updates, or update it.",
         ),
-        "status": Command("duckdb_sketch.cli.rollup.status:status", "Say how the rollups of a database stand."),
+        "status": Command("duckdb_sketch.cli.rollup.status:status", "Print the status of the rollups in a database."),
         "changes": Command("duckdb_sketch.cli.rollup.changes:changes", "List the buckets that changed after a batch."),
         "replay": Command(
             "duckdb_sketch.cli.rollup.replay:replay",
-            "Rebuild a rollup from all files that it has counted, also with a changed statement.",
+            "Rebuild a rollup from all files that it has counted, possibly with a changed statement.",
         ),
         "verify": Command(
             "duckdb_sketch.cli.rollup.verify:verify",
-            "Recompute some buckets from the files, exactly, and say how far the rollup is off; exit with 1 if it is "
-            "wrong.",
+            "Recompute a sample of buckets from the files, and compare; exit with 1 if the rollup is wrong.",
         ),
         "export": Command(
             "duckdb_sketch.cli.rollup.export:export",
-            "Write a rollup or a level as partitioned Parquet; of an export that is there, only what changed.",
+            "Write a rollup or a level as partitioned Parquet, or update an existing export.",
         ),
         "import": Command(
             "duckdb_sketch.cli.rollup.import_:import_",
-            "Make a rollup of an export; the next refresh goes on where the export was.",
+            "Restore a rollup from an export; the next refresh continues where the export ended.",
         ),
         "expire": Command(
             "duckdb_sketch.cli.rollup.expire:expire", "Drop old buckets of one level; coarser levels keep theirs."
         ),
         "drop": Command(
             "duckdb_sketch.cli.rollup.drop:drop",
-            "Drop a rollup or a coarser level: its table, if it is still there, and what the ledger has of it.",
+            "Drop a rollup or a coarser level: its table, if it exists, and its entries in the ledger.",
         ),
     }
 

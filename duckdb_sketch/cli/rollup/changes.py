@@ -15,7 +15,7 @@ from duckdb_sketch.rollup import open_level
 def changes(
     name: Name,
     database: Database,
-    since: Annotated[int, typer.Option(help="The last batch that you know.")] = 0,
+    since: Annotated[int, typer.Option(help="List changes after this batch.")] = 0,
     wait: Wait = 0,
     json: Json = False,
 ) -> None:

@@ -8,7 +8,7 @@ from duckdb_sketch.rollup import drop_rollup
 
 
 def drop(name: Name, database: Database, wait: Wait = 0, json: Json = False) -> None:
-    """Drop a rollup or a coarser level: its table, if it is still there, and what the ledger has of it."""
+    """Drop a rollup or a coarser level: its table, if it exists, and its entries in the ledger."""
     output = Output(json)
     drop_rollup(name, database, wait=wait)
     if output.json:

@@ -16,9 +16,9 @@ from duckdb_sketch.rollup import Expiry, open_level
 def expire(
     name: Name,
     database: Database,
-    older_than: Annotated[str | None, typer.Option(help="Counted from the watermark: '90 days'.")] = None,
-    before: Annotated[datetime | None, typer.Option(help="Or the time itself.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be dropped, and drop nothing.")] = False,
+    older_than: Annotated[str | None, typer.Option(help="Age relative to the watermark, such as '90 days'.")] = None,
+    before: Annotated[datetime | None, typer.Option(help="Drop buckets before this time.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be dropped, and drop nothing.")] = False,
     wait: Wait = 0,
     json: Json = False,
 ) -> None:

@@ -15,13 +15,13 @@ def export(
     name: Name,
     database: Database,
     folder: Annotated[
-        str, typer.Argument(help="A folder of its own: a path, or s3://bucket/folder.", show_default=False)
+        str, typer.Argument(help="A folder for this export alone: a path, or s3://bucket/folder.", show_default=False)
     ],
-    partition: Annotated[str, typer.Option(help="How much time a file holds: day, month, year.")] = "month",
+    partition: Annotated[str, typer.Option(help="Time range per file: day, month, year.")] = "month",
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
-    """Write a rollup or a level as partitioned Parquet; of an export that is there, only what changed."""
+    """Write a rollup or a level as partitioned Parquet, or update an existing export."""
     output = Output(json)
     with open_level(name, database, wait=wait) as level:
         exported = level.export(folder, partition)

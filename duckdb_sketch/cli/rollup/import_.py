@@ -20,6 +20,6 @@ def import_(
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
-    """Make a rollup of an export; the next refresh goes on where the export was."""
+    """Restore a rollup from an export; the next refresh continues where the export ended."""
     with unless_empty(database), Rollup.from_export(folder, database=database, name=name, wait=wait) as rollup:
         print_status(Output(json), rollup.status())

@@ -67,7 +67,7 @@ def refresh(
     keep_changes: KeepChanges = KEPT_CHANGES,
     engine: Annotated[
         Literal["duckdb", "spark"],
-        typer.Option(help="What aggregates new files: this process, or a Spark cluster, all of them in one batch."),
+        typer.Option(help="What aggregates new files: this process, or a Spark cluster, in one batch."),
     ] = "duckdb",
     master: Annotated[
         str | None,
@@ -77,17 +77,17 @@ def refresh(
     ] = None,
     conf: Annotated[
         list[str] | None,
-        typer.Option(help="A setting of Spark, KEY=VALUE. May be given more than once.", rich_help_panel=_SPARK),
+        typer.Option(help="A Spark setting, KEY=VALUE; may be repeated.", rich_help_panel=_SPARK),
     ] = None,
     worker_memory: Annotated[
         str | None,
-        typer.Option(help="DuckDB's memory limit in each Python worker; 1GB by default.", rich_help_panel=_SPARK),
+        typer.Option(help="DuckDB's memory limit in each Python worker. Default: 1GB.", rich_help_panel=_SPARK),
     ] = None,
     expand: Expand = False,
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
-    """Count the files that have not been counted, each exactly once."""
+    """Count new files, each exactly once."""
     output = Output(json)
     cluster = cluster_of(engine, master, conf or (), worker_memory)
     definition = Definition(

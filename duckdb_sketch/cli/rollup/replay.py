@@ -42,7 +42,7 @@ def replay(
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
-    """Rebuild a rollup from all files that it has counted, also with a changed statement."""
+    """Rebuild a rollup from all files that it has counted, possibly with a changed statement."""
     output = Output(json)
     definition = Definition(
         statement,

@@ -14,11 +14,11 @@ from duckdb_sketch.rollup import Status, open_level, rollup_names
 
 def status(
     database: Database,
-    name: Annotated[str | None, typer.Argument(help="Only this one and its levels.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Only this rollup and its levels.")] = None,
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
-    """Say how the rollups of a database stand."""
+    """Print the status of the rollups in a database."""
     found: dict[str, Status] = {}
     for rollup in [name] if name else rollup_names(database, wait=wait):
         if rollup not in found:

@@ -21,12 +21,12 @@ def verify(
     attach: Attach = None,
     name: TableName = None,
     sample: Annotated[int, typer.Option(help="How many buckets to recompute.")] = 10,
-    seed: Annotated[int, typer.Option(help="Chooses them: the same ones for the same number.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed: the same number selects the same buckets.")] = 0,
     expand: Expand = False,
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
-    """Recompute some buckets from the files, exactly, and say how far the rollup is off; exit with 1 if it is wrong."""
+    """Recompute a sample of buckets from the files, and compare; exit with 1 if the rollup is wrong."""
     output = Output(json)
     with Definition(
         statement, database, source, name, wait=wait, expand=expand, cursor=cursor, lag=lag, attach=attach

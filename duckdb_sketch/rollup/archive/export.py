@@ -40,7 +40,7 @@ class Exported:
     """What an export did.
 
     Attributes:
-        rollup: Of what.
+        rollup: The exported rollup or level.
         folder: Where to: a path, or the URL of a folder of an object store.
         batch: The last batch that is in it.
         written: The folders of the partitions that were written.

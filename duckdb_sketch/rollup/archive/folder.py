@@ -39,7 +39,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def reopen(path: Path) -> BinaryIO:
-    """A file that is there, open to be read and written.
+    """An existing file, open to be read and written.
 
     Raises:
         OSError: If it is a symbolic link, or cannot be opened.
@@ -99,7 +99,7 @@ def _open(path: Path, flags: int, mode: str) -> BinaryIO:
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no file, such as a named pipe", str(path))
+        raise OSError(errno.EINVAL, "it is not a file, such as a named pipe", str(path))
     return os.fdopen(descriptor, mode)  # type: ignore[return-value]
 
 

@@ -45,7 +45,7 @@ def merged(connection: duckdb.DuckDBPyConnection, groups: str, table: Table) -> 
         table: The rollup's table.
 
     Raises:
-        SourceError: If they are no groups of this rollup.
+        SourceError: If they are not groups of this rollup.
     """
     with temporary(connection, _GIVEN):
         with reading():

@@ -10,7 +10,7 @@ from duckdb_sketch.rollup.specification.table import LATEST, ROWS, Table
 
 
 def merging(table: Table, given: Mapping[str, str], groups: str) -> str:
-    """SQL of one row a group, with the columns of `table`, then `ROWS` and `LATEST`.
+    """SQL of one row per group, with the columns of `table`, then `ROWS` and `LATEST`.
 
     A group may come in several rows. If they have no column `ROWS`, a group has as many events as its `count(*)` says,
     or else one for each row; if they have no `LATEST`, the last event that is known of is the start of its bucket.

@@ -99,7 +99,7 @@ def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 
 def _limit_memory(connection: duckdb.DuckDBPyConnection, limit: int) -> None:
-    """Give DuckDB half of so many bytes, and no more threads than can read JSON within them."""
+    """Give DuckDB half of that many bytes, and no more threads than can read JSON within them."""
     if limit == UNLIMITED:
         connection.execute("SET memory_limit = '-1'")
         return
@@ -227,4 +227,4 @@ def require_free(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         [name],
     )
     if taken:
-        raise RollupError(f"there is a table {name} already, which is no rollup: give the rollup another name")
+        raise RollupError(f"there is a table {name} already, which is not a rollup: give the rollup another name")

@@ -20,7 +20,7 @@ _MERGED = "duckdb_sketch_merged"
 
 @dataclass(frozen=True)
 class Merge:
-    """Merges groups with those that are there; those of expired buckets go into the levels that still have them."""
+    """Merges groups with existing ones; those of expired buckets go into the levels that still have them."""
 
     def put(self, ledger: Ledger, record: RollupRecord, table: Table, groups: Groups, batch: Batch) -> RollupRecord:
         """See `Placement`.

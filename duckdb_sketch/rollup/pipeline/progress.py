@@ -32,7 +32,7 @@ class Refreshed:
     """What a refresh did.
 
     Attributes:
-        rollup: Whose.
+        rollup: The rollup or level.
         files: Files counted.
         rebuilt: Files that had changed, and whose buckets were rebuilt.
         changed: Files that changed after they were counted, and were left as they were counted.

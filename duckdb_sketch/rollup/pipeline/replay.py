@@ -1,4 +1,4 @@
-"""Replaying: a rollup is rebuilt from its files, beside the one that is there, and put in its place at once."""
+"""Replaying: a rollup is rebuilt from its files, beside the existing one, and swapped in at once."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ class Series:
         try:
             return self.connection.sql(query)
         except duckdb.Error as error:
-            raise RollupError(f"what to fill in is no SQL that fits: {error}") from error
+            raise RollupError(f"what to fill in is not SQL that fits: {error}") from error
 
     def _values(self, fill: Mapping[str, str]) -> dict[str, str]:
         """SQL of each column of a new row but those of time and groups."""
@@ -192,7 +192,7 @@ class Series:
         for column, value in fill.items():
             name = names.get(column.lower())
             if name not in values:
-                reason = "is a column of the bucket or its group" if name else "is no column"
+                reason = "is a column of the bucket or its group" if name else "is not a column"
                 raise RollupError(f"fill: {column} {reason}; what can be filled is {', '.join(values) or 'nothing'}")
             values[name] = value
         return values
@@ -310,10 +310,10 @@ class Series:
         try:
             found: datetime | None = self._ask(f"SELECT CASE WHEN isfinite({time}) THEN {self._naive(time)} END")
         except duckdb.Error as error:
-            raise RollupError(f"{name} {given!r} is no time: write it as 2024-01-31 or 2024-01-31 15:00") from error
+            raise RollupError(f"{name} {given!r} is not a time: write it as 2024-01-31 or 2024-01-31 15:00") from error
         if found is None:
             raise RollupError(
-                f"{name} {given!r} is no time at which there is a bucket: leave it out for the {_EDGES[name]}"
+                f"{name} {given!r} is not a time at which there is a bucket: leave it out for the {_EDGES[name]}"
             )
         return found
 
@@ -347,4 +347,4 @@ def _described(connection: duckdb.DuckDBPyConnection, table_or_query: str) -> tu
             return source, describe(connection, f"SELECT * FROM {source}")
         except duckdb.Error as error:
             failure = error
-    raise RollupError(f"{table_or_query} is no table, and no query, that can be read: {failure}") from failure
+    raise RollupError(f"{table_or_query} is neither a table nor a query that can be read: {failure}") from failure

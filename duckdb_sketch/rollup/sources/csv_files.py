@@ -162,7 +162,7 @@ def _fields(line: str, delimiter: str) -> list[str]:
     """The fields of a line; none of one that ends as lines of old Macs do, or is cut in any other way."""
     try:
         return next(csv.reader([line], delimiter=delimiter), [])
-    except (csv.Error, TypeError):  # which is of a delimiter that is no single character
+    except (csv.Error, TypeError):  # which is of a delimiter that is not a single character
         return []
 
 

@@ -198,7 +198,7 @@ def _parsed(text: str) -> Declaration:
     options: dict[str, exp.Expr] = {}
     for option in given:
         if not isinstance(option, (exp.EQ, exp.PropertyEQ)):
-            raise SourceError(f"{text}: {option.sql(dialect='duckdb')} is no option: write name = value")
+            raise SourceError(f"{text}: {option.sql(dialect='duckdb')} is not an option: write name = value")
         name = option.this.name.lower()
         name = ONE_SPELLING.get(name, name)
         if name in options:
@@ -223,7 +223,7 @@ def _declared(text: str, reader: str, paths: tuple[str, ...], options: Mapping[s
     hive_types: dict[str, str] = {}
     for name, node in options.items():
         if name not in (*_TYPES, "names") and not _is_constant(node):
-            raise SourceError(f"{text}: {name} is no constant")
+            raise SourceError(f"{text}: {name} is not a constant")
         value = node.sql(dialect="duckdb")
         if name in ("types", "columns") and name in READ[reader]:
             types |= _types(text, name, node, names or tuple(_names_of(options)))
@@ -288,7 +288,7 @@ def _type(text: str, node: exp.Expr) -> str:
     kind = node.name if isinstance(node, (exp.Literal, exp.Column)) else str(node.sql(dialect="duckdb"))
     if is_type_name(kind) or is_type_name(canonical(kind)):
         return kind
-    raise SourceError(f"{text}: {kind} is no type")
+    raise SourceError(f"{text}: {kind} is not a type")
 
 
 def _is_constant(node: exp.Expr) -> bool:

@@ -34,7 +34,7 @@ from duckdb_sketch.rollup.sources.written import Written
 from duckdb_sketch.rollup.specification.specification import Specification, over
 
 _FEW_ROWS = 10_000  # per file: opening it costs more than reading all of it
-# So many files that are so small that to look how many rows each has costs as much as to read them.
+# That many files that are so small that to look how many rows each has costs as much as to read them.
 _MANY = 1_000
 _SMALL = 1 << 14  # bytes
 _BYTES_A_ROW = 16

@@ -58,7 +58,7 @@ def json_held(
         with reading(), temporary(connection, objects):
             connection.execute(f"CREATE TEMP TABLE {objects} AS {scan(files)}")
             rejected = 0
-            if how.ignore_errors:  # of a line that is no JSON, DuckDB gives NULL
+            if how.ignore_errors:  # of a line that is not JSON, DuckDB gives NULL
                 (rejected,) = fetch_row(connection, f"DELETE FROM temp.{objects} WHERE json IS NULL")
             keys = _keys(connection, objects, references)
             items = [FILE, *(f"{_value(spellings)} AS {identifier(spellings[0])}" for spellings in keys.values())]

@@ -239,8 +239,8 @@ class PartitionedPart:
         query = f"FROM (SELECT unnest(CAST(? AS VARCHAR[])) AS value) WHERE NOT coalesce({condition}, false) LIMIT 1"
         for (value,) in fetch(self.connection, query, [values]):
             raise SourceError(
-                f"{self.values[name][value].path}: the folder says that {self.spelled[name]} is {value}, which is no "
-                f"{declared}"
+                f"{self.values[name][value].path}: the folder says that {self.spelled[name]} is {value}, which "
+                f"does not fit {declared}"
             )
 
     def sql(self, types: Mapping[str, str | None]) -> str:

@@ -56,7 +56,7 @@ def read_several(text: str) -> tuple[list[str], str | None] | None:
             elif argument.is_string:
                 sources.append(argument.name)
             else:
-                raise SourceError(f"{text}: {argument.sql(dialect='duckdb')} is no text: write {shape}")
+                raise SourceError(f"{text}: {argument.sql(dialect='duckdb')} is not text: write {shape}")
     except (sqlglot.errors.SqlglotError, AttributeError, IndexError) as error:
         raise SourceError(f"{text} cannot be read: write {shape}") from error
     if len(sources) < 2:
@@ -64,5 +64,5 @@ def read_several(text: str) -> tuple[list[str], str | None] | None:
     try:
         parse_span(idle)
     except SpecificationError as error:
-        raise SourceError(f"{text}: idle is no time, such as '1 hour': {error}") from error
+        raise SourceError(f"{text}: idle is not a time, such as '1 hour': {error}") from error
     return sources, idle

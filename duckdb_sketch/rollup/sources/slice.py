@@ -66,7 +66,7 @@ class Poll(Generic[S]):
     def of(found: Iterable[S], fingerprints: Mapping[str, str], duplicates: Iterable[str] = ()) -> Poll[S]:
         """Compare the slices that there are with those that were counted.
 
-        A slice that was counted and is gone is no change: its rows are in the rollup, and may stay.
+        A slice that was counted and is gone is not a change: its rows are in the rollup, and may stay.
 
         Args:
             found: What there is.

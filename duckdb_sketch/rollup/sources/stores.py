@@ -24,7 +24,7 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]+)/?(.*)", re.DOTALL)
 _SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss")
 _PAUSE = 0.2  # seconds before a request is repeated, at first
 _PATIENCE = 60  # seconds that a request may take, and that it is repeated for
-_PACE = 1 << 20  # bytes a second that a connection has at least
+_PACE = 1 << 20  # bytes per second that a connection has at least
 _CHUNK = 1 << 20
 _PAGE = 1_000  # objects that one request lists at most
 _CREDENTIALS = ("AWS_", "GOOGLE_", "AZURE_", "AZURITE_")
@@ -251,7 +251,7 @@ def _object(url: str, meta: Any) -> Object:
 
 
 def _store(scheme: str, place: str, key: str, size: int = 0) -> Any:
-    """A store whose requests may take as long as so many bytes do, with the credentials for a key."""
+    """A store whose requests may take as long as that many bytes do, with the credentials for a key."""
     settings = tuple(sorted(item for item in os.environ.items() if item[0].startswith(_CREDENTIALS)))
     secret = secret_of(f"{scheme}://{place}/{key}")
     patience = _PATIENCE

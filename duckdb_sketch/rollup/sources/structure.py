@@ -177,17 +177,17 @@ def structure_of(kind: str) -> Structure:
     """The structure of a type in SQL.
 
     Raises:
-        ValueError: If it is no type.
+        ValueError: If it is not a type.
     """
     tokens = _TOKEN.findall(kind)[::-1]
     structure = _structure(tokens)
     if tokens:
-        raise ValueError(f"{kind} is no type")
+        raise ValueError(f"{kind} is not a type")
     return structure
 
 
 def canonical(kind: str) -> str:
-    """A type under DuckDB's own names, as INT8 is a BIGINT; what is no type, or one of others, stays as it is."""
+    """A type under DuckDB's own names, as INT8 is a BIGINT; what is not a type, or one of others, stays as it is."""
     with suppress(ValueError, IndexError):
         found = sql_type(structure_of(kind))
         if "UNION(" not in found and found != kind.replace(" ", ""):

@@ -77,7 +77,7 @@ class CursorTable:
         self.type = kinds[cursor.lower()]
         if self.type.endswith(("]", ")")) and not self.type.startswith("DECIMAL"):
             raise SourceError(
-                f"{self.name}: {cursor} is {self.type}, which is no cursor: give a number or a time that grows"
+                f"{self.name}: {cursor} is {self.type}, which is not a cursor: give a number or a time that grows"
             )
 
     def _qualified(self) -> str:
@@ -283,4 +283,4 @@ def measure_of(fingerprint: str) -> Measure:
         said = json.loads(fingerprint)
         return Measure(said["rows"], int(said["checksum"]), tuple(said["columns"]), said["scheme"])
     except (ValueError, KeyError, TypeError) as error:
-        raise SourceError(f"{fingerprint!r} is no fingerprint of a table's rows") from error
+        raise SourceError(f"{fingerprint!r} is not a fingerprint of a table's rows") from error

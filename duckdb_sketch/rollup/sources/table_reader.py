@@ -206,7 +206,7 @@ class TableReader:
         """SQL that subtracts the lag.
 
         Raises:
-            SourceError: If the cursor is no time.
+            SourceError: If the cursor is not a time.
         """
         lag = parse_span(self._source.lag)
         if lag is None:

@@ -82,12 +82,12 @@ class TableSource:
         """The table's name, perhaps after those of its database and schema.
 
         Raises:
-            SourceError: If it is no name.
+            SourceError: If it is not a name.
         """
         try:
             return tuple(part.name for part in exp.to_table(self.table, dialect="duckdb").parts)
         except sqlglot.errors.SqlglotError as error:
-            raise SourceError(f"{self.table!r} is no name of a table: write events, or app.main.events") from error
+            raise SourceError(f"{self.table!r} is not a name of a table: write events, or app.main.events") from error
 
     def _lag_text(self) -> str | None:
         if isinstance(self.lag, timedelta):

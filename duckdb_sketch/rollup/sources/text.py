@@ -186,7 +186,7 @@ class Text:
         return agreed
 
     def _nested(self, name: str, evidence: Mapping[str, int], known: str | None) -> str | None:
-        # {} says nothing of fields, and DuckDB takes it for JSON, as it does values of several types.
+        # {} has no fields, and DuckDB takes it for JSON, as it does values of several types.
         value = f"CAST(replace(CAST({identifier(name)} AS VARCHAR), '{{}}', 'null') AS JSON)"
         rows = fetch(
             self.connection,
@@ -273,7 +273,8 @@ class Text:
         )
         for file, value in rows:
             raise SourceError(
-                f"{self._place(file, name, value)}: column {name} has {value}, which is no {kind}{_rounded(kind)}"
+                f"{self._place(file, name, value)}: column {name} has {value}, which does not fit "
+                f"{kind}{_rounded(kind)}"
             )
 
     def _fits(self, name: str, kind: str) -> str:

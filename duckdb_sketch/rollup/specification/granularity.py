@@ -47,7 +47,7 @@ class Granularity:
         unit = match and _unit(match[2])
         if not match or not unit or match[1] == "0":
             raise SpecificationError(
-                f"{text!r} is no width of time: write a unit, such as hour, or a number of them, such as 15 minutes"
+                f"{text!r} is not a width of time: write a unit, such as hour, or a number of them, such as 15 minutes"
             )
         return Granularity(int(match[1] or 1), unit)
 

@@ -48,7 +48,7 @@ class Table:
         """The table of a statement whose columns have `types`.
 
         Raises:
-            SpecificationError: If the truncated time is no DATE or timestamp.
+            SpecificationError: If the truncated time is not a DATE or timestamp.
         """
         time = specification.time
         if types[time.name] not in ("DATE", "TIMESTAMP", _ZONED):
@@ -200,7 +200,7 @@ class Table:
         return self._merging(f"{self.truncated(finer.bucket)} AS {self.bucket}", extra)
 
     def merged(self, extra: str = "") -> str:
-        """SQL of one row a group, of rows with this table's columns; FROM and GROUP BY ALL are to follow.
+        """SQL of one row per group, of rows with this table's columns; FROM and GROUP BY ALL are to follow.
 
         Args:
             extra: More columns.

@@ -239,7 +239,7 @@ class _Part:
 def altered(text: str, kind: str) -> str | None:
     """SQL of whether a text is another value once it is of a type; None where that is not known to happen.
 
-    What is no value of the type at all fails when it is read.
+    What is not a value of the type at all fails when it is read.
     """
     if kind in _INTEGERS or kind in ("HUGEINT", "UHUGEINT"):
         return f"TRY_CAST({text} AS {kind}) <> TRY_CAST({text} AS DOUBLE)"

@@ -126,12 +126,12 @@ class DistinctColumn(VerifiedColumn):
 class QuantileError:
     """How far the estimates of one quantile are off, over all groups that have values.
 
-    The error of rank is the distance between the fraction asked for and the fraction of the values up to the answer.
+    The rank error is the distance between the fraction asked for and the fraction of the values up to the answer.
 
     Attributes:
         q: The fraction.
         groups: How many groups have values.
-        mean: The mean error of rank; None without a group.
+        mean: The mean rank error; None without a group.
         worst: The greatest.
         equal: In how many groups the estimate is the exact quantile.
         inside: In how many groups the exact quantile lies in the bracket that is proven to hold it: in all.
@@ -177,7 +177,7 @@ class Verified:
     """What a verification found.
 
     Attributes:
-        rollup: Whose.
+        rollup: The rollup or level.
         buckets: The buckets that were rebuilt, as the ledger holds times.
         groups: How many groups are in them, in the rollup as in the files.
         columns: What was found of each metric, in the order of the table.

@@ -208,7 +208,7 @@ unsafe extern "C-unwind" fn init<A: Aggregate>(info: FunctionInfo, state: RawSta
 const CHECKED_AT_ONCE: usize = 4;
 
 /// Refuses what DuckDB before 2.0 gives where one state is that of all rows, as in `OVER ()`: it is there once, and behind
-/// it is other memory, which sooner or later holds what is no address of a state. Little of that is read.
+/// it is other memory, which sooner or later holds what is not an address of a state. Little of that is read.
 ///
 /// # Safety
 /// The first pointer must be readable, and behind it those of the rows, or memory of DuckDB's.

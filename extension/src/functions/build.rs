@@ -8,7 +8,7 @@ use super::family::Family;
 use super::parameter::{Parameter, changed, constant};
 use crate::duckdb::{Aggregate, Chunk, Output, SqlError, SqlType, States};
 
-/// The overload with so many arguments.
+/// The overload with that many arguments.
 pub struct Build<F, const ARGUMENTS: usize>(PhantomData<F>);
 
 impl<F: Family, const ARGUMENTS: usize> Build<F, ARGUMENTS> {

@@ -8,7 +8,7 @@ use super::family::{Family, StoredColumn};
 use super::parameter::Parameter;
 use crate::duckdb::{Chunk, Output, Scalar, SqlError, SqlType};
 
-/// The overload with so many arguments.
+/// The overload with that many arguments.
 pub struct Union<F, const ARGUMENTS: usize>(PhantomData<F>);
 
 impl<F: Family, const ARGUMENTS: usize> Union<F, ARGUMENTS> {

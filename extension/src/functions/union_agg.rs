@@ -8,7 +8,7 @@ use super::family::{Family, StoredColumn};
 use super::parameter::{Parameter, changed, constant};
 use crate::duckdb::{Aggregate, Chunk, Output, SqlError, SqlType, States};
 
-/// The overload with so many arguments.
+/// The overload with that many arguments.
 pub struct UnionAgg<F, const ARGUMENTS: usize>(PhantomData<F>);
 
 /// What a group holds.

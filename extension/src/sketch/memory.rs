@@ -6,7 +6,7 @@
 use std::fmt;
 use std::panic::resume_unwind;
 
-/// From so many bytes on an allocation may fail.
+/// From that many bytes on an allocation may fail.
 const LARGE: usize = 1 << 16;
 
 /// What an allocation that failed unwinds with.
@@ -21,7 +21,7 @@ impl fmt::Display for OutOfMemory {
     }
 }
 
-/// An empty vector with room for so many items.
+/// An empty vector with room for that many items.
 ///
 /// # Panics
 /// With [`OutOfMemory`], without a message on the standard error, if there is no memory for it.
@@ -30,7 +30,7 @@ pub fn with_capacity<T>(items: usize) -> Vec<T> {
     if items <= LARGE / size_of::<T>() { Vec::with_capacity(items) } else { with_large_capacity(items) }
 }
 
-/// So many times the same item.
+/// That many times the same item.
 ///
 /// # Panics
 /// As [`with_capacity`].
@@ -77,7 +77,7 @@ pub fn extend<T: Copy>(items: &mut Vec<T>, more: &[T]) {
     items.extend_from_slice(more);
 }
 
-/// Adds the same item, or drops some, until there are so many.
+/// Adds the same item, or drops some, until there are that many.
 ///
 /// # Panics
 /// As [`push`].

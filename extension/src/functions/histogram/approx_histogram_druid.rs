@@ -23,7 +23,7 @@ impl Scalar for FromDruid {
     }
 }
 
-/// Writes Druid's: the overload with so many arguments.
+/// Writes Druid's: the overload with that many arguments.
 pub struct ToDruid<const ARGUMENTS: usize>;
 
 impl<const ARGUMENTS: usize> Scalar for ToDruid<ARGUMENTS> {

@@ -110,7 +110,7 @@ impl Parameter for MaxBins {
 /// How many bins a union may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum UnionBins {
-    /// So many.
+    /// That many.
     Fixed(MaxBins),
     /// As many as the histogram that may have most.
     Most,

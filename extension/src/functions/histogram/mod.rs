@@ -19,7 +19,7 @@ use super::refused::refusing;
 use super::{Build, Union, UnionAgg, aggregate, scalar};
 use crate::duckdb::{Registry, SqlError, TypeId};
 
-/// Types of values that a histogram does not measure. Whatever else is no number, DuckDB takes for VARCHAR.
+/// Types of values that a histogram does not measure. Whatever else is not a number, DuckDB takes for VARCHAR.
 const NO_NUMBERS: &[TypeId] = {
     use TypeId::*;
     &[

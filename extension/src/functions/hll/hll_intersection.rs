@@ -10,7 +10,7 @@ use crate::functions::parameter::Parameter;
 use crate::functions::rows::each_pair;
 use crate::sketch::hll::{HllImage, intersection};
 
-/// The overload with so many arguments.
+/// The overload with that many arguments.
 pub struct Intersection<const ARGUMENTS: usize>;
 
 const ALL_PARAMETERS: &[SqlType] = &[SqlType::BLOB, SqlType::BLOB, DifferentLgK::TYPE];

@@ -1,4 +1,4 @@
-//! `hyper_unique_estimate(sketch) -> DOUBLE`: how many different texts, as Druid estimates; NULL of NULL.
+//! `hyper_unique_estimate(sketch) -> DOUBLE`: how many distinct texts, as Druid estimates; NULL of NULL.
 
 use std::ffi::CStr;
 

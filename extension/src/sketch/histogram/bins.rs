@@ -40,7 +40,7 @@ pub struct Bins {
 }
 
 impl Bins {
-    /// No bins, and room for so many.
+    /// No bins, and room for that many.
     pub fn with_capacity(bins: usize) -> Self {
         Bins { centers: memory::with_capacity(bins), masses: memory::with_capacity(bins) }
     }
@@ -138,7 +138,7 @@ impl Histogram {
         self.bins.masses.iter().all(|mass| mass.is_exact())
     }
 
-    /// The guaranteed error of rank, as a fraction of the count: for any `x`, the fraction of the values `<= x` differs
+    /// The guaranteed rank error, as a fraction of the count: for any `x`, the fraction of the values `<= x` differs
     /// by no more from that of the counts of the bins with centers `<= x`. 0 while every bin is exact; below 2 / bins
     /// after one cut; it grows with each merge that cuts again, whereas the error itself mostly does not. Proved at
     /// [`reduce`](super::reduce::reduce).

@@ -10,10 +10,10 @@ use crate::sketch::Error;
 const IN_FLIGHT: usize = 4;
 /// How many values are kept as they come before the first reduction, and then between visits to the bins in flight.
 const VALUE_BUFFER: usize = 1024;
-/// So many values at once go to the bins in flight without waiting in the buffer.
+/// That many values at once go to the bins in flight without waiting in the buffer.
 const DIRECT: usize = 64;
 
-/// One value in so many may wait for a fold, but no more than 128 KiB of them.
+/// One value in that many may wait for a fold, but no more than 128 KiB of them.
 const LOOSE_SHARE: u64 = 64;
 const MOST_LOOSE: u64 = 1 << 14;
 

@@ -82,7 +82,7 @@ impl Histogram {
     ///
     /// Druid forgets the marks of some bins when it merges. So a bin without one is believed to be exact only where no bin
     /// has one, and there is one at the minimum and at the maximum: elsewhere every bin of two values or more is taken as
-    /// approximate. Nothing bounds the error of rank that Druid's merges have made:
+    /// approximate. Nothing bounds the rank error that Druid's merges have made:
     /// the slack is all values of approximate bins. Exact bins of NaN or an infinity are counted as such.
     pub fn from_druid(bytes: &[u8]) -> Result<Self, Error> {
         DruidHistogram::parse(bytes).map_err(|error| not_of_druid(bytes).unwrap_or(error))?.to_histogram()

@@ -139,7 +139,7 @@ impl Flight {
 
     /// Makes at most `target` bins of what was there and what has arrived.
     ///
-    /// Between two of the new centers so many values may become one bin that their merge costs no more than others did:
+    /// Between two of the new centers that many values may become one bin that their merge costs no more than others did:
     /// the width of the gap times their count, of all values, stays below the dearest merge of the reduction, of the
     /// values of then. So a value that finds room there is where the reduction would have put it, and needs neither
     /// sorting nor a place of its own. Wide gaps, which the tails have, take none.

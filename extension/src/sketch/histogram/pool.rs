@@ -23,7 +23,7 @@ impl Clone for Pool {
 }
 
 impl Pool {
-    /// A pool with room for so many bins.
+    /// A pool with room for that many bins.
     pub fn with_capacity(bins: usize) -> Self {
         Pool { bins: memory::with_capacity(bins), ..Pool::default() }
     }

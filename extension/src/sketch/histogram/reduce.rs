@@ -42,7 +42,7 @@ pub fn reduce(bins: &mut Bins, target: usize) -> Reduction {
     Reduction { dearest, moved }
 }
 
-/// Fewer clusters than this, or fewer merges than one in so many of them, and a round is slower than the chain.
+/// Fewer clusters than this, or fewer merges than one in that many of them, and a round is slower than the chain.
 const WORTH_A_ROUND: usize = 64;
 const LEAST_MERGED: usize = 8;
 

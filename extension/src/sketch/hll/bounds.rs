@@ -30,7 +30,7 @@ static MEASURED: LazyLock<Vec<[[[f64; 3]; 2]; 2]>> = LazyLock::new(|| {
 });
 
 impl HllImage<'_> {
-    /// The estimate with the interval of so many standard deviations: 1 covers 68 %, 2 covers 95.4 %, 3 covers 99.7 %.
+    /// The estimate with the interval of that many standard deviations: 1 covers 68 %, 2 covers 95.4 %, 3 covers 99.7 %.
     pub fn bounds(&self, num_std_dev: i64) -> Result<Bounds, Error> {
         let num_std_dev = checked_deviations(num_std_dev)?;
         let estimate = self.estimate()?;

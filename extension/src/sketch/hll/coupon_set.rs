@@ -16,7 +16,7 @@ pub enum CouponSet {
 /// How many coupons fit in place, so that a sketch takes one cache line.
 const INLINE: usize = 13;
 const LEAST_SLOTS: usize = 32;
-/// Up to so many slots are sorted by counting, so many of them at once.
+/// Up to that many slots are sorted by counting, that many of them at once.
 const MOST_COUNTED: usize = 128;
 const LANES: usize = 16;
 

@@ -124,7 +124,7 @@ impl Profile {
         self.at(common, [a + x, b + x])
     }
 
-    /// The place with so many in common, from the sizes of both: Newton's method on the logarithms of what each has alone,
+    /// The place with that many in common, from the sizes of both: Newton's method on the logarithms of what each has alone,
     /// damped where it does not climb (Levenberg, 1944).
     fn at(&self, common: f64, sizes: [f64; 2]) -> Place {
         let rate = |rate: f64| rate.clamp(LEAST_RATE, GREATEST_RATE);

@@ -8,7 +8,7 @@ use crate::sketch::{Bounds, Error};
 
 const EQUIVALENT_DEVIATIONS: &str = include_str!("../../../../duckdb_sketch/data/theta_equivalent_deviations.csv");
 
-/// Of so many entries and fewer the binomial distribution is no normal one.
+/// Of that many entries and fewer the binomial distribution is not a normal one.
 const FEW: usize = 120;
 /// Up to so high an estimate the distribution is summed up; beyond, the normal one with equivalent deviations is close.
 const SUMMED_UP_TO: f64 = 360.0;
@@ -35,7 +35,7 @@ impl ThetaImage<'_> {
         f64::from(self.count()) / self.fraction()
     }
 
-    /// The estimate with the interval of so many standard deviations, as DataSketches computes it (Thaler, Lang, Saydakov,
+    /// The estimate with the interval of that many standard deviations, as DataSketches computes it (Thaler, Lang, Saydakov,
     /// Rhodes): of how many values as many entries as there are would be above or below theta by chance.
     pub fn bounds(&self, num_std_dev: i64) -> Result<Bounds, Error> {
         let deviations = checked_deviations(num_std_dev)?;
@@ -75,7 +75,7 @@ fn upper(entries: usize, theta: f64, deviations: usize) -> f64 {
     }
 }
 
-/// How many values there are if so many entries are so many standard deviations away from what is expected of them: the
+/// How many values there are if that many entries are that many standard deviations away from what is expected of them: the
 /// solution of a quadratic equation.
 fn normal(entries: f64, theta: f64, deviations: f64) -> f64 {
     let width = deviations * ((1.0 - theta) / theta).sqrt();
@@ -83,7 +83,7 @@ fn normal(entries: f64, theta: f64, deviations: f64) -> f64 {
     estimate + width * width / 2.0 + width / 2.0 * (width * width + 4.0 * estimate).sqrt()
 }
 
-/// After how many trials, each a success by the probability, the probability of so many successes is reached.
+/// After how many trials, each a success by the probability, the probability of that many successes is reached.
 fn trials(successes: usize, probability: f64, is_reached: impl Fn(f64) -> bool) -> f64 {
     let successes = successes as f64;
     // That the last success comes with the last trial.

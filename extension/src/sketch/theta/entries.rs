@@ -19,7 +19,7 @@ const GROWTH: usize = 4;
 /// Entries, of which some may be there several times.
 #[derive(Debug)]
 pub enum Entries {
-    /// Different ones.
+    /// Distinct ones.
     Inline { len: u8, entries: [u64; INLINE] },
     /// The first `sorted` ascend; more than `limit` there are never.
     Buffer { sorted: u32, limit: u32, entries: Vec<u64> },
@@ -49,7 +49,7 @@ impl Entries {
         self.as_slice().is_empty()
     }
 
-    /// All that are there, in no order, some perhaps several times.
+    /// All of them, in no order, some perhaps several times.
     #[inline(always)]
     pub fn as_slice(&self) -> &[u64] {
         match self {
@@ -140,7 +140,7 @@ impl Entries {
             Entries::Inline { len, .. } => INLINE - usize::from(*len),
             Entries::Buffer { limit, entries, .. } => *limit as usize - entries.len() - 1,
         };
-        // A few are added one by one; with many it is worth to go through all that are there.
+        // A few are added one by one; with many it is worth to go through all of them.
         if others.len() <= room && others.len() <= self.as_slice().len() / 8 + INLINE {
             for &entry in others {
                 let fits = self.insert(entry);

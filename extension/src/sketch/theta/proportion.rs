@@ -49,7 +49,7 @@ fn inverse_beta(a: f64, b: f64, y: f64) -> f64 {
     a / (a + b * (2.0 * w).exp())
 }
 
-/// What of a normal distribution lies beyond so many standard deviations, on one side: by Abramowitz and Stegun, 7.1.28.
+/// What of a normal distribution lies beyond that many standard deviations, on one side: by Abramowitz and Stegun, 7.1.28.
 fn tail(deviations: f64) -> f64 {
     const COEFFICIENTS: [f64; 6] =
         [0.070_523_078_4, 0.042_282_012_3, 0.009_270_527_2, 0.000_152_014_3, 0.000_276_567_2, 0.000_043_063_8];

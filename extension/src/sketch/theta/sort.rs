@@ -2,7 +2,7 @@
 
 use crate::sketch::memory;
 
-/// Up to so many are compared with each other.
+/// Up to that many are compared with each other.
 const FEW: usize = 64;
 
 /// Sorts entries below theta.
@@ -45,7 +45,7 @@ fn sort_by_first_bits(entries: &[u64], theta: u64) -> Vec<u64> {
     sorted
 }
 
-/// The first of the entries that are in one of two ascending lists, ascending, up to so many.
+/// The first of the entries that are in one of two ascending lists, ascending, up to that many.
 #[inline(always)]
 pub fn unite(left: &[u64], right: &[u64], most: usize) -> Vec<u64> {
     let most = most.min(left.len() + right.len());

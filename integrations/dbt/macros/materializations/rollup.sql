@@ -40,7 +40,7 @@
 {% endmaterialization %}
 
 
-{# The first bucket that is computed again is one that is there, so that no bucket is computed in part. #}
+{# The first bucket that is computed again is an existing one, so that no bucket is computed in part. #}
 {% macro replace_newest(target, time, lookback, sql) %}
     create or replace temp table duckdb_sketch_since as
         select coalesce(min({{ time }}), '-infinity'::timestamp) as since from {{ target }}
