@@ -49,7 +49,7 @@ def print_bids(
     console: Console, flights: Raw, levels: list[LevelCost], bids: RawBids, bid_levels: list[LevelCost]
 ) -> None:
     """What a rollup saves of few and of many events per row."""
-    columns = ("events", "events per row", "raw", "rolled up", "smaller by")
+    columns = ("events per row", "raw", "rolled up", "smaller by")
     table = _table("Where a rollup pays (Parquet: zstd)", "", *columns)
     named = [*((f"flights, {_TITLES[level.table]}", flights.rows, flights.used_bytes, level) for level in levels)]
     named += [(f"bids, {_TITLES_OF_BIDS[level.table]}", bids.rows, bids.parquet_bytes, level) for level in bid_levels]
@@ -58,12 +58,12 @@ def print_bids(
             table.add_section()
         size = level.parquet_bytes
         share = f"{events / level.rows:,.1f}"
-        table.add_row(name, f"{events:,}", share, bytes_text(raw), bytes_text(size), f"{raw / size:.1f}x")
+        table.add_row(name, share, bytes_text(raw), bytes_text(size), f"{raw / size:.1f}x")
     _print(console, table)
     _note(
         console,
-        f"{bids.rows:,} generated bids of a week, by country, next to the flights. A state takes up to some kilobytes, "
-        "so a rollup pays where a row stands for hundreds of events or more.",
+        f"{bids.rows:,} generated bids of a week, by country, next to the flights. A state takes up to a few "
+        "kilobytes, so a rollup pays if a row replaces hundreds of events or more.",
     )
 
 

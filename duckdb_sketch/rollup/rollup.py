@@ -176,7 +176,7 @@ class Rollup(Level):
                 read the whole table once.
             missing: What a column is that a file lacks and others have: an `error` (the default), or `null`. A key that
                 a JSON object lacks is NULL in any case.
-            look_back: Of object stores, where the names of folders sort by time: a refresh lists that many of the newest
+            look_back: For object stores whose folder names sort by time: a refresh lists this many of the newest
                 folders that have been counted, and those after them. Objects that come to older ones, or change there,
                 are not noticed. By default all folders are listed.
             wait: For how many seconds to wait for another process or thread that is in the way.
