@@ -55,6 +55,7 @@ TARGETS = (
 # Merges per second per core: "Not exactly! Approximate algorithms for big data" (Yang and Ray), 1,600 cores.
 TALK_MERGES = {"hll_merge": 2.5e6, "histogram_merge": 0.94e6}
 TALK_REDUCTION = 40.0
+TALK_ROWS = 16.9e6
 
 
 def rank_error_target(bins: int, distribution: str) -> float:

@@ -36,7 +36,7 @@ SECTIONS = {
     ],
     "Reference": ["REFERENCE", "FAMILIES", "STORAGE", "INTEROP"],
     "Background": ["CHOOSING", "ALGORITHMS", "BENCHMARKS"],
-    "Development": ["STYLE"],
+    "Development": ["ARCHITECTURE", "TESTING", "STYLE"],
 }
 #: Those that become a page per section.
 SPLIT = ("ROLLUPS", "REFERENCE")

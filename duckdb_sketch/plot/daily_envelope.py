@@ -92,7 +92,7 @@ def daily_envelope(
         fontsize=9,
     )  # fmt: skip
     ax.annotate(
-        ", ".join(left_out), (1, 1), xycoords="axes fraction", xytext=(0, 9), textcoords="offset points",
+        ", ".join(left_out), (1, 0), xycoords="axes fraction", xytext=(0, -31), textcoords="offset points",
         ha="right", size=9, color=FAINT,
     )  # fmt: skip
     return ax
