@@ -53,8 +53,8 @@ def plan(
 
 def _precision(chosen: Sizing) -> Table:
     table = Table(box=SIMPLE_HEAD)
-    for name in ("", "write", "error", "bytes per row"):
-        table.add_column(name, justify="right" if name == "bytes per row" else "left")
+    for name in ("", "write", "error", "bytes"):
+        table.add_column(name, justify="right" if name == "bytes" else "left")
     table.add_row(
         "distinct counts",
         HLL.build.call("x", str(chosen.lg_k)),
@@ -72,7 +72,7 @@ def _precision(chosen: Sizing) -> Table:
 
 def _storage(chosen: Sizing) -> Table:
     table = Table(box=SIMPLE_HEAD)
-    for name in ("", "rows", "bytes", "a row"):
+    for name in ("", "rows", "bytes", "per row"):
         table.add_column(name, justify="left" if not name else "right")
     table.add_row("raw", f"{chosen.rows:,}", bytes_text(chosen.raw_bytes), f"{chosen.raw_bytes / chosen.rows:,.0f}")
     a_row = chosen.rollup_bytes / chosen.rollup_rows

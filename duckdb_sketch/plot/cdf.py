@@ -10,6 +10,7 @@ from matplotlib.ticker import PercentFormatter
 
 from duckdb_sketch._text import percent_text
 from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.plot.finding import up_to
 from duckdb_sketch.plot.style import FAINT, INK, Color, Palette, axes_or_new, finish, note, number, palette_of, ticks
 from duckdb_sketch.values import ApproxHistogram
 from duckdb_sketch.view import Scale, View, histogram_of, view_of
@@ -73,8 +74,7 @@ def cdf(
         if view.low <= value <= view.high:
             _mark(ax, view, mark, value, palette)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    values = "value" if h.stats.count == 1 else "values"
-    finish(ax, f"Cumulative distribution of {h.stats.count:,} {values}", label, "share of the values")
+    finish(ax, up_to(h, max(marks, default=0.5)), label, "share of the values")
     ax.legend(loc="lower right", edgecolor="none", framealpha=0.9, labelcolor=INK)
     if view.left_out:
         ax.set_ylim(0, 1.16)  # room for the note

@@ -86,7 +86,7 @@ def daily_envelope(
     _set_hours(ax, days)
     left_out, extremes = _limit(ax, days)
     ax.yaxis.set_major_formatter(ticks())
-    finish(ax, "The daily cycle", "time of day", label)
+    finish(ax, _finding(days), "time of day", label)
     ax.legend(
         handles=_legend(extremes), loc="upper left", edgecolor="none", framealpha=0.9, labelcolor=INK, ncols=3,
         fontsize=9,
@@ -154,6 +154,15 @@ def _draw(ax: Axes, day: _Day, left: float, step: float) -> None:
         day.name, (left + 12, 0), xycoords=("data", "axes fraction"), xytext=(0, 6), textcoords="offset points",
         ha="center", size=10.5, weight="bold", color=color.line,
     )  # fmt: skip
+
+
+def _finding(days: list[_Day]) -> str:
+    """When the median is highest."""
+    median, hour, name = max(
+        (median, -hour, day.name) for day in days for hour, median in zip(day.hours, day.quantiles[2], strict=True)
+    )
+    minutes = round(-60 * hour)
+    return f"The median is highest at {minutes // 60}:{minutes % 60:02} on {name}: {number(median)}"
 
 
 def _set_hours(ax: Axes, days: list[_Day]) -> None:

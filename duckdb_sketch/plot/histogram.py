@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.plot.finding import spread
 from duckdb_sketch.plot.style import Color, axes_or_new, finish, note, palette_of, ticks
 from duckdb_sketch.values import ApproxHistogram
 from duckdb_sketch.view import Scale, View, extremes, histogram_of, view_of
@@ -87,7 +88,7 @@ def histogram(
         ax.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 2.5, 5, 10]))
     ax.yaxis.set_major_formatter(ticks())
     names = {"count": "values", "percent": "percent of the values", "density": "density"}
-    finish(ax, f"Distribution of {h.stats.count:,} {'value' if h.stats.count == 1 else 'values'}", label, names[height])
+    finish(ax, spread(h), label, names[height])
     ax.grid(visible=False, axis="x")
     note(ax, view.left_out)
     return ax

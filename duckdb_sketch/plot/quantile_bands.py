@@ -11,6 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from duckdb_sketch._text import percent_text
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.families import Distribution
+from duckdb_sketch.plot.finding import between
 from duckdb_sketch.plot.lines import draw_band, draw_line, set_dates
 from duckdb_sketch.plot.series import floats, series_of
 from duckdb_sketch.plot.style import Color, Palette, axes_or_new, finish, legend_on_top, note, palette_of, ticks
@@ -72,7 +73,8 @@ def quantile_bands(
         draw_line(ax, x, values[pairs], palette.line, linewidth=1.4, label=name)
     set_dates(ax, series.times, series.width())
     ax.yaxis.set_major_formatter(ticks())
-    finish(ax, f"Quantiles {series.scope}", "", label)
+    what = "median" if fractions[pairs] == 0.5 else f"quantile {percent_text(fractions[pairs])}"
+    finish(ax, between(values[pairs], what, series.scope), "", label)
     legend_on_top(ax, pairs + 1)
     note(ax, series.merged)
     return ax

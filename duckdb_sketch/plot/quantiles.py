@@ -68,8 +68,11 @@ def quantiles(
         _limit(ax, brackets)
     ax.set_ylim(-0.6, len(fractions) - 0.2)
     ax.set_yticks(list(rows), labels=[percent_text(fraction) for fraction in fractions])
-    title = "Quantiles" if h.stats.exact else "Quantiles, and the brackets that are proven"
-    finish(ax, title, label, "share of the values up to there", grid="x")
+    middle = min(brackets, key=lambda bounds: abs(brackets.index(bounds) - (len(brackets) - 1) / 2))
+    proven = "" if h.stats.exact else f", proven: {number(middle.lower)} to {number(middle.upper)}"
+    fraction = fractions[brackets.index(middle)]
+    name = "Median" if fraction == 0.5 else f"Quantile {percent_text(fraction)}"
+    finish(ax, f"{name} {number(middle.estimate)}{proven}", label, "share of the values up to there", grid="x")
     return ax
 
 

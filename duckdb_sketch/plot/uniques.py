@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.families import DistinctCount
+from duckdb_sketch.plot.finding import between
 from duckdb_sketch.plot.lines import draw_band, draw_line, set_dates
 from duckdb_sketch.plot.series import floats, series_of
 from duckdb_sketch.plot.style import Color, axes_or_new, finish, legend_on_top, note, palette_of, ticks
@@ -61,7 +62,7 @@ def uniques(
     if ax.get_ylim()[0] < 0.4 * ax.get_ylim()[1]:
         ax.set_ylim(bottom=0)  # nothing is lost by showing how far above it is
     ax.yaxis.set_major_formatter(ticks())
-    finish(ax, f"Distinct values {series.scope}", "", label)
+    finish(ax, between(estimate, "distinct values", series.scope), "", label)
     legend_on_top(ax, 2)
     note(ax, series.merged)
     return ax

@@ -180,7 +180,7 @@ def test_show_and_plot(rollup: Rollup, tmp_path: Path) -> None:
     svg = tmp_path / "names.svg"
     plotted = CliRunner().invoke(app, ["plot", str(path), "--column", "names", "-o", str(svg)])
     assert plotted.exit_code == 0, plotted.exception
-    assert "Distinct values over time" in svg.read_text(encoding="utf-8")
+    assert "Distinct values over time: " in svg.read_text(encoding="utf-8")
 
 
 def test_values(con: duckdb.DuckDBPyConnection) -> None:

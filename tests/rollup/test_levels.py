@@ -105,7 +105,7 @@ def test_a_level_is_remade_where_it_changed_and_nowhere_else(tmp_path: Path) -> 
         (HOURLY, "90 minutes", "whole buckets"),
         (HOURLY.replace("'hour'", "'week'"), "month", "days to months"),
         (HOURLY.replace("'hour'", "'month'"), "week", "whole buckets"),
-        (HOURLY, "fortnight", "no width of time"),
+        (HOURLY, "fortnight", "is not a width of time"),
         (MINUTES.replace("', ts)", "', ts, INTERVAL '5 minutes')"), "hour", "origin"),
     ],
 )
