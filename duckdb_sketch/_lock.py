@@ -44,5 +44,5 @@ def lock_or_fail(path: Path) -> Iterator[None]:
 def _opened(path: Path) -> BinaryIO:
     """A lock file, which is made if it is not there. What it holds does not matter; a symbolic link is not followed."""
     if path.is_symlink():
-        raise OSError(errno.ELOOP, "it is a symbolic link, and a lock follows none: remove it", str(path))
+        raise OSError(errno.ELOOP, "it is a symbolic link, which a lock does not follow: remove it", str(path))
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o666), "rb+")

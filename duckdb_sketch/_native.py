@@ -36,7 +36,7 @@ def load_native(connection: duckdb.DuckDBPyConnection) -> None:
         require_extension_file(host.platform)
         if not host.allows_external_access:
             raise LoadError(
-                "this connection may load no extension (enable_external_access is false): "
+                "this connection may not load extensions (enable_external_access is false): "
                 'load before that is set, or use duckdb_sketch.load(con, backend="portable")'
             )
         with refusals_explained(host):
@@ -55,7 +55,7 @@ def refusals_explained(host: Host) -> Iterator[None]:
     except duckdb.Error as error:
         raise NativeUnavailableError(
             f"DuckDB {host.version} refuses the extension of duckdb_sketch {__version__} ({first_line(error)}): "
-            "use versions of both that go together, such as the newest"
+            "use matching versions of both, such as the newest"
         ) from error
 
 
@@ -110,7 +110,7 @@ def _load(cursor: duckdb.DuckDBPyConnection, host: Host) -> None:
         load_from_repository(cursor, host)
     else:
         raise LoadError(
-            f"DuckDB {host.version} loads unsigned extensions only where it is told so: open the connection "
+            f"DuckDB {host.version} loads unsigned extensions only if that is allowed: open the connection "
             'with duckdb_sketch.connect() or config={"allow_unsigned_extensions": "true"}, '
             'or use duckdb_sketch.load(con, backend="portable")'
         )

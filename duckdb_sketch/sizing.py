@@ -99,7 +99,7 @@ def state_bytes(family: Family, precision: int, values: int) -> int:
 
 def _precision(family: Family) -> Precision:
     if family.precision is None:
-        raise InvalidInputError(f"nothing is known of the errors of {family.plural}")
+        raise InvalidInputError(f"there is no table of errors for {family.plural}")
     return family.precision
 
 

@@ -78,7 +78,7 @@ def query(
 def _asked(database: Path | None, url: str | None) -> Path | ServiceClient:
     """Whom to ask: a database, or a service."""
     if (database is None) == (url is None):
-        raise CubeError("say whom to ask: either --database rollups.duckdb or --url http://127.0.0.1:8123")
+        raise CubeError("choose a database or a service: --database rollups.duckdb or --url http://127.0.0.1:8123")
     if database is not None:
         return database
     from duckdb_sketch.remote import connect_service  # only here: HTTP takes time to import

@@ -118,7 +118,7 @@ def _simple(
     from duckdb_sketch.service.configuration import Configuration, Limits, RollupSettings
 
     if database is None:
-        raise RollupError("say in which database the rollup is kept: --database rollups.duckdb")
+        raise RollupError("name the database of the rollup: --database rollups.duckdb")
     text, stem = read_statement(file)
     options["allowed_lateness"] = parse_span(options["allowed_lateness"])
     options["name"] = options["name"] or stem
@@ -135,7 +135,7 @@ def _refuse(file: Path, options: Mapping[str, object]) -> None:
     """See that what the file says is not said on the command line."""
     given = [name for name, value in options.items() if value]
     if given:
-        raise RollupError(f"--{given[0].replace('_', '-')} is for a statement: say it in {file}")
+        raise RollupError(f"--{given[0].replace('_', '-')} is for a statement: set it in {file}")
 
 
 def _plain_sources(source: list[str] | None) -> dict[str, str | list[str]]:

@@ -226,7 +226,7 @@ class Asking:
             zones = {self._time_zone}
         if len(zones) > 1:
             raise CubeError(
-                f"the rollups are of several time zones, {' and '.join(sorted(zones))}: say in which the query is "
+                f"the rollups have several time zones, {' and '.join(sorted(zones))}: say in which the query is "
                 "asked, with time_zone='…' (--time-zone)"
             )
         self._zone = next(iter(zones), "UTC")
@@ -268,7 +268,7 @@ class Asking:
             if route.routed:
                 continue
             if not raw:
-                raise CubeError(f"no rollup answers the query, and raw events are not to be read: {_reasons(route)}")
+                raise CubeError(f"no rollup answers the query, and raw events may not be read: {_reasons(route)}")
             self._read_raw(route)
             if routed and query is not None:
                 table = _numbered(query, number)
@@ -300,7 +300,7 @@ class Asking:
     def _unrouted(self, explanation: Explanation, why: str, *, raw: bool) -> Explanation:
         """The explanation of a query whose rewritten form DuckDB does not take: raw events answer it."""
         if not raw:
-            raise CubeError(f"no rollup answers the query, and raw events are not to be read: {why}")
+            raise CubeError(f"no rollup answers the query, and raw events may not be read: {why}")
         routes = []
         for route in explanation.routes:
             plain = Route(route.source, rejected=[*route.rejected, Rejection(None, Reason.UNSUPPORTED, why)])

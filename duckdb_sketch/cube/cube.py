@@ -180,7 +180,7 @@ class Cube:
             CubeError: If a query is wrong, or a service has the database open.
         """
         if self._service is not None:
-            raise CubeError("a service has the database open, and gives no advice: ask for it where that is stopped")
+            raise CubeError("a service has the database open, and gives no advice: stop the service first")
         return [self._advice(query) for query in queries]
 
     def _advice(self, query: str) -> Advice:

@@ -39,9 +39,7 @@ def require_plain(sources: Mapping[str, Any], time_zone: str | None) -> None:
         raise CubeError("a service has the database open, and answers in the time zone of its rollups: leave time_zone")
     data = [name for name, given in sources.items() if not isinstance(given, (str, Path, list, tuple))]
     if data:
-        raise CubeError(
-            f"a service has the database open, and does not get at {data[0]}, which is data of this process"
-        )
+        raise CubeError(f"a service has the database open, and cannot read {data[0]}, which is data of this process")
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def listening(database: str | Path) -> Iterator[socket.socket]:
         raise OSError("this system has no such sockets")
     with suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise FileExistsError(f"{path} is there, and is not a socket")
+            raise FileExistsError(f"{path} exists, and is not a socket")
         path.unlink()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
         before = os.umask(0o177)

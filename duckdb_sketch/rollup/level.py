@@ -298,7 +298,7 @@ class Level:
                 raise SpecificationError(f"{name} is a rollup of events already: give this level another name")
             elif (known.parent, known.every) != (self.name, str(every)) or table_of(self._ledger, known) != level:
                 raise SpecificationError(
-                    f"{name} is there already, as every {known.every} of {known.parent} by "
+                    f"{name} exists already, as every {known.every} of {known.parent} by "
                     f"{', '.join(table_of(self._ledger, known).dimensions) or 'nothing'}: give this one another name"
                 )
             update_levels(self._ledger, self.name)

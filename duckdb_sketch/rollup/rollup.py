@@ -125,7 +125,7 @@ class Rollup(Level):
         try:
             return {name: arrow_table(self._connection.table(identifier(name))) for name in self.specification.lookups}
         except duckdb.CatalogException as error:
-            raise SourceError(f"a lookup table is not there, nor said in sources: {error}") from error
+            raise SourceError(f"a lookup table exists neither in the database nor in sources: {error}") from error
 
     def _enter_zone(self, record: Record | None) -> None:
         zone = self._settings.time_zone or (record.time_zone if record else None) or "UTC"
@@ -194,9 +194,9 @@ class Rollup(Level):
             raise SpecificationError("a statement that is not a file has no name: give one with name='bids_hourly'")
         first, last = (None if time is None else without_zone(time) for time in (earliest, latest))
         if keep_changes < 1:
-            raise SpecificationError(f"keep_changes={keep_changes}: a number of batches, at least 1, is to be kept")
+            raise SpecificationError(f"keep_changes={keep_changes}: give a number of batches, at least 1")
         if look_back is not None and look_back < 1:
-            raise SpecificationError(f"look_back={look_back}: a number of folders, at least 1, is to be listed again")
+            raise SpecificationError(f"look_back={look_back}: give a number of folders, at least 1")
         lateness = parse_span(allowed_lateness)
         settings = Settings(
             time_zone,

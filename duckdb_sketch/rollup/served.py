@@ -41,7 +41,7 @@ class ServedLevel(Level):
     @property
     def _access(self) -> Access:  # type: ignore[override]
         raise RollupError(
-            "a service has the database open, and does this as its configuration says: change that, or stop the service"
+            "a service has the database open, and does this by its configuration: change that, or stop the service"
         )
 
     def table(self) -> duckdb.DuckDBPyRelation:

@@ -93,7 +93,7 @@ class Dispatcher:
 
     def _begin(self) -> Running:
         if len(self._running) >= self._most:
-            raise BusyError(f"{len(self._running)} queries run or wait, which is as many as may: ask again in a moment")
+            raise BusyError(f"{len(self._running)} queries run or wait, the maximum: try again in a moment")
         running = Running(self._seconds)
         self._running.add(running)
         return running

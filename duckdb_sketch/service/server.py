@@ -144,7 +144,7 @@ def _url(listen: Listen, port: int) -> str:
 
 def _require_same_place(before: Configuration, after: Configuration) -> None:
     if (before.listen, before.database.absolute()) != (after.listen, after.database.absolute()):
-        raise ConfigurationError("another database, address, token or certificate takes a restart")
+        raise ConfigurationError("a change of the database, address, token or certificate needs a restart")
 
 
 @contextmanager
@@ -162,7 +162,7 @@ def _bound(listen: Listen) -> Iterator[socket.socket]:
             bound.bind(address)
         except OSError as error:
             raise ConfigurationError(
-                f"port {listen.port} of {listen.host} cannot be had: {error.strerror}; take another one (--port)"
+                f"port {listen.port} of {listen.host} is not available: {error.strerror}; choose another one (--port)"
             ) from error
         bound.listen(1024)
         yield bound

@@ -214,7 +214,7 @@ def _level(table: _Table) -> LevelSettings:
     every = table.get("every", str, None)
     name = table.get("name", str, None)
     if not every or not name:
-        raise table.error("every" if name else "name", "is missing: a level has a name, and is every so much time")
+        raise table.error("every" if name else "name", "is missing: a level needs a name and a width (every)")
     found = LevelSettings(
         name=name,
         every=table.read("every", every, lambda text: str(Granularity.parse(text))),

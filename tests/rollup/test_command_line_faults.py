@@ -253,6 +253,6 @@ def test_keep_changes_is_an_option(folder: Path) -> None:
     for day in range(1, 6):
         write(f"e-{day}.parquet", "2026-01-01")
         assert run(*REFRESH, "--keep-changes", "2").returncode == 0
-    assert "are not known any more" in failed("rollup", "changes", "r", "--since", "1", "-d", "r.duckdb")
+    assert "are no longer known" in failed("rollup", "changes", "r", "--since", "1", "-d", "r.duckdb")
     assert run("rollup", "changes", "r", "--since", "4", "-d", "r.duckdb").returncode == 0
     assert "--keep-changes" in failed(*REFRESH, "--keep-changes", "0")

@@ -199,7 +199,7 @@ def test_a_damaged_archive_is_not_merged_with_what_is_there(clean: Job, tmp_path
         rollup.append(duckdb.sql(f"FROM '{job.data}/000.parquet' WHERE ts >= '2024-01-31'").to_arrow_table())
         path.write_bytes(flipped(good, random.Random(3)))
         damaged = contents(out)
-        with pytest.raises(RollupError, match=r"month=2024-01/rollup\.parquet is damaged.*put back a copy"):
+        with pytest.raises(RollupError, match=r"month=2024-01/rollup\.parquet is damaged.*restore a copy"):
             rollup.export(out)
         assert contents(out)["month=2024-01/rollup.parquet"] == damaged["month=2024-01/rollup.parquet"]
         path.write_bytes(good)

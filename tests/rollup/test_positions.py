@@ -52,7 +52,7 @@ def test_a_table(con: duckdb.DuckDBPyConnection) -> None:
         con.execute("DROP TABLE events")
         with pytest.raises(SourceError):
             rollup.refresh()
-        assert "the table events cannot be read: put it back" in str(sources(rollup)[0].error)
+        assert "the table events cannot be read: restore it" in str(sources(rollup)[0].error)
 
 
 def test_the_last_error_is_kept_until_all_is_well(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

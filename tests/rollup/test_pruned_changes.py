@@ -62,9 +62,7 @@ def test_changes_before_the_horizon_are_an_error(tmp_path: Path) -> None:
         kept = rollup.changes(since=newest - KEPT)
         assert [change.batch for change in kept] == list(range(newest - KEPT + 1, newest + 1))
         for since in (0, 2):
-            with pytest.raises(
-                PrunedChangesError, match=rf"after batch {since} are not known any more.*since {newest}"
-            ):
+            with pytest.raises(PrunedChangesError, match=rf"after batch {since} are no longer known.*since {newest}"):
                 rollup.changes(since=since)
         assert rollup.changes(since=newest) == []
 

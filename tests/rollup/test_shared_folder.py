@@ -137,7 +137,7 @@ def test_databases_that_export_to_one_folder_take_turns(
     second._wait = 0
 
     def export() -> None:
-        with pytest.raises(LockedError, match=f"another export to {machines.out} is at work"):
+        with pytest.raises(LockedError, match=f"another export to {machines.out} is running"):
             second.export(machines.out, "day")
 
     with paused(monkeypatch, 3, export):
@@ -218,7 +218,7 @@ def test_an_import_during_exports_is_of_one_of_them(both: tuple[Rollup, Rollup],
             found += 1
         except ManifestError as error:
             refused += 1
-            if "was interrupted, or is at work" not in str(error) and "changed while it was read" not in str(error):
+            if "was interrupted, or is running" not in str(error) and "changed while it was read" not in str(error):
                 raise
     thread.join()
     assert found + refused > 0

@@ -194,7 +194,7 @@ def test_two_exports_at_once_take_turns(store: ObjectStore) -> None:
     with hourly((0, 90)) as first, hourly((0, 100)) as second:
 
         def export() -> None:
-            message = "another export to s3://events/out is at work, or was broken off less than 15 minutes ago"
+            message = "another export to s3://events/out is running, or was interrupted less than 15 minutes ago"
             with pytest.raises(LockedError, match=message):
                 second.export(OUT, "day")
 

@@ -147,9 +147,9 @@ def test_a_failed_commit_counts_nothing(con: duckdb.DuckDBPyConnection, monkeypa
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("DROP TABLE events", "the table events cannot be read: put it back"),
+        ("DROP TABLE events", "the table events cannot be read: restore it"),
         ("ALTER TABLE events RENAME user_id TO uid", "events: there is no column user_id"),
-        ("ALTER TABLE events DROP COLUMN id", "events: there is no column id, which was to be its cursor"),
+        ("ALTER TABLE events DROP COLUMN id", "events: there is no column id, which is its cursor"),
         ("UPDATE events SET id = NULL WHERE id = 5", "id is NULL in 1 rows"),
         ("ALTER TABLE events ALTER user_id TYPE VARCHAR", "column user_id is VARCHAR"),
     ],
@@ -176,7 +176,7 @@ def test_another_cursor_is_refused(con: duckdb.DuckDBPyConnection) -> None:
 def test_a_declaration_is_kept_and_read() -> None:
     source = TableSource("app.main.events", 'a "b"', "2 hours")
     assert TableSource.of(source.text) == source
-    with pytest.raises(SourceError, match="say which column grows"):
+    with pytest.raises(SourceError, match="name the column that grows"):
         TableSource.of("table('events')")
 
 

@@ -57,7 +57,7 @@ def test_options_are_those_of_a_cube(service: Served) -> None:
     assert service.query("SELECT count(DISTINCT user_id) FROM bids", exact=True).json["rows"] == [[97]]
     refused = service.query("SELECT max(user_id) FROM bids", raw=False)
     assert (refused.status, refused.kind) == (400, "CubeError")
-    assert "raw events are not to be read" in refused.message
+    assert "raw events may not be read" in refused.message
 
 
 @pytest.mark.parametrize("end", [";", " ;; ", "; -- all of them;", " -- ;", "\n/* ; */ ;"])

@@ -101,7 +101,7 @@ def test_mistakes_on_the_command_line(tmp_path: Path, options: dict[str, object]
 
 def test_what_the_file_says_is_not_said_on_the_command_line(tmp_path: Path) -> None:
     for options, message in (({"watch": True}, "--watch"), ({"source": ["a=b"]}, "--source")):
-        with pytest.raises(SketchError, match=f"{message} is for a statement: say it in .*rollups.toml"):
+        with pytest.raises(SketchError, match=f"{message} is for a statement: set it in .*rollups.toml"):
             serve(tmp_path / "rollups.toml", **options)  # type: ignore[arg-type]
 
 
@@ -160,7 +160,7 @@ def test_a_configuration_is_read_again_on_sighup(tmp_path: Path) -> None:
             client.sql("SELECT ts FROM bids")
         toml.write_text(TOML.format(rows=2).replace("rollups.duckdb", "other.duckdb"))
         served.process.send_signal(signal.SIGHUP)
-        until(lambda: "takes a restart" in served.log.read_text())
+        until(lambda: "needs a restart" in served.log.read_text())
         write_bids(tmp_path, "(TIMESTAMP '2026-01-02 00:10', 'de', 'view', 1, 2.5)")
         until(lambda: client.sql("SELECT count(*) FROM bids").fetchall() == [(201,)])
         assert served.end() == 0

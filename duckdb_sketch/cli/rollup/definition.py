@@ -117,5 +117,5 @@ def _table(text: str, cursor: str | None, lag: str | None, attach: str | None) -
     if not text.startswith("table:"):
         return text
     if cursor is None:
-        raise RollupError(f"{text}: say which column grows with each row, such as --cursor id")
+        raise RollupError(f"{text}: name the column that grows with each row, such as --cursor id")
     return TableSource(text.removeprefix("table:"), cursor, lag, attach)

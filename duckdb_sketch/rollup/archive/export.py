@@ -303,7 +303,7 @@ class _Export:
         if path is None or (known is not None and digest(path) != known):
             raise RollupError(
                 f"{self._place.path(folder)} is damaged, and what has expired from {self._record.name} may be nowhere "
-                "else: put back a copy of it, or delete it, and export again"
+                "else: restore a copy of it, or delete it, and export again"
             )
         return path
 

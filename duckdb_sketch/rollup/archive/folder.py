@@ -86,7 +86,7 @@ def require_same(path: Path, file: BinaryIO) -> None:
         OSError: If it is another one's now.
     """
     if not os.path.samestat(os.lstat(path), os.fstat(file.fileno())):
-        raise OSError(errno.ESTALE, "something else put another file in its place", str(path))
+        raise OSError(errno.ESTALE, "another process replaced the file", str(path))
 
 
 def _open(path: Path, flags: int, mode: str) -> BinaryIO:
@@ -104,4 +104,4 @@ def _open(path: Path, flags: int, mode: str) -> BinaryIO:
 
 
 def _is_link(path: Path) -> OSError:
-    return OSError(errno.ELOOP, "it is a symbolic link, and an export follows none: remove it", str(path))
+    return OSError(errno.ELOOP, "it is a symbolic link, which an export does not follow: remove it", str(path))

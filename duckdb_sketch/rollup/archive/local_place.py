@@ -60,7 +60,7 @@ class LocalPlace:
             require_no_link(path)
         except OSError as error:
             raise ManifestError(
-                f"{error.filename} is a symbolic link: an import reads no file of another folder"
+                f"{error.filename} is a symbolic link: an import reads only files in its folder"
             ) from error
         return path if path.exists() else None
 
@@ -73,7 +73,7 @@ class LocalPlace:
                 try:
                     stack.enter_context(lock_or_fail(self.folder / _LOCK))
                 except BlockingIOError as error:
-                    raise LockedError(f"another export to {self.folder} is at work") from error
+                    raise LockedError(f"another export to {self.folder} is running") from error
             yield
 
     def write_manifest(self, manifest: ExportManifest) -> None:

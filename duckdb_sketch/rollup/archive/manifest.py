@@ -139,9 +139,9 @@ def decode_manifest(text: bytes, path: str) -> ExportManifest:
             format=version,
         )
     except KeyError as error:
-        raise ManifestError(f"{path} is not as it was written: there is no {error}. Export again") from error
+        raise ManifestError(f"{path} was changed after it was written: there is no {error}. Export again") from error
     except (TypeError, ValueError) as error:
-        raise ManifestError(f"{path} is not as it was written: {error}. Export again") from error
+        raise ManifestError(f"{path} was changed after it was written: {error}. Export again") from error
 
 
 def digest(path: Path) -> str:

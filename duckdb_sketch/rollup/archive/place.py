@@ -118,7 +118,7 @@ def naming(path: object) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RollupError(f"{path} cannot be exported to: {error}") from error
+        raise RollupError(f"{path} is not writable: {error}") from error
     except duckdb.Error as error:
         if isinstance(error, (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.TransactionException)):
             raise

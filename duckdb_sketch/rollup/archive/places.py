@@ -30,7 +30,7 @@ def place_to_write(folder: str | Path) -> WritablePlace:
     text = str(folder)
     if is_web(text):
         raise RollupError(
-            f"{folder} is on a web server, which takes no exports: export to a local folder or an object store"
+            f"{folder} is on a web server, which cannot store exports: export to a local folder or an object store"
         )
     if is_store(text):
         if not has_client():
@@ -39,7 +39,7 @@ def place_to_write(folder: str | Path) -> WritablePlace:
             )
         if not is_served(text):
             raise RollupError(
-                f"{folder}: DuckDB does not show the secret for it: open the database with "
+                f"{folder}: DuckDB does not reveal the secret for it: open the database with "
                 "config={'allow_unredacted_secrets': True}, or give the credentials in the environment"
             )
         return StoredPlace(text)

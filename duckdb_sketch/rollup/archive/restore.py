@@ -75,7 +75,7 @@ def opened_export(folder: str | Path, database: object = None) -> Iterator[Expor
         raise ManifestError(f"{place.name} holds no export: there is no {NAME} in it")
     if not manifest.complete:
         raise ManifestError(
-            f"the export in {place.name} was interrupted, or is at work: its partitions are of different batches. "
+            f"the export in {place.name} was interrupted, or is running: its partitions are of different batches. "
             "Export again, and import then"
         )
     with scratch_folder() as scratch:
@@ -104,7 +104,7 @@ def _fetched(place: Place, manifest: ExportManifest, partition: str, scratch: Pa
         )
     state = "is missing" if found is None else f"has {found:,} bytes"
     raise ManifestError(
-        f"{where} {state}, and {NAME} says {size:,}: the export is not whole. Export again, or copy it again"
+        f"{where} {state}, and {NAME} says {size:,}: the export is incomplete. Export again, or copy it again"
     )
 
 

@@ -175,7 +175,7 @@ class _Lock:
 
     def _taken(self, age: float) -> LockedError:
         return LockedError(
-            f"another export to {self._place} is at work, or was broken off less than {_LEASE // 60} minutes ago "
+            f"another export to {self._place} is running, or was interrupted less than {_LEASE // 60} minutes ago "
             f"(its lock is {max(age, 0):.0f} seconds old): export again later, or delete {self._url} if no export runs"
         )
 
@@ -191,7 +191,7 @@ class _Lock:
             self._write(self._version)
         except ReplacedError as error:
             raise LockedError(
-                f"another export to {self._place} took over, as this one was silent for too long: export again"
+                f"another export to {self._place} took over, because this one was silent for too long: export again"
             ) from error
 
     def release(self) -> None:

@@ -49,7 +49,7 @@ def _cast(table: Table, name: str, given: str, kind: str) -> str:
     if (kind == "BLOB") != (given == "BLOB"):
         raise SourceError(
             f"column {name} of the groups is {given}, and the rollup {table.name} has {kind}: "
-            "give the states themselves, not what is read off them"
+            "give the states themselves, not what is read from them"
         )
     column = _in_zone(table, name, given) if kind == "TIMESTAMP WITH TIME ZONE" else identifier(name)
     return f"CAST({column} AS {kind})"

@@ -136,7 +136,7 @@ class Replay:
             if differs or start is None or known.last_event is None or known.last_event >= start
         ]
         if not slices:
-            raise SourceError(f"{name} has counted nothing that a replay could read")
+            raise SourceError(f"{name} has not counted any files that a replay could read")
         for known in slices:
             self.source.counted(known.kind, known.slice, known.fingerprint).require()
         return sorted(slices, key=lambda known: (known.kind, known.slice))

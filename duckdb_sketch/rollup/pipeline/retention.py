@@ -82,7 +82,7 @@ def _cutoff(
 ) -> datetime | None:
     """The time asked for, moved back to where a bucket begins in this level and in each one made from it."""
     if (older_than is None) == (before is None):
-        raise RollupError("say how old (older_than='90 days'), or before when (before=datetime(2026, 1, 1))")
+        raise RollupError("give an age (older_than='90 days') or a time (before=datetime(2026, 1, 1))")
     if before is not None:
         cutoff = literal(without_zone(before))
     elif record.watermark is None:

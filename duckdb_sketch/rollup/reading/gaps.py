@@ -143,10 +143,10 @@ class Series:
         if types[time] not in _TIMES:
             raise RollupError(f"{time} is {types[time]}: buckets are DATE, TIMESTAMP or TIMESTAMPTZ")
         if types[time] == "DATE" and width.microseconds:
-            raise RollupError(f"{time} is a DATE, which has no {width}: say how many days or months a bucket is wide")
+            raise RollupError(f"{time} is a DATE, which has no {width}: give the width of a bucket in days or months")
         groups = tuple(dict.fromkeys(names[column.lower()] for column in by))
         if time in groups:
-            raise RollupError(f"{time} is the time of the buckets, and no group besides: leave it out of by")
+            raise RollupError(f"{time} is the time of the buckets, and cannot also be a group: leave it out of by")
         return Series(connection, source, types, time, groups, width, truncate or width.truncated, truncate is not None)
 
     @property
@@ -249,7 +249,7 @@ class Series:
             each = f" for each of {groups:,} groups" if self.by else ""
             raise RollupError(
                 f"every {width} from {first} to {upper}{each} makes {rows:,} rows, and more than {_MOST_ROWS:,} are "
-                "too many: say a start and an end, a greater width, or fewer columns in by"
+                "too many: give a start and an end, a greater width, or fewer columns in by"
             )
 
     def _missing(

@@ -128,8 +128,8 @@ def read_changes(ledger: Ledger, record: Record, since: int) -> list[Change]:
     pruned = pruned_until(ledger, record.name)
     if since < pruned:
         raise PrunedChangesError(
-            f"the changes of {record.name} after batch {since} are not known any more: those up to batch {pruned} "
-            f"have been pruned. Read the whole table, and then ask for what changed since {record.last_batch}"
+            f"the changes of {record.name} after batch {since} are no longer known: those up to batch {pruned} "
+            f"have been pruned. Read the whole table, and then ask for changes since {record.last_batch}"
         )
     rows = fetch(
         ledger.connection,

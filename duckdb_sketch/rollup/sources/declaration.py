@@ -176,9 +176,11 @@ def _united(text: str, members: Sequence[Declaration], idle: str | None) -> Decl
     """
     first = replace(members[0], patterns=())
     if any(member.members for member in members):
-        raise SourceError(f"{text}: one of several sources is several sources: name all of them at once")
+        raise SourceError(f"{text}: several sources cannot be nested: name all of them at once")
     if any(replace(member, patterns=()) != first for member in members):
-        raise SourceError(f"{text}: several sources are read alike: declare each with the same reader and options")
+        raise SourceError(
+            f"{text}: several sources need the same reader: declare each with the same reader and options"
+        )
     patterns = tuple(pattern for member in members for pattern in member.patterns)
     return replace(first, patterns=patterns, members=tuple(member.patterns for member in members), idle=idle)
 

@@ -141,10 +141,11 @@ class File:
         try:
             now = File.at(self.path)
         except FileNotFoundError as error:
-            raise SourceError(f"{self.path} went away while it was read: nothing of it was counted") from error
+            raise SourceError(f"{self.path} disappeared while it was read: none of it was counted") from error
         if (now.size, now.modified) != (self.size, self.modified) and now.compare(self.fingerprint) == "changed":
             raise SourceError(
-                f"{self.path} changed while it was read: write files elsewhere, and move them here when they are whole"
+                f"{self.path} changed while it was read: write files elsewhere, and move them here when they are "
+                "complete"
             )
 
     def require(self) -> None:
@@ -159,7 +160,7 @@ class File:
             now = File.at(self.path)
         except FileNotFoundError as error:
             raise SourceError(
-                f"{self.path} has been counted and is gone: put it back to rebuild its buckets"
+                f"{self.path} has been counted and no longer exists: restore it to rebuild its buckets"
             ) from error
         if now.compare(self.fingerprint) == "changed":
             raise SourceError(f"{self.path} changed since it was counted: refresh with on_change='rebuild' first")

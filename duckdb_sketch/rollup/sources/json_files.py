@@ -85,7 +85,9 @@ def _keys(connection: duckdb.DuckDBPyConnection, objects: str, references: froze
     for file, keys in fetch(connection, f"SELECT min({FILE}), {mentioned} AS k FROM temp.{objects} GROUP BY k"):
         for number, key in enumerate(keys or ()):
             if key.lower() in {each.lower() for each in keys[:number]}:
-                raise SourceError(f"{file}: an object has the key {key} twice, and names are the same in capitals")
+                raise SourceError(
+                    f"{file}: an object has the key {key} twice, and names that differ in case only are the same"
+                )
             found.setdefault(key.lower(), set()).add(key)
     return {name: sorted(spellings) for name, spellings in sorted(found.items())}
 

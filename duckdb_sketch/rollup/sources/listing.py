@@ -59,7 +59,7 @@ def find(
     same: dict[object, list[Found]] = {}
     for pattern in patterns:
         if "\0" in pattern:
-            raise SourceError(f"{pattern!r}: there is a NUL in it, which no path has")
+            raise SourceError(f"{pattern!r}: a path cannot contain NUL")
         found = _find(connection, pattern, counted, look_back)
         if not found and (look_back is None or not counted):
             raise SourceError(f"{pattern}: {_nothing(pattern)}")

@@ -50,7 +50,7 @@ def download(url: str, tag: str, path: str, size: int = 0) -> None:
         try:
             found, expected = fetch(url, path)
         except GoneError as error:
-            raise SourceError(f"{url} is gone: put it back, or refresh again without it") from error
+            raise SourceError(f"{url} is gone: restore it, or refresh again without it") from error
         except (BrokenError, SourceError):
             if attempt == _ATTEMPTS - 1:
                 raise
@@ -60,4 +60,4 @@ def download(url: str, tag: str, path: str, size: int = 0) -> None:
             if expected in (None, os.path.getsize(path)):
                 return
         time.sleep(_PAUSE * 2**attempt)
-    raise SourceError(f"{url} came cut short {_ATTEMPTS} times: try again when the store is well")
+    raise SourceError(f"{url} was cut short {_ATTEMPTS} times: try again later")

@@ -87,7 +87,7 @@ def _check_names(names: Iterable[str]) -> None:
     known: dict[str, str] = {}
     for name in names:
         if known.setdefault(name.lower(), name) != name:
-            raise DisagreementError(f"the fields {known[name.lower()]} and {name}, which differ in capitals alone")
+            raise DisagreementError(f"the fields {known[name.lower()]} and {name}, which differ in case only")
 
 
 def _wider(one: str, other: str) -> str | None:

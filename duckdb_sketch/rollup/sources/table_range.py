@@ -66,13 +66,13 @@ class CursorTable:
             self.columns = describe(connection, f"SELECT * FROM {self.sql}")
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise SourceError(
-                f"the table {self.name} cannot be read: put it back, attach its database or name it as app.main.events "
+                f"the table {self.name} cannot be read: restore it, attach its database or name it as app.main.events "
                 f"({str(error).splitlines()[0]})"
             ) from error
         kinds = {name.lower(): kind for name, kind in self.columns.items()}
         if cursor.lower() not in kinds:
             raise SourceError(
-                f"{self.name}: there is no column {cursor}, which was to be its cursor: give one that grows"
+                f"{self.name}: there is no column {cursor}, which is its cursor: give a column that grows"
             )
         self.type = kinds[cursor.lower()]
         if self.type.endswith(("]", ")")) and not self.type.startswith("DECIMAL"):

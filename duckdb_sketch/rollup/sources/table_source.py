@@ -62,7 +62,7 @@ class TableSource:
         if unknown := given.keys() - set(_OPTIONS):
             raise SourceError(f"{text}: there is no option {min(unknown)}; there are {', '.join(_OPTIONS)}")
         if not given.get("cursor"):
-            raise SourceError(f"{text}: say which column grows with each row: {shape}")
+            raise SourceError(f"{text}: name the column that grows with each row: {shape}")
         return TableSource(name.name, given["cursor"], given.get("lag"), given.get("database"))
 
     @property

@@ -229,7 +229,7 @@ class Text:
             f"SELECT {FILE} FROM temp.{self.table} WHERE len({keys}) > len(list_distinct({keys})) ORDER BY ALL LIMIT 1"
         )
         for (file,) in fetch(self.connection, query):
-            raise SourceError(f"{file}: an object in column {name} has a key twice, perhaps in other capitals")
+            raise SourceError(f"{file}: an object in column {name} has a key twice, perhaps in another case")
 
     def _check_nested_numbers(self, name: str) -> None:
         """See that no nested number has more digits than its type, which would round it or make it NULL.

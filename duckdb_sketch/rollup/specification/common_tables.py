@@ -22,7 +22,7 @@ def without_common_tables(select: exp.Select) -> exp.Select:
     if with_ is None:
         return select
     if with_.args.get("recursive"):
-        raise SpecificationError("WITH RECURSIVE is not taken here: make a table of it, and join that")
+        raise SpecificationError("WITH RECURSIVE is not supported here: create a table from it, and join that")
     select = select.copy()
     select.set("with_", None)
     tables: dict[str, exp.Expr] = {}
@@ -33,7 +33,7 @@ def without_common_tables(select: exp.Select) -> exp.Select:
     while (name := _first(select)) in tables:
         inner = tables[name]
         if not isinstance(inner, exp.Select):
-            raise SpecificationError(f"WITH {name}: the table of events is to be one SELECT of rows")
+            raise SpecificationError(f"WITH {name}: the table of events has to be one SELECT of rows")
         select = _merged(select, inner.copy(), name)
     _joined(select, tables)
     return select
@@ -99,7 +99,7 @@ def _columns(inner: exp.Select, name: str) -> tuple[dict[str, exp.Expr], bool]:
         if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
             star = item if isinstance(item, exp.Star) else item.this
             if any(star.args.get(each) for each in ("except_", "replace", "rename", "except")):
-                raise SpecificationError(f"WITH {name}: name the columns that it selects, in place of * with EXCLUDE")
+                raise SpecificationError(f"WITH {name}: name the columns that it selects instead of * with EXCLUDE")
             everything = True
         elif not item.alias_or_name:
             raise SpecificationError(f"WITH {name}: {item.sql(dialect='duckdb')} has no name: write AS some_name")

@@ -130,5 +130,5 @@ def parse_span(text: str | timedelta | None) -> timedelta | None:
         return text
     width = Granularity.parse(text)
     if width.months:
-        raise SpecificationError(f"{text!r}: months have no fixed length; say it in days")
+        raise SpecificationError(f"{text!r}: months have no fixed length; write it in days")
     return timedelta(days=width.days, microseconds=width.microseconds)

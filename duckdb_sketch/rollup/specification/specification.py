@@ -288,7 +288,7 @@ class _Column:
     @staticmethod
     def of(item: exp.Expr) -> _Column:
         if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
-            raise SpecificationError("SELECT * has no place in a rollup: name the dimensions and the metrics")
+            raise SpecificationError("SELECT * is not supported in a rollup: name the dimensions and the metrics")
         expression = item.unalias()
         window = expression.find(exp.Window)
         if window:
@@ -408,7 +408,7 @@ def _tables(select: exp.Select) -> tuple[exp.Table, tuple[str, ...]]:
         raise SpecificationError("a sample does not merge: it would differ each time")
     alias = source.args.get("alias")
     if (alias and alias.args.get("columns")) or any(source.args.get(part) for part in ("pivots", "version", "when")):
-        raise SpecificationError(f"FROM {_text(source)}: name the table there, and nothing but an alias for it")
+        raise SpecificationError(f"FROM {_text(source)}: name the table there, with at most an alias")
     for join in select.args.get("joins") or ():
         if join.side in ("RIGHT", "FULL"):
             raise SpecificationError(
@@ -418,7 +418,7 @@ def _tables(select: exp.Select) -> tuple[exp.Table, tuple[str, ...]]:
     others = [table for table in select.find_all(exp.Table) if table is not source]
     if any(table.name.lower() == source.name.lower() for table in others):
         raise SpecificationError(
-            f"{source.name} is read twice: a batch would meet only itself there, not the events before it"
+            f"{source.name} is read twice: a batch would be joined only with itself, not with earlier events"
         )
     lookups = dict.fromkeys(table.name for table in others if isinstance(table.this, exp.Identifier) and not table.db)
     return source, tuple(lookups)
@@ -530,7 +530,7 @@ def _check_grouping(select: exp.Select, columns: list[_Column]) -> None:
         raise SpecificationError("the statement has no GROUP BY: end it with GROUP BY ALL")
     if any(group.args.get(kind) for kind in ("grouping_sets", "cube", "rollup")):
         raise SpecificationError(
-            "GROUPING SETS, CUBE and ROLLUP make rows that do not merge: write one rollup for each"
+            "GROUPING SETS, CUBE and ROLLUP create rows that do not merge: write one rollup for each"
         )
     if group.args.get("all"):
         return
