@@ -97,7 +97,7 @@ class Histogram:
             raise _not_a_histogram(blob)
         if len(blob) > 2 and blob[2] != _VERSION:
             raise InvalidInputError(
-                f"an approximate histogram of format version {blob[2]}; only version 1 is supported"
+                f"an approximate histogram of format version {blob[2]}; version 1 is known here"
             )
         _, _, flags, max_bins, n = _HEADER.unpack(_Reader(blob, 0).take(_HEADER.size))
         if flags & ~(_FLAG_MIN | _FLAG_MAX) or not max(n, LEAST_BINS) <= max_bins:

@@ -112,7 +112,7 @@ class HllImage:
         if mode is None or kind >> 2 >= len(_TARGET_TYPES) or family != _FAMILY:
             raise _not_a_sketch(blob)
         if version != _SERIAL_VERSION:
-            raise InvalidInputError(f"an HLL sketch of serial version {version}; only version 1 is supported")
+            raise InvalidInputError(f"an HLL sketch of serial version {version}; version 1 is known here")
         try:
             checked_lg_k(lg_k)
         except InvalidInputError as error:

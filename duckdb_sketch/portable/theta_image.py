@@ -219,7 +219,7 @@ def _not_a_sketch(blob: bytes) -> InvalidInputError:
             "compact()"
         )
     if len(blob) >= _HEADER.size and 1 <= blob[0] <= 3 and blob[2] == _FAMILY:
-        return InvalidInputError(f"a theta sketch of serial version {blob[1]}; only versions 3 and 4 are supported")
+        return InvalidInputError(f"a theta sketch of serial version {blob[1]}; versions 3 and 4 are known here")
     return InvalidInputError(
         f"not a theta sketch: it starts with {start(blob, 8)}, and a theta sketch with a length of 01 to 03, a version "
         f"of 03 or 04, and 03{hint(blob)}"

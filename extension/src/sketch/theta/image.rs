@@ -321,11 +321,11 @@ fn not_a_sketch(bytes: &[u8]) -> Error {
     match *bytes {
         [_, version @ 1..=4, family, _, _, _, _, _, ..] if UPDATABLE_FAMILIES.contains(&family) => {
             Error::bad_image(format!(
-                "an updatable theta sketch of serial version {version}; only compact ones are supported: write it with compact()"
+                "an updatable theta sketch of serial version {version}; compact ones are known here: write it with compact()"
             ))
         }
         [1..=3, version, FAMILY, _, _, _, _, _, ..] if version != PLAIN && version != PACKED => {
-            Error::bad_image(format!("a theta sketch of serial version {version}; only versions 3 and 4 are supported"))
+            Error::bad_image(format!("a theta sketch of serial version {version}; versions 3 and 4 are known here"))
         }
         _ => Error::bad_image(format!(
             "not a theta sketch: it starts with {}, and a theta sketch with a length of 01 to 03, a version of 03 or 04, \

@@ -41,7 +41,7 @@ impl<'a> HllImage<'a> {
         }
         if version != SERIAL_VERSION {
             return Err(Error::bad_image(format!(
-                "an HLL sketch of serial version {version}; only version 1 is supported"
+                "an HLL sketch of serial version {version}; version 1 is known here"
             )));
         }
         let lg_k =
