@@ -226,8 +226,8 @@ class Asking:
             zones = {self._time_zone}
         if len(zones) > 1:
             raise CubeError(
-                f"the rollups have several time zones, {' and '.join(sorted(zones))}: say in which the query is "
-                "asked, with time_zone='…' (--time-zone)"
+                f"the rollups have several time zones, {' and '.join(sorted(zones))}: choose one "
+                "with time_zone='…' (--time-zone)"
             )
         self._zone = next(iter(zones), "UTC")
         self._prober.enter_zone(self._zone)
@@ -379,4 +379,4 @@ def _unlisted(catalog: Catalog) -> list[str]:
     if catalog.source.listed:
         return []
     name = catalog.source.name
-    return [f"{name} is what its rollups have counted: say what it stands for (sources) to read files that are new"]
+    return [f"{name} is what its rollups have counted: give its files (sources) to read new ones"]

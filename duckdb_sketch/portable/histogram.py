@@ -96,9 +96,7 @@ class Histogram:
         if not blob.startswith(_MAGIC):
             raise _not_a_histogram(blob)
         if len(blob) > 2 and blob[2] != _VERSION:
-            raise InvalidInputError(
-                f"an approximate histogram of format version {blob[2]}; version 1 is known here"
-            )
+            raise InvalidInputError(f"an approximate histogram of format version {blob[2]}; version 1 is known here")
         _, _, flags, max_bins, n = _HEADER.unpack(_Reader(blob, 0).take(_HEADER.size))
         if flags & ~(_FLAG_MIN | _FLAG_MAX) or not max(n, LEAST_BINS) <= max_bins:
             raise _damaged("its header has unknown flags or more bins than it allows")

@@ -593,7 +593,7 @@ def _check_sources(specification: Specification, sources: Mapping[str, Any]) -> 
     tables = (specification.source, *specification.lookups)
     for name in sources:
         if name not in tables:
-            raise SourceError(f"the statement reads no table {name}, but {', '.join(tables)}: name the source so")
+            raise SourceError(f"the statement reads {', '.join(tables)}, not {name}: give the source that name")
 
 
 def _check_id(batch_id: str) -> None:

@@ -94,7 +94,7 @@ def test_other_zone(tmp_path: Path) -> None:
     statement = "SELECT date_trunc('day', ts) AS day, count(*) AS bids FROM bids GROUP BY ALL"
     bids.refreshed(statement, "berlin", time_zone="Europe/Berlin").refreshed(statement, "tokyo", time_zone="Asia/Tokyo")
     query = "SELECT date_trunc('day', ts) AS day, count(*) FROM bids GROUP BY ALL"
-    with pytest.raises(CubeError, match="Asia/Tokyo and Europe/Berlin: say in which"):
+    with pytest.raises(CubeError, match="Asia/Tokyo and Europe/Berlin: choose one"):
         bids.ask(query)
     with bids.cube(time_zone="Asia/Tokyo") as cube:
         found = cube.explain(query)

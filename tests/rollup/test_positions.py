@@ -125,7 +125,7 @@ def test_an_idle_source_is_timed_out(con: duckdb.DuckDBPyConnection, tmp_path: P
         ("several(1, 2)", "is not text"),
         ("several('a', 'b', idle = 'soon')", "soon"),
         ("several('a', 'several(''b'', ''c'')')", "name all of them at once"),
-        ("several('a.csv', 'read_csv(''b.csv'', delim = '';'')')", "read alike"),
+        ("several('a.csv', 'read_csv(''b.csv'', delim = '';'')')", "need the same reader"),
     ],
 )
 def test_what_is_not_several_sources(con: duckdb.DuckDBPyConnection, text: str, message: str) -> None:

@@ -177,7 +177,7 @@ def test_where_locks_are_not_shared_a_mixture_does_not_pass_for_an_export(
         return {path: path.read_bytes() for path in machines.out.glob("*/rollup.parquet")}
 
     left: dict[Path, bytes] = {}
-    message = "something else, such as an export" if apart or not at else "cannot be exported"
+    message = "something else, such as an export" if apart or not at else "is not writable"
     with paused(monkeypatch, at, export), pytest.raises(RollupError, match=message):
         first.export(machines.out, "day")
     found = contents()

@@ -87,7 +87,7 @@ def test_the_command_line_asks_a_service(service: Served, capsys: pytest.Capture
     assert capsys.readouterr().out == "n\n200\n"
     query_command(service.configuration.database, "SELECT count(*) AS n FROM bids", as_csv=True)
     assert capsys.readouterr().out == "n\n200\n"
-    with pytest.raises(CubeError, match="either --database"):
+    with pytest.raises(CubeError, match="choose a database or a service"):
         query_command(None, QUERY)
 
 

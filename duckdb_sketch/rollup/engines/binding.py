@@ -46,8 +46,8 @@ def bind(specification: Specification, name: str, zone: str | None, events: Even
     _refuse_rounding(table, bare)
     if zone is None and (table.zoned or argument in _ZONED or _is_cast_from_zone(events, specification)):
         raise SpecificationError(
-            f"{table.time} is truncated from a TIMESTAMPTZ, and where its days begin depends on the time zone: "
-            "say which, as time_zone='UTC' or --time-zone Europe/Berlin"
+            f"{table.time} is truncated from a TIMESTAMPTZ, and its hours and days depend on the time zone: "
+            "give one, such as time_zone='UTC' or --time-zone Europe/Berlin"
         )
     return table
 

@@ -98,7 +98,7 @@ def _cutoff(
         parent = ledger.get(record.parent)
         if parent.expired_before is None or parent.expired_before < found:
             raise RollupError(
-                f"{record.name} would lose what {record.parent} still has, and a late row there could no longer be "
-                f"taken up: expire {record.parent} first, at least to {found}"
+                f"{record.name} would lose what {record.parent} still has, and late rows there would be "
+                f"lost: expire {record.parent} first, at least to {found}"
             )
     return found

@@ -425,8 +425,8 @@ def _listed(files: Sequence[File]) -> str:
 
 def _lacking(file: File, name: str) -> SourceError:
     return SourceError(
-        f"{file.path}: there is no column {name}, which what was counted before has. If it is to be NULL in such "
-        "files: missing='null'"
+        f"{file.path}: there is no column {name}, which earlier files have. To read it as NULL in such files: "
+        "missing='null'"
     )
 
 

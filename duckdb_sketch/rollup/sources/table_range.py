@@ -214,8 +214,8 @@ class TableRange:
             there = {name.lower() for name in self.table.columns}
             gone = next((name for name in columns if name.lower() not in there), None)
             raise SourceError(
-                f"{self.table.name}: there is no column {gone} any more, which was counted: put it back, or replay "
-                "the rollup with a statement that does without it"
+                f"{self.table.name}: there is no column {gone} any more, which was counted: restore it, or replay "
+                "the rollup with a statement without it"
             ) from error
         return Measure(rows, int(checksum), columns, self.table.scheme(columns))
 

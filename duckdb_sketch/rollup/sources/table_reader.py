@@ -110,7 +110,7 @@ class TableReader:
         cursor = identifier(self._table.cursor)
         if nulls := fetch_row(self._connection, f"SELECT count(*) FROM {self._table.sql} WHERE {cursor} IS NULL")[0]:
             raise SourceError(
-                f"{self._table.name}: {self._table.cursor} is NULL in {nulls:,} rows, which no range has: give it "
+                f"{self._table.name}: {self._table.cursor} is NULL in {nulls:,} rows, which is in no range: make it "
                 "NOT NULL, or another column as cursor"
             )
 

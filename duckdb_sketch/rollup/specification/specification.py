@@ -366,8 +366,8 @@ def _refuse_volatile(select: exp.Select) -> None:
     for node in select.walk():
         if isinstance(node, _VOLATILE_NODES) or (isinstance(node, exp.Anonymous) and node.name.lower() in _VOLATILE):
             raise SpecificationError(
-                f"{_text(node)} differs from run to run, so that a replay would not give the same rollup: "
-                "store what it depends on, and compare where you read it"
+                f"{_text(node)} differs between runs, so a replay would not give the same rollup: "
+                "store its input, and compare where you read it"
             )
 
 
@@ -401,8 +401,8 @@ def _tables(select: exp.Select) -> tuple[exp.Table, tuple[str, ...]]:
     source = select.args["from_"].this
     if not isinstance(source, exp.Table) or not isinstance(source.this, exp.Identifier):
         raise SpecificationError(
-            f"FROM {_text(source)}: name a table there, such as bids, and say with sources "
-            "(--source bids='data/*.parquet') what it stands for"
+            f"FROM {_text(source)}: name a table there, such as bids, and give its files with sources "
+            "(--source bids='data/*.parquet')"
         )
     if source.args.get("sample"):
         raise SpecificationError("a sample does not merge: it would differ each time")
@@ -412,7 +412,7 @@ def _tables(select: exp.Select) -> tuple[exp.Table, tuple[str, ...]]:
     for join in select.args.get("joins") or ():
         if join.side in ("RIGHT", "FULL"):
             raise SpecificationError(
-                f"{_text(join).strip()}: rows without an event would come again with every batch. "
+                f"{_text(join).strip()}: rows without an event would be repeated with every batch. "
                 "Join with JOIN or LEFT JOIN, the events first"
             )
     others = [table for table in select.find_all(exp.Table) if table is not source]
