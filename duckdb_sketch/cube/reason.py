@@ -26,7 +26,7 @@ class Reason(Enum):
     TIME_TOO_FINE = "its buckets are too coarse"
     NO_WHOLE_BUCKET = "the time range holds no whole bucket of it"
     APPROXIMATE = "it would have to approximate, and exact answers were asked for"
-    LAGS = "it has not taken up the last batches of the rollup that it is made from"
+    LAGS = "it does not include the last batches of the rollup that it is built from"
     CHANGED_FILE = "a file changed after it was counted"
     MISSING_EVENTS = "it lacks events that are in no file"
     EXPIRED = "its buckets have expired"

@@ -51,8 +51,8 @@ def daily_envelope(
     """Draw the daily cycle, weekdays and weekends side by side.
 
     Histograms of the same time of day are merged over all days. For each time of day there is the mean and the median,
-    bands from 5 % to 95 % and from 25 % to 75 %, the minimum and the maximum. Extremes that would squash the bands run
-    out of the picture, as a note says. The time of day is the one in the time zone of the column.
+    bands from 5 % to 95 % and from 25 % to 75 %, the minimum and the maximum. An extreme that would squash the bands is
+    not drawn, and a note names it. The time of day is the one in the time zone of the column.
 
     Args:
         times: A column of timestamps, truncated to hours or less: pandas, Polars, Arrow, NumPy, or a list.
@@ -81,10 +81,10 @@ def daily_envelope(
         raise InvalidInputError("every histogram is NULL or empty: there is nothing to draw")
     ax = axes_or_new(ax)
     step = _step(found)
-    for index, day in enumerate(days):
-        _draw(ax, day, index * (24 + _APART), step)
-    _set_hours(ax, days)
     left_out, extremes = _limit(ax, days)
+    for index, day in enumerate(days):
+        _draw(ax, day, index * (24 + _APART), step, extremes)
+    _set_hours(ax, days)
     ax.yaxis.set_major_formatter(ticks())
     finish(ax, _finding(days), "time of day", label)
     ax.legend(
@@ -128,8 +128,8 @@ def _days(keys: list[int], states: Any, split: bool) -> list[_Day]:
     return days
 
 
-def _draw(ax: Axes, day: _Day, left: float, step: float) -> None:
-    """Draw a day, each slot as wide as it is; slots that are missing leave a gap."""
+def _draw(ax: Axes, day: _Day, left: float, step: float, extremes: list[str]) -> None:
+    """Draw a day with some of its extremes, each slot as wide as it is; missing slots leave a gap."""
     x: list[float] = []
     rows: list[int | None] = []
     for row, hour in enumerate(day.hours):
@@ -148,7 +148,7 @@ def _draw(ax: Axes, day: _Day, left: float, step: float) -> None:
     ax.fill_between(x, lower, upper, color=color.inner, linewidth=0)
     ax.plot(x, middle, color=color.line, linewidth=1.8)
     ax.plot(x, spread(day.mean), color=INK, linewidth=1.3, linestyle=(0, (4, 1.5)))
-    for values in (day.least, day.greatest):
+    for values in (values for name, values in (("minimum", day.least), ("maximum", day.greatest)) if name in extremes):
         ax.plot(x, spread(values), color=color.line, linewidth=1, linestyle=":")
     ax.annotate(
         day.name, (left + 12, 0), xycoords=("data", "axes fraction"), xytext=(0, 6), textcoords="offset points",

@@ -19,7 +19,7 @@ def test_the_tour_runs_and_looks_as_it_is_kept(tmp_path: Path) -> None:
     notebook = nbformat.read(TOUR, as_version=4)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     kinds = [kinds_of(cell) for cell in notebook.cells]
-    assert kinds == [kinds_of(cell) for cell in kept.cells], "make tour runs it anew, and keeps what it shows"
+    assert kinds == [kinds_of(cell) for cell in kept.cells], "make tour runs it again, and keeps what it shows"
     assert sum("image/png" in kind for kind in kinds) == 3
     assert any("text/html" in kind for kind in kinds)
 
