@@ -19,7 +19,7 @@ from duckdb_sketch.summary import (
     Summary,
 )
 
-_RANKED = 5  # so many items are listed
+_RANKED = 5  # that many items are listed
 
 
 def inspect(file: Path, name: str | None = None) -> list[Summary]:

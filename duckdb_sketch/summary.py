@@ -115,7 +115,7 @@ class RankingSummary:
     """What a column of states knows of which values came most often.
 
     Attributes:
-        totals: How many values a sketch has seen: the least, the median and the greatest number.
+        totals: Number of values per sketch: the least, the median and the greatest number.
         total: How many values all of them have seen.
         max_error: How far counts of all sketches together may be off.
         items: The first items of all sketches together, each as text and with its count.

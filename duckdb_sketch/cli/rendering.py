@@ -20,7 +20,7 @@ from duckdb_sketch.view import extremes, view_of
 _BUCKETS = 14
 _FEW = 16  # that many distinct values have a line each
 _SMALL = 24
-_RANKED = 20  # so many items have a line each
+_RANKED = 20  # that many items have a line each
 _RANKED_IN_A_ROW = 3
 _LONGEST = 40  # of an item's name
 

@@ -54,7 +54,7 @@ class TopK(Sketch):
             column: The column to count, of a frame with several.
 
         Raises:
-            InvalidInputError: If `data` is no column of values that can be ranked, mixes types, or `max_items` is out
+            InvalidInputError: If `data` is not a column of values that can be ranked, mixes types, or `max_items` is out
                 of range.
             MissingDependencyError: If `data` is a NumPy array, and PyArrow is not installed.
         """
@@ -71,7 +71,7 @@ class TopK(Sketch):
             column: The column to merge, of a frame with several.
 
         Raises:
-            InvalidInputError: If one of them is no sketch of frequent items, they hold items of several types, or
+            InvalidInputError: If one of them is not a sketch of frequent items, they hold items of several types, or
                 `max_items` is out of range.
         """
         with column_of(data, column) as states:

@@ -10,7 +10,7 @@ use crate::sketch::top_k::TopKImage;
 /// How many items where it is not said.
 const DEFAULT_K: i64 = 5;
 
-/// The first items, those that came as often in the order of SQL: the overload with so many arguments.
+/// The first items, those that came as often in the order of SQL: the overload with that many arguments.
 pub struct Estimate<const ARGUMENTS: usize>;
 
 impl<const ARGUMENTS: usize> Scalar for Estimate<ARGUMENTS> {

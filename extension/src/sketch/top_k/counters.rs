@@ -96,7 +96,7 @@ impl<K: Keys> Counters<K> {
     }
 
     /// Subtracts from all counters the least amount that leaves at most `keep`, fewer than there are, and returns it. The
-    /// table has at most so many slots afterwards.
+    /// table has at most that many slots afterwards.
     ///
     /// The amount is that of the greatest counter that goes: `keep + 1` counters had as much.
     #[cold]

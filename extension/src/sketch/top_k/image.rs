@@ -344,7 +344,7 @@ impl<'a> Items<'a> {
             Form::Bits => self.bit()?,
         };
         if self.item_type == ItemType::Time && word > MICROS_PER_DAY {
-            return Err(damaged(format_args!("{} is no time of day in microseconds", word as i64)));
+            return Err(damaged(format_args!("{} is not a time of day in microseconds", word as i64)));
         }
         Ok(self.item_type.item(self.item_type.normal(word)))
     }
@@ -372,7 +372,7 @@ impl<'a> Items<'a> {
         };
         integer
             .map(|integer| integer as u64)
-            .ok_or_else(|| damaged(format_args!("a number of kind {kind} is no {}", self.item_type.name())))
+            .ok_or_else(|| damaged(format_args!("a number of kind {kind} is not a {}", self.item_type.name())))
     }
 
     fn bit(&mut self) -> Result<u64, Error> {

@@ -14,7 +14,7 @@ impl MapSize {
     /// The greatest that an image may say.
     const GREATEST: u8 = 30;
 
-    /// The least that counts so many items, 1 to 1,000,000.
+    /// The least that counts that many items, 1 to 1,000,000.
     pub fn new(max_items: i64) -> Result<Self, Error> {
         match max_items {
             1..=1_000_000 => Ok(MapSize::holding(max_items as usize)),
@@ -22,7 +22,7 @@ impl MapSize {
         }
     }
 
-    /// The least that counts so many items.
+    /// The least that counts that many items.
     pub(super) fn holding(items: usize) -> Self {
         let slots = (items * 4).div_ceil(3).next_power_of_two();
         MapSize((slots.trailing_zeros() as u8).max(Self::LEAST))

@@ -53,7 +53,7 @@ impl TopKSketch {
         self.header.size
     }
 
-    /// Adds so many NULLs.
+    /// Adds that many NULLs.
     #[inline(always)]
     pub fn add_nulls(&mut self, count: u64) {
         self.header.nulls += count;
