@@ -54,8 +54,8 @@ class TopK(Sketch):
             column: The column to count, of a frame with several.
 
         Raises:
-            InvalidInputError: If `data` is not a column of values that can be ranked, mixes types, or `max_items` is out
-                of range.
+            InvalidInputError: If `data` is not a column of values that can be ranked, mixes types, or `max_items` is
+                out of range.
             MissingDependencyError: If `data` is a NumPy array, and PyArrow is not installed.
         """
         with values_of(data, column) as values:
