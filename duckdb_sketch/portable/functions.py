@@ -22,6 +22,7 @@ from duckdb_sketch.families.histogram import Bin, Bucket, HistogramStats
 from duckdb_sketch.families.hll import HllDescription
 from duckdb_sketch.families.record import Bounds, duckdb_struct, fields
 from duckdb_sketch.families.theta import ThetaDescription
+from duckdb_sketch.families.top_k import TopKDescription
 from duckdb_sketch.portable import answers, estimator, hll, theta, theta_bounds
 from duckdb_sketch.portable.column import blobs, lists, whole
 from duckdb_sketch.portable.druid import histogram_from_druid, histogram_to_druid
@@ -393,6 +394,44 @@ def _theta_sketch_describe(sketch: bytes) -> dict[str, Any]:
     }
 
 
+_RANKED = "STRUCT(item VARCHAR, count BIGINT, lower BIGINT, upper BIGINT)[]"
+
+
+@dataclass(frozen=True)
+class NativeOnly:
+    """A function of the native extension that is an error here, once it is called."""
+
+    returns: str
+    overloads: tuple[str, ...]
+    called_of: str
+    """SQL over its first parameter, so that the error is that of a row or of a group, and TRY takes it."""
+
+
+_OF_GROUP, _OF_ROW = "count({})", "({} IS NULL)::BIGINT"
+NATIVE_ONLY = {
+    "approx_top_k_accumulate": NativeOnly("BLOB", ("x", "x, max_items"), _OF_GROUP),
+    "approx_top_k_combine": NativeOnly("BLOB", ("state", "state, max_items"), _OF_GROUP),
+    "approx_top_k_union": NativeOnly("BLOB", ("a, b", "a, b, max_items"), _OF_ROW),
+    "approx_top_k_estimate": NativeOnly(_RANKED, ("state", "state, k"), _OF_ROW),
+    "approx_top_k_describe": NativeOnly(duckdb_struct(TopKDescription), ("state",), _OF_ROW),
+    "approx_top_k_agree": NativeOnly("BOOLEAN", ("a, b",), _OF_ROW),
+    "approx_top_k_import": NativeOnly("BLOB", ("sketch, type",), _OF_ROW),
+}
+
+
+def _refuse(function: str, returns: str) -> None:
+    def rows(_: Any) -> Iterator[Any]:
+        raise InvalidInputError(
+            "needs the native extension: the portable backend, which is running, has no sketches of frequent items"
+        )
+
+    _udf(function, "BIGINT", returns)(rows)
+
+
+for _name, _function in NATIVE_ONLY.items():
+    _refuse(_name, _function.returns)
+
+
 _FIELD = "CASE WHEN typeof(x) LIKE '%]' THEN 'many' ELSE 'one' END"
 """The field of a struct for a number or a list x; `typeof` is known while the query is planned."""
 
@@ -503,21 +542,11 @@ MACROS: dict[str, list[str]] = {
 }
 """Of each SQL function its overloads: parameters and body."""
 
-_NATIVE = (
-    "error('{name} needs the native extension: the portable backend, which is running, has no sketches of frequent "
-    "items')"
-)
-
-NATIVE_ONLY: dict[str, list[str]] = {
-    name: [f"({parameters}) AS {_NATIVE.format(name=name)}" for parameters in overloads]
-    for name, overloads in {
-        "approx_top_k_accumulate": ("x", "x, max_items"),
-        "approx_top_k_combine": ("state", "state, max_items"),
-        "approx_top_k_union": ("a, b", "a, b, max_items"),
-        "approx_top_k_estimate": ("state", "state, k"),
-        "approx_top_k_describe": ("state",),
-        "approx_top_k_agree": ("a, b",),
-        "approx_top_k_import": ("sketch, type",),
-    }.items()
+REFUSALS = {
+    name: [
+        f"({parameters}) AS {PREFIX}{name}({function.called_of.format(parameters.partition(',')[0])})"
+        for parameters in function.overloads
+    ]
+    for name, function in NATIVE_ONLY.items()
 }
-"""Functions that are an error here, which says so."""
+"""The same of the functions that are errors here."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from duckdb_sketch.portable.functions import MACROS, NATIVE_ONLY, PREFIX, UDFS
+from duckdb_sketch.portable.functions import MACROS, PREFIX, REFUSALS, UDFS
 
 
 def register(con: duckdb.DuckDBPyConnection) -> None:
@@ -30,5 +30,5 @@ def register(con: duckdb.DuckDBPyConnection) -> None:
             parameters: Any = None if udf.parameters is None else list(udf.parameters)
             returns: Any = udf.returns
             con.create_function(PREFIX + udf.name, udf.columns, parameters, returns, **options)
-    for name, overloads in {**MACROS, **NATIVE_ONLY}.items():
+    for name, overloads in {**MACROS, **REFUSALS}.items():
         con.execute(f"CREATE OR REPLACE TEMP MACRO {name}{', '.join(overloads)}")

@@ -18,7 +18,13 @@ from duckdb_sketch.families.top_k import TopKDescription
 from duckdb_sketch.portable.functions import MACROS
 from duckdb_sketch.sizing import state_bytes
 
-ALL = pytest.mark.parametrize("family", families.families(), ids=lambda family: family.name)
+ALL = pytest.mark.parametrize(
+    "family",
+    [
+        pytest.param(family, marks=() if family.portable else pytest.mark.native, id=family.name)
+        for family in families.families()
+    ],
+)
 
 
 def built(family: Family, values: str, *others: str) -> str:
@@ -154,12 +160,16 @@ def test_records_are_what_sql_returns(con: duckdb.DuckDBPyConnection) -> None:
         HistogramStats: "approx_histogram_stats(NULL)",
         HllDescription: "hll_sketch_describe(NULL)",
         ThetaDescription: "theta_sketch_describe(NULL)",
-        TopKDescription: "approx_top_k_describe(NULL)",
         Bounds: "hll_sketch_bounds(NULL, 2)",
         Bin: "approx_histogram_bins(NULL)[1]",
         Bucket: "approx_histogram_equi_width(NULL, 2)[1]",
     }.items():
         assert value(con, f"SELECT typeof({call}) = typeof(NULL::{duckdb_struct(record)})"), record
+
+
+@pytest.mark.native
+def test_the_record_of_frequent_items_is_what_sql_returns(con: duckdb.DuckDBPyConnection) -> None:
+    assert value(con, f"SELECT typeof(approx_top_k_describe(NULL)) = typeof(NULL::{duckdb_struct(TopKDescription)})")
 
 
 def test_aggregates_have_one_family() -> None:

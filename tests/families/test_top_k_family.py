@@ -19,6 +19,7 @@ from duckdb_sketch import Cube, HllSketch, InvalidInputError, TopK
 from duckdb_sketch.cli.app import app
 from duckdb_sketch.inspection import inspect
 from duckdb_sketch.rollup import Rollup
+from duckdb_sketch.sketch_file import StateColumn, families_in
 from duckdb_sketch.summary import RankingSummary
 
 pytestmark = pytest.mark.native
@@ -236,5 +237,14 @@ def test_the_portable_backend_says_that_it_has_none() -> None:
             "approx_top_k_combine(''::BLOB)",
         ):
             name = call.partition("(")[0]
-            with pytest.raises(duckdb.Error, match=f"{name} needs the native extension"):
+            with pytest.raises(duckdb.Error, match=f"{name}: needs the native extension"):
                 con.execute(f"SELECT {call}").fetchall()
+
+
+def test_the_portable_backend_looks_for_sketches_of_the_other_families() -> None:
+    """Where it meets a state of frequent items, that is none of theirs."""
+    with duckdb_sketch.connect(backend="portable") as con:
+        state = bytes(TopK.from_values(["a"]).state)
+        con.execute("CREATE TABLE t AS SELECT theta_sketch_agg(i) AS s FROM range(9) r(i) UNION ALL SELECT $1", [state])
+        column = StateColumn("t", "s", "BLOB", "t")
+        assert [family.name for family in families_in(con, column)] == ["theta"]
