@@ -14,12 +14,14 @@ from benchmarks.sources import Sources
 from benchmarks.spark.suite import Spark
 from benchmarks.study.suite import Study
 from benchmarks.suite import Suite
+from benchmarks.top_k import TopKBesideDuckDB
 
 _ALL: tuple[type[Suite], ...] = (
     SpeedBesidePeers,
     Accuracy,
     Sizes,
     Sets,
+    TopKBesideDuckDB,
     Study,
     Rollups,
     CubeSuite,
