@@ -114,7 +114,7 @@ def _simple(
 ) -> Configuration:
     """A configuration of one rollup."""
     from duckdb_sketch.rollup.specification.granularity import parse_span
-    from duckdb_sketch.rollup.specification.specification import read_statement
+    from duckdb_sketch.rollup.specification.statement_file import read_statement
     from duckdb_sketch.service.configuration import Configuration, Limits, RollupSettings
 
     if database is None:

@@ -55,7 +55,8 @@ from duckdb_sketch.rollup.sources.spool import spool as spooled
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.expand import expand as expanded
 from duckdb_sketch.rollup.specification.granularity import parse_span
-from duckdb_sketch.rollup.specification.specification import Specification, read_statement
+from duckdb_sketch.rollup.specification.specification import Specification
+from duckdb_sketch.rollup.specification.statement_file import read_statement
 from duckdb_sketch.rollup.specification.table import without_zone
 from duckdb_sketch.rollup.verification.verified import Verified
 from duckdb_sketch.rollup.verification.verify import verify

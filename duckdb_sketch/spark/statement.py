@@ -12,7 +12,8 @@ from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.sources.listing import find
 from duckdb_sketch.rollup.sources.lookups import provide
 from duckdb_sketch.rollup.sources.url import is_url, local_path
-from duckdb_sketch.rollup.specification.specification import Specification, read_statement
+from duckdb_sketch.rollup.specification.specification import Specification
+from duckdb_sketch.rollup.specification.statement_file import read_statement
 from duckdb_sketch.spark.errors import require_pyspark
 from duckdb_sketch.spark.files import Files
 from duckdb_sketch.spark.frame import Frame
