@@ -34,14 +34,14 @@ class DistinctSummary:
         lines = {
             "precision": self.written.format(_range(self.lg_k)),
             "held as": ", ".join(f"{mode} {count:,}" for mode, count in self.modes.items()),
-            "least in a row": f"{low:,.0f} different",
-            "median": f"{median:,.0f} different",
-            "most": f"{high:,.0f} different",
+            "least in a row": f"{low:,.0f} distinct",
+            "median": f"{median:,.0f} distinct",
+            "most": f"{high:,.0f} distinct",
         }
         if self.union is None:
             return {**lines, "all united": "precisions differ"}
         lower, estimate, upper = self.union
-        return {**lines, "all united": f"{estimate:,.0f} different", "95 % sure": f"{lower:,.0f} to {upper:,.0f}"}
+        return {**lines, "all united": f"{estimate:,.0f} distinct", "95 % sure": f"{lower:,.0f} to {upper:,.0f}"}
 
 
 @dataclass(frozen=True)

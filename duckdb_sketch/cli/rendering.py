@@ -76,7 +76,7 @@ class _Distinct:
 
     def headline(self, state: Any) -> str:
         lower, estimate, upper = self._bounds(state)
-        return f"{estimate:,.0f} different, 95 % sure of {lower:,.0f} to {upper:,.0f}"
+        return f"{estimate:,.0f} distinct, 95 % sure of {lower:,.0f} to {upper:,.0f}"
 
     def picture(self, console: Console, state: Any) -> None:
         """Nothing: one number has no picture."""
@@ -86,7 +86,7 @@ class _Distinct:
         largest = sorted(groups, key=lambda group: -bounds[group].estimate)[:top]
         most = max((bounds[group].estimate for group in largest), default=0) or 1
         table.add_column("")
-        table.add_column("different", justify="right")
+        table.add_column("distinct", justify="right")
         table.add_column("95 % sure", justify="right")
         for group in largest:
             lower, estimate, upper = bounds[group]

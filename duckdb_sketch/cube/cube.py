@@ -46,21 +46,21 @@ class Answer:
 
 
 class Cube:
-    """The rollups of a database, asked through queries over the events that they were made from.
+    """The rollups of a database, queried through their events.
 
     >>> from duckdb_sketch import Cube
     >>> cube = Cube("rollups.duckdb")  # doctest: +SKIP
     >>> cube.sql("SELECT country, count(DISTINCT user_id) FROM bids GROUP BY ALL")  # doctest: +SKIP
 
     Args:
-        database: The database file that the rollups are kept in, or a connection to one; or a service, as
-            `connect_service` gives it. A service that has the file open is asked as well.
-        sources: What the tables of events stand for, as `Rollup.from_sql` takes it, if not what the ledger remembers of
-            the last refresh; and lookup tables that are not in the database.
-        time_zone: In which times with a zone are truncated; by default that of the rollups.
-        wait: For how many seconds to wait for another process that writes to the database.
-        listing_age: For how many seconds files are not looked for again, which takes long where there are many: an
-            answer may lack what came to be in that time.
+        database: The database file with the rollups, or a connection to one; or a service from `connect_service`. If a
+            service has the file open, the service is queried.
+        sources: The files of each table of events, as in `Rollup.from_sql`; and lookup tables that are not in the
+            database. Default: the sources of the last refresh, from the ledger.
+        time_zone: Time zone for truncating times with a zone. Default: that of the rollups.
+        wait: Seconds to wait for another process that writes to the database.
+        listing_age: Seconds for which a listing of files is reused, because listing many files is slow: an answer may
+            lack files that appeared since.
 
     Raises:
         CubeError: If there is no such database.
@@ -104,20 +104,20 @@ class Cube:
         """Answer a query over events.
 
         Args:
-            query: The query, as the events themselves could answer it.
+            query: A query over the events.
             parameters: The values of `?`, `$1` or `$name` in it.
-            exact: Whether to refuse estimates: what no rollup answers exactly is read from the raw events.
-            raw: Whether raw events may be read where no rollup answers.
-            errors: Whether to append to each estimate `x` its bounds, `x_lower` and `x_upper`: of a distinct count two
-                standard errors, of a quantile the proven bracket.
-            edges: What happens to partial buckets at the ends of the time range whose events are in no file any more:
-                an error, or, with `buckets`, the range is widened to whole buckets, and the explanation says so.
+            exact: Whether to avoid estimates: what no rollup answers exactly is read from the raw events.
+            raw: Whether raw events may be read if no rollup answers.
+            errors: Whether to append the bounds of each estimate `x`, `x_lower` and `x_upper`: two standard errors for
+                a distinct count, the proven bracket for a quantile.
+            edges: What to do about partial buckets at the ends of the time range whose files no longer exist: raise an
+                error, or, with `buckets`, widen the range to whole buckets, which the explanation shows.
 
         Returns:
-            The rows, which have been computed.
+            The computed rows.
 
         Raises:
-            CubeError: If the query is wrong, or needs raw events that are not there, or not wanted.
+            CubeError: If the query is wrong, or needs raw events that do not exist or may not be read.
         """
         return self.answer(query, parameters, exact=exact, raw=raw, errors=errors, edges=edges).relation
 
@@ -133,18 +133,18 @@ class Cube:
         most_rows: int | None = None,
         watch: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
     ) -> Answer:
-        """Answer a query as `sql` does, and say how.
+        """Answer a query like `sql`, and explain the answer.
 
         Args:
-            query: As for `sql`, as are the others that are not here.
+            query: As for `sql`.
             parameters: The values of parameters.
-            exact: Whether to refuse estimates.
+            exact: Whether to avoid estimates.
             raw: Whether raw events may be read.
             errors: Whether to append the bounds of estimates.
-            edges: What happens to partial buckets.
-            most_rows: Of the answer; rows after these are left out.
-            watch: Is told the connection that the query is to run on, so that it can be interrupted. It holds the rows
-                until it is closed.
+            edges: What to do about partial buckets.
+            most_rows: Maximum number of rows in the answer.
+            watch: Called with the connection that will run the query, so that it can be interrupted. The connection
+                holds the rows until it is closed.
         """
         if self._service is not None:
             options: dict[str, Any] = {"exact": exact, "raw": raw, "errors": errors, "edges": edges}
@@ -165,7 +165,7 @@ class Cube:
         edges: Edges = "exact",
         watch: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
     ) -> Explanation:
-        """Say how a query would be answered: what is read, and why each other rollup is not."""
+        """Explain how a query would be answered: what is read, and why other rollups are not."""
         if self._service is not None:
             with told():
                 return explanation_of(query, self._service.explain(query, parameters, exact=exact, edges=edges))
@@ -174,7 +174,7 @@ class Cube:
             return asking.plan(exact=exact, raw=True, errors=False)
 
     def advise(self, queries: Sequence[str]) -> list[Advice]:
-        """Say of each query of a log what answers it and what that reads, or which rollup would answer it.
+        """For each query of a log, find what answers it and what that reads, or which rollup would answer it.
 
         Raises:
             CubeError: If a query is wrong, or a service has the database open.
@@ -240,13 +240,13 @@ class Cube:
             self._probers.append(prober)
 
     def metrics(self) -> list[Metric]:
-        """What the rollups hold: each aggregate over events with the tables that have it."""
+        """The aggregates over events that the rollups have, with their tables."""
         if self._service is not None:
             return [Metric(**frozen(metric)) for metric in self._service.metrics()]
         return metrics_of(self._catalogs())
 
     def dimensions(self) -> list[Dimension]:
-        """What queries may group and filter by: each expression over events with the tables that have it."""
+        """The expressions over events that queries may group and filter by, with their tables."""
         if self._service is not None:
             return [Dimension(**frozen(dimension)) for dimension in self._service.dimensions()]
         return dimensions_of(self._catalogs())

@@ -24,7 +24,7 @@ def quantiles(
     label: str = "value",
     color: Color | None = None,
 ) -> Axes:
-    """Draw quantiles as dots with their values, each on the bracket in which the true one is proven to lie.
+    """Draw quantiles as dots with their values, each on the bracket in which the exact one is proven to lie.
 
     Args:
         h: The histogram, or its state.

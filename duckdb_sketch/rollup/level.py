@@ -203,8 +203,8 @@ class Level:
             folder: The folder, or its URL in an object store or on a web server.
             database: The database file, or a connection to one.
             name: The name of its table; by default the one that it had.
-            memory_limit: That this may use, such as `2GB`.
-            wait: For how many seconds to wait for another process or thread that is in the way.
+            memory_limit: Memory limit, such as `2GB`.
+            wait: Seconds to wait for another process or thread that uses the database.
 
         Raises:
             ManifestError: If the export is not whole, or its rollup is not in the database as it was then.
@@ -313,7 +313,7 @@ def open_level(
     Args:
         name: Its name.
         database: The database file, or a connection to one.
-        wait: For how many seconds to wait for another process that has the database open.
+        wait: Seconds to wait for another process that has the database open.
         read_only: As for `duckdb.connect`: other processes may read the file at the same time.
 
     Raises:
@@ -352,7 +352,7 @@ def drop_rollup(name: str, database: str | Path | duckdb.DuckDBPyConnection, *, 
     Args:
         name: Its name.
         database: The database file, or a connection to one.
-        wait: For how many seconds to wait for another process that has the database open.
+        wait: Seconds to wait for another process that has the database open.
 
     Raises:
         ManifestError: If there is none of this name.

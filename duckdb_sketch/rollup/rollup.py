@@ -107,21 +107,21 @@ class Rollup(Level):
     @property
     @exclusive
     def time_zone(self) -> str | None:
-        """In which TIMESTAMPTZ are truncated; None if that has not been said."""
+        """The time zone in which TIMESTAMPTZ are truncated; None if none was given."""
         record = self._ledger.find(self.name)
         return self._settings.time_zone or (record.time_zone if record else None)
 
     @exclusive
     def input_types(self) -> dict[str, str]:
-        """The SQL types of the columns in what was counted, by their names; empty if nothing was."""
+        """The SQL types of the counted columns, by name; empty if nothing was counted."""
         return dict(self._target.input_types())
 
     @exclusive
     def lookups(self) -> dict[str, Any]:
-        """The tables besides the events that the statement reads, as Arrow tables.
+        """The lookup tables that the statement reads, as Arrow tables.
 
         Raises:
-            SourceError: If one is not there.
+            SourceError: If one does not exist.
         """
         try:
             return {name: arrow_table(self._connection.table(identifier(name))) for name in self.specification.lookups}
@@ -161,27 +161,27 @@ class Rollup(Level):
 
         Args:
             statement: One SELECT … GROUP BY ALL, or the path of a file with one.
-            sources: What the tables in it stand for: paths with `*` of Parquet, CSV or JSON files, folders of such
-                files, or several; for lookup tables also data that DuckDB scans. Those not named are tables of the
+            sources: The files of each table: paths or glob patterns of Parquet, CSV or JSON files, folders of such
+                files, or lists of these; for lookup tables also data that DuckDB scans. Other tables are tables of the
                 database.
-            database: The database file that the rollup is kept in, or a connection to one. If a service has the file
-                open, that one is asked, and its settings hold.
-            name: The name of its table; by default that of the file with the statement.
-            time_zone: In which TIMESTAMPTZ are truncated, such as `Europe/Berlin`.
-            allowed_lateness: By how much the watermark stays behind the highest event time, such as `2 hours`.
-            late: What happens to rows of final buckets: `merge` (the default), `drop` or `error`.
-            earliest: Event times before this are rejected; 1900 by default.
-            latest: Event times from this on are rejected; 2200 by default.
-            memory_limit: That a refresh may use, such as `2GB`.
-            keep_changes: For how many batches `changes` keeps every change; a consumer that is further behind has to
-                read the whole table once.
-            missing: What a column is that a file lacks and others have: an `error` (the default), or `null`. A key that
-                a JSON object lacks is NULL in any case.
+            database: The database file that holds the rollup, or a connection to one. If a service has the file open,
+                the service is used, with its settings.
+            name: Name of the table. Default: the name of the statement's file.
+            time_zone: Time zone for truncating TIMESTAMPTZ, such as `Europe/Berlin`.
+            allowed_lateness: How far the watermark stays behind the highest event time, such as `2 hours`.
+            late: What to do with rows of final buckets: `merge` (the default), `drop` or `error`.
+            earliest: Event times before this are rejected. Default: 1900.
+            latest: Event times from this on are rejected. Default: 2200.
+            memory_limit: Memory limit of a refresh, such as `2GB`.
+            keep_changes: Number of batches for which `changes` keeps every change; a consumer that is further behind
+                has to read the whole table once.
+            missing: What to do if a file lacks a column: raise an `error` (the default), or use `null`. A key that a
+                JSON object lacks is always NULL.
             look_back: For object stores whose folder names sort by time: a refresh lists this many of the newest
-                folders that have been counted, and those after them. Objects that come to older ones, or change there,
-                are not noticed. By default all folders are listed.
-            wait: For how many seconds to wait for another process or thread that is in the way.
-            expand: Whether to write `avg`, `stddev`, `median`, `count(DISTINCT x)` and the like as metrics that merge;
+                counted folders, and those after them. New or changed objects in older folders are not noticed.
+                Default: all folders are listed.
+            wait: Seconds to wait for another process or thread that uses the database.
+            expand: Whether to rewrite `avg`, `stddev`, `median`, `count(DISTINCT x)` and similar as metrics that merge;
                 `specification.statement` has the result.
 
         Raises:
@@ -233,21 +233,21 @@ class Rollup(Level):
         memory_limit: str | None = None,
         wait: float = 10,
     ) -> Rollup:
-        """A rollup as it was when it was exported; `refresh` and `append` go on from there, and count nothing twice.
+        """Restore a rollup from an export; `refresh` and `append` continue from there, and count nothing twice.
 
-        Coarser levels are made of it with `coarsen`, or imported after it with `Level.from_export`.
+        Create coarser levels with `coarsen`, or import them afterwards with `Level.from_export`.
 
         Args:
-            folder: The folder that it was exported to, or its URL in an object store or on a web server.
-            database: The database file that it is to be kept in, or a connection to one.
-            sources: As for `from_sql`. Files count as the same if their paths, sizes and times of change are.
-            name: The name of its table; by default the one that it had.
-            memory_limit: That this and a refresh may use, such as `2GB`.
-            wait: For how many seconds to wait for another process or thread that is in the way.
+            folder: The folder of the export, or its URL in an object store or on a web server.
+            database: The database file that will hold the rollup, or a connection to one.
+            sources: As for `from_sql`. Files are the same if their paths, sizes and modification times are.
+            name: Name of the table. Default: its name in the export.
+            memory_limit: Memory limit of the import and of a refresh, such as `2GB`.
+            wait: Seconds to wait for another process or thread that uses the database.
 
         Raises:
-            ManifestError: If the export is not whole, or is of a coarser level.
-            RollupError: If there is a table of this name, or a file cannot be read.
+            ManifestError: If the export is incomplete, or is of a coarser level.
+            RollupError: If a table of this name exists, or a file cannot be read.
         """
         with opened_export(folder, database) as found:
             record = found.manifest.record
@@ -277,30 +277,30 @@ class Rollup(Level):
         engine: Engine | None = None,
         only: Collection[str] | None = None,
     ) -> Refreshed:
-        """Count the files that have not been counted.
+        """Count new files.
 
-        They are counted in batches that fit memory, each in a transaction of its own: after a crash the next refresh
-        goes on where the last one was.
+        Files are counted in batches that fit in memory, each in its own transaction: after a crash, the next refresh
+        continues after the last batch.
 
         Args:
-            on_change: What to do about a file that changed after it was counted, besides counting the new ones:
-                `rebuild` its buckets from all files that have rows of them; `report` it in `Refreshed.changed`; or
-                raise an `error` once the new ones are counted. A file is unchanged if its bytes are.
-            levels: Whether to update the coarser levels with each batch; they catch up with the next
+            on_change: What to do about a file that changed after it was counted, in addition to counting new files:
+                `rebuild` its buckets from all files with rows in them; `report` it in `Refreshed.changed`; or raise an
+                `error` after the new files are counted. A file is unchanged if its bytes are unchanged.
+            levels: Whether to update the coarser levels with each batch; otherwise they catch up with the next
                 refresh that does, or with `coarsen`.
-            progress: Is told before each batch how far it is.
-            engine: What aggregates the new files, all of a kind in one batch, in the place of this process.
+            progress: Called before each batch with the progress.
+            engine: What aggregates the new files instead of this process, all files of a kind in one batch.
             only: The paths of the new files to count, such as some of `waiting()`. The watermark moves as if there were
-                no others.
+                no other files.
 
         Returns:
             What was counted.
 
         Raises:
-            SourceError: If there is no file, or one is unreadable, or has other columns; it is named.
+            SourceError: If there is no file, or one is unreadable or has other columns; the message names it.
             ChangedFilesError: If files changed, and `on_change` is `error`.
-            LateDataError: If rows are late, and late rows are refused.
-            ChangedStatementError: If the statement is not the one that the rollup was made with.
+            LateDataError: If rows are late, and `late` is `error`.
+            ChangedStatementError: If the rollup was created with another statement.
             LockedError: If another connection is changing the rollup.
         """
         refreshed = Refreshed.of(self.name, kind_of(self._pattern))
@@ -314,14 +314,14 @@ class Rollup(Level):
     def append(
         self, data: Any, *, batch_id: str | None = None, spool: str | Path | None = None, levels: bool = True
     ) -> Refreshed:
-        """Count data that is in no file of the source.
+        """Count data without a file.
 
         Args:
-            data: Anything that DuckDB scans: a DataFrame of pandas or Polars, an Arrow table, a relation, or a
+            data: Anything that DuckDB scans: a pandas or Polars DataFrame, an Arrow table, a relation, or a
                 RecordBatchReader, which is read once and never held in memory as a whole.
-            batch_id: Your name for it, which is text. Data of an id that was counted before is not counted again.
-            spool: A folder in which the rows are kept as Parquet, all columns of them, under the name of the source
-                and the id: then they can be replayed and verified, and a cube reads them.
+            batch_id: A name for the data, as text. Data with an id that was counted before is not counted again.
+            spool: A folder that keeps all columns of the rows as Parquet, under the name of the source and the id:
+                then they can be replayed and verified, and a cube reads them.
             levels: As for `refresh`.
 
         Returns:
@@ -363,17 +363,17 @@ class Rollup(Level):
     def append_groups(
         self, groups: Any, *, events: Any = None, batch_id: str | None = None, levels: bool = True
     ) -> Refreshed:
-        """Count what the same statement has made of events elsewhere, such as on a cluster.
+        """Count groups that the same statement has aggregated elsewhere, such as on a cluster.
 
         Args:
-            groups: As for `append`, with the columns of the table; a group may come in several rows. Whole numbers may
-                be DECIMAL, and what Parquet or Spark has no type for may be text. With a column `duckdb_sketch_rows`
-                the ledger has the exact number of events; without it, that of the statement's `count(*)`, or else
-                one for each row. With a column `duckdb_sketch_latest`, a group's last event time, the watermark moves
-                as with a refresh; without it, each group's last event is taken to be at the start of its bucket, so
-                that the watermark stays behind, and never makes final what is not.
-            events: Something with the columns of the events, of which no row is read. The first batch of a rollup
-                needs it; with it the columns are compared with those of the batches before.
+            groups: As for `append`, with the columns of the table; a group may have several rows. Whole numbers may
+                be DECIMAL, and types that Parquet or Spark lack may be text. A column `duckdb_sketch_rows` has the
+                number of events; without it, it is taken from the statement's `count(*)`, or is one per row. A column
+                `duckdb_sketch_latest` has the last event time of a group, with which the watermark moves as with a
+                refresh; without it, the last event is assumed to be at the start of its bucket, so that no bucket is
+                final too early.
+            events: Data with the columns of the events, whose rows are not read. The first batch of a rollup needs it;
+                later ones compare the columns with those of earlier batches.
             batch_id: As for `append`.
             levels: As for `refresh`.
 
@@ -409,7 +409,7 @@ class Rollup(Level):
 
     @exclusive
     def has_batch(self, batch_id: str) -> bool:
-        """Whether a batch of this id was appended.
+        """Whether a batch with this id was appended.
 
         Raises:
             InvalidInputError: If the id is not text.
@@ -421,24 +421,24 @@ class Rollup(Level):
     def replay(self, *, progress: Callable[[Progress], None] = lambda _: None) -> Refreshed:
         """Rebuild the rollup from the files that it has counted, and swap it in.
 
-        Columns of whole numbers and HLL sketches come out as they are if nothing was wrong with them; histograms
-        within the error that they state; sums of DOUBLE but for rounding. If the statement is another one than the
-        rollup was made with, it is this one from then on. Rows that were dropped as late are counted.
+        Whole numbers and HLL sketches are identical if they were right; histograms are within their stated error; sums
+        of DOUBLE are equal except for rounding. A changed statement replaces that of the rollup. Rows that were
+        dropped as late are counted.
 
         Args:
-            progress: Is told before each batch how far it is.
+            progress: Called before each batch with the progress.
 
         Raises:
-            RollupError: If rows were appended, which are in no file, or buckets have expired and the statement is
-                another one.
-            SourceError: If a file that was counted is gone, or changed.
+            RollupError: If rows were appended, which are in no file, or buckets have expired and the statement has
+                changed.
+            SourceError: If a counted file was deleted or changed.
         """
         with self._reading():
             return self._retried(lambda: self._replay(progress))
 
     @exclusive
     def preview(self) -> list[Change]:
-        """What a refresh would change: the buckets, and how many rows it has for each. Nothing is written."""
+        """The buckets that a refresh would change, with their number of new rows. Nothing is written."""
         self._enter_zone(self._target.known())
         with self._reading():
             return preview(self._target, self._source())
@@ -456,23 +456,23 @@ class Rollup(Level):
 
     @exclusive
     def verify(self, sample: int = 10, seed: int = 0) -> Verified:
-        """Rebuild some buckets from their files, exactly, and see how far the rollup is off. Nothing is written.
+        """Recompute a sample of buckets from their files, exactly, and compare. Nothing is written.
 
-        Sums, counts and extremes are to be the same, and so are the bytes of distinct-count sketches; estimates are
+        Sums, counts and extremes have to be equal, and so do the bytes of distinct-count sketches; estimates are
         compared with exact answers. Buckets with appended rows cannot be rebuilt, and are skipped, as are those of
-        files that changed or are gone.
+        files that were changed or deleted.
 
         Args:
-            sample: How many buckets to rebuild; all that can be, if there are no more.
-            seed: Chooses them: the same ones for the same number.
+            sample: Number of buckets to rebuild.
+            seed: Random seed: the same number selects the same buckets.
 
         Returns:
-            What was found; its `ok` says whether everything is as promised.
+            The result; its `ok` is true if every check passed.
 
         Raises:
-            ManifestError: If the rollup has not been made yet.
+            ManifestError: If the rollup does not exist yet.
             SourceError: If a file changed while it was read.
-            ChangedStatementError: If the statement is not the one that the rollup was made with.
+            ChangedStatementError: If the rollup was created with another statement.
         """
         self._target.check(self._ledger.rollup(self.name))
         publish_left(self._ledger.spooled(self.name))

@@ -30,7 +30,7 @@ def open_instance(configuration: Configuration, wait: float) -> duckdb.DuckDBPyC
 
     Args:
         configuration: The service.
-        wait: For how many seconds to wait for another process that has the database open.
+        wait: Seconds to wait for another process that has the database open.
 
     Raises:
         LockedError: If it still has then.

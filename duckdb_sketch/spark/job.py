@@ -69,7 +69,7 @@ class Job:
             events: Its events.
             lookups: Its other tables.
             zone: In which TIMESTAMPTZ are truncated; None if that is not said.
-            memory_limit: That a Python worker may use, such as `2GB`.
+            memory_limit: Memory limit of a Python worker, such as `2GB`.
 
         Raises:
             SpecificationError: If DuckDB does not take the statement over these columns, or no zone is said and it is

@@ -46,7 +46,7 @@ class Sink:
         Args:
             statement: One SELECT … GROUP BY ALL, or the path of a file with one.
             database: The database file that the rollup is kept in, on the driver's machine.
-            memory_limit: That a Python worker may use.
+            memory_limit: Memory limit of a Python worker.
             counted: Is told what each batch was.
             **options: As for `Rollup.from_sql`: `name`, `time_zone`, `allowed_lateness`, `late`, `wait`, and `sources`
                 for lookup tables.

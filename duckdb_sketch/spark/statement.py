@@ -46,7 +46,7 @@ def rollup(
             scans.
         time_zone: In which timestamps with a time zone (Spark's TIMESTAMP) are truncated, such as `Europe/Berlin`; it
             does not depend on Spark's session. Those without one (TIMESTAMP_NTZ) are truncated as they stand.
-        memory_limit: That a Python worker may use, beside the executor's own memory.
+        memory_limit: Memory limit of a Python worker, in addition to the executor's own memory.
 
     Returns:
         The statement's columns, one row per group. HLL sketches are those of a single machine, byte for byte. Sums of

@@ -31,7 +31,7 @@ class Work:
         query: The query; Spark has types for what it gives.
         zone: The time zone that it runs in.
         lookups: Other tables that it reads.
-        memory_limit: That a Python worker may use, in bytes: half of it is DuckDB's, half is for states.
+        memory_limit: Memory limit of a Python worker, in bytes: half of it is DuckDB's, half is for states.
         version: Of the driver's duckdb_sketch.
     """
 

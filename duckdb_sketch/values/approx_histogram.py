@@ -45,7 +45,7 @@ class ApproxHistogram(Sketch):
                 DuckDB relations), pandas, a NumPy array of one dimension, or an iterable. A frame with one column is
                 one too. NULLs are skipped, which NaN is in pandas; any other NaN and the infinities are counted, as
                 `stats.non_finite`, and are in no bin.
-            bins: At most that many, 2 to 65535: 50 take at most 700 bytes.
+            bins: Maximum number of bins, 2 to 65535: 50 take at most 700 bytes.
             column: The column to sketch, of a frame with several.
 
         Raises:
@@ -60,8 +60,8 @@ class ApproxHistogram(Sketch):
         """Merge a column of states, or an iterable of states or histograms.
 
         Args:
-            data: The states, as for `from_values`. NULLs are skipped; of none comes the empty histogram.
-            bins: At most that many; None takes as many as the state that may have most.
+            data: The states, as for `from_values`. NULLs are skipped; without any, the histogram is empty.
+            bins: Maximum number of bins; None takes the highest maximum among the states.
             column: The column to merge, of a frame with several.
 
         Raises:
@@ -74,7 +74,7 @@ class ApproxHistogram(Sketch):
 
     @cached_property
     def stats(self) -> HistogramStats:
-        """What the histogram holds: count, extremes, mean, size, accuracy."""
+        """The properties of the histogram: count, extremes, mean, size, accuracy."""
         return HistogramStats(**self._about)
 
     @cached_property
@@ -90,7 +90,7 @@ class ApproxHistogram(Sketch):
     @overload
     def quantile(self, q: Iterable[float]) -> list[float | None]: ...
     def quantile(self, q: Any) -> Any:
-        """The least value up to which there are at least `q` of all; the inverse of `cdf`.
+        """The smallest value with at least a fraction `q` of all values at or below it; the inverse of `cdf`.
 
         Args:
             q: A fraction, 0 to 1: 0 asks for the minimum, 1 for the maximum. Or several of them.
@@ -111,7 +111,7 @@ class ApproxHistogram(Sketch):
     @overload
     def cdf(self, x: Iterable[float]) -> list[float | None]: ...
     def cdf(self, x: Any) -> Any:
-        """The fraction of the values that are at most `x`; numbers, lists and arrays as for `quantile`.
+        """The fraction of values that are at most `x`; numbers, lists and arrays as for `quantile`.
 
         Raises:
             InvalidInputError: If `x` is NaN.
@@ -125,11 +125,11 @@ class ApproxHistogram(Sketch):
     @overload
     def count_below(self, x: Iterable[float]) -> list[float]: ...
     def count_below(self, x: Any) -> Any:
-        """The number of the values that are at most `x`: *sum* in the paper (algorithm 3). As for `cdf`."""
+        """The number of values that are at most `x`: *sum* in the paper (algorithm 3). As for `cdf`."""
         return self._at("approx_histogram_count_below", x)
 
     def quantile_bounds(self, q: float) -> Bounds | None:
-        """The quantile, and the bracket in which the true one is proven to lie; None of an empty histogram.
+        """The quantile, and the bracket in which the exact one is proven to lie; None for an empty histogram.
 
         Raises:
             InvalidInputError: If `q` is outside 0 to 1.
@@ -138,15 +138,15 @@ class ApproxHistogram(Sketch):
         return None if bounds is None else Bounds(**bounds)
 
     def equi_width(self, n: int) -> list[Bucket]:
-        """`n` buckets of one width from the minimum to the maximum; one if these are equal."""
+        """`n` buckets of equal width from the minimum to the maximum; one if these are equal."""
         return self._buckets("approx_histogram_equi_width(?::BLOB, ?)", n)
 
     def equi_depth(self, n: int) -> list[Bucket]:
-        """`n` buckets that hold as many values each: *uniform* in the paper (algorithm 4)."""
+        """`n` buckets with an equal number of values each: *uniform* in the paper (algorithm 4)."""
         return self._buckets("approx_histogram_equi_depth(?::BLOB, ?)", n)
 
     def buckets(self, edges: Iterable[float]) -> list[Bucket]:
-        """The buckets between edges, which may be infinite. What lies outside of all edges is in no bucket.
+        """The buckets between edges, which may be infinite. Values outside of all edges are in no bucket.
 
         Raises:
             InvalidInputError: If there are fewer than two edges, or they do not ascend.

@@ -52,7 +52,7 @@ class HllSketch(Sketch):
         """Merge a column of states, or an iterable of states or sketches.
 
         Args:
-            data: The states, as for `from_values`. NULLs are skipped; of none comes the empty sketch.
+            data: The states, as for `from_values`. NULLs are skipped; without any, the sketch is empty.
             allow_different_lg_k: Whether states of several lg_k merge, to the precision of the least one.
             column: The column to merge, of a frame with several.
 
@@ -101,12 +101,12 @@ class HllSketch(Sketch):
         return Bounds(**bounds)
 
     def __repr__(self) -> str:
-        return f"<HllSketch: about {self.estimate:,} different, lg_k {self.lg_k}, {len(self.state):,} bytes>"
+        return f"<HllSketch: about {self.estimate:,} distinct, lg_k {self.lg_k}, {len(self.state):,} bytes>"
 
     def _repr_html_(self) -> str:
-        """The estimate and how sure it is, for notebooks."""
+        """The estimate and its bounds, for notebooks."""
         bounds = self.bounds(2)
         return (
-            f"<div><b>{self.estimate:,}</b> different, with 95 % between {bounds.lower:,.0f} and {bounds.upper:,.0f}"
+            f"<div><b>{self.estimate:,}</b> distinct, with 95 % between {bounds.lower:,.0f} and {bounds.upper:,.0f}"
             f"<br><code>{escape(repr(self))}</code></div>"
         )

@@ -66,13 +66,13 @@ class HyperUniqueSketch(Sketch):
         return Bounds(**self._answer(BOUNDS.format(state="{state}", deviations=num_std_dev)))
 
     def __repr__(self) -> str:
-        return f"<HyperUniqueSketch: about {self.estimate:,.0f} different, {len(self.state):,} bytes>"
+        return f"<HyperUniqueSketch: about {self.estimate:,.0f} distinct, {len(self.state):,} bytes>"
 
     def _repr_html_(self) -> str:
-        """The estimate and how sure it is, for notebooks."""
+        """The estimate and its bounds, for notebooks."""
         lower, estimate, upper = self.bounds(2)
         return (
-            f"<div><b>{estimate:,.0f}</b> different, with 95 % between {lower:,.0f} and {upper:,.0f}"
+            f"<div><b>{estimate:,.0f}</b> distinct, with 95 % between {lower:,.0f} and {upper:,.0f}"
             f"<br><code>{escape(repr(self))}</code></div>"
         )
 

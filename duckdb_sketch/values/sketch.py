@@ -45,7 +45,7 @@ class Sketch(State):
         """Merge a column of states, or an iterable of states or sketches.
 
         Args:
-            data: The states, as for `from_values`. NULLs are skipped; of none comes the empty sketch.
+            data: The states, as for `from_values`. NULLs are skipped; without any, the sketch is empty.
             column: The column to merge, of a frame with several.
 
         Raises:

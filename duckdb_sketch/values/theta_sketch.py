@@ -53,7 +53,7 @@ class ThetaSketch(Sketch):
         """Unite a column of states, or an iterable of states or sketches.
 
         Args:
-            data: The states, as for `from_values`. NULLs are skipped; of none comes the empty sketch.
+            data: The states, as for `from_values`. NULLs are skipped; without any, the sketch is empty.
             lg_nom_entries: The precision of the union, 4 to 26; by default the least of those that are united.
             column: The column to unite, of a frame with several.
 
@@ -114,14 +114,14 @@ class ThetaSketch(Sketch):
 
     def __repr__(self) -> str:
         return (
-            f"<ThetaSketch: about {self.estimate:,} different, lg_nom_entries {self.lg_nom_entries}, "
+            f"<ThetaSketch: about {self.estimate:,} distinct, lg_nom_entries {self.lg_nom_entries}, "
             f"{len(self.state):,} bytes>"
         )
 
     def _repr_html_(self) -> str:
-        """The estimate and how sure it is, for notebooks."""
+        """The estimate and its bounds, for notebooks."""
         bounds = self.bounds(2)
         return (
-            f"<div><b>{self.estimate:,}</b> different, with 95 % between {bounds.lower:,.0f} and {bounds.upper:,.0f}"
+            f"<div><b>{self.estimate:,}</b> distinct, with 95 % between {bounds.lower:,.0f} and {bounds.upper:,.0f}"
             f"<br><code>{escape(repr(self))}</code></div>"
         )

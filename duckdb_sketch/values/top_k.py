@@ -66,7 +66,7 @@ class TopK(Sketch):
         """Merge a column of states, or an iterable of states or sketches.
 
         Args:
-            data: The states, as for `from_values`. NULLs are skipped; of none comes the empty sketch.
+            data: The states, as for `from_values`. NULLs are skipped; without any, the sketch is empty.
             max_items: How many items the merged sketch counts; by default the least of those that are merged.
             column: The column to merge, of a frame with several.
 

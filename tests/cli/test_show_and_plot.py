@@ -166,7 +166,7 @@ def test_show_a_distribution(con: duckdb.DuckDBPyConnection, parquet: Path) -> N
 
 def test_show_uniques_over_time(parquet: Path) -> None:
     lines = run("show", parquet, "--column", "users", "--every", "day").stdout.splitlines()
-    assert re.fullmatch(r"9\d\d different, 95 % sure of 8\d\d to 9\d\d|8\d\d different, 95 % sure of .*", lines[1])
+    assert re.fullmatch(r"9\d\d distinct, 95 % sure of 8\d\d to 9\d\d|8\d\d distinct, 95 % sure of .*", lines[1])
     assert lines[2].startswith("distinct values by day, ")
     assert len(lines[3]) == 4
 
@@ -182,7 +182,7 @@ def test_show_groups(con: duckdb.DuckDBPyConnection, parquet: Path) -> None:
     users, seconds = lines[: lines.index("")], lines[lines.index("") + 1 :]
     assert users[1] == seconds[1] == "3 groups"
     assert users[-1] == seconds[-1] == "(and 1 more)"
-    assert users[2].split()[:2] == ["page", "different"]
+    assert users[2].split()[:2] == ["page", "distinct"]
     assert seconds[2].split()[:5] == ["page", "values", "5", "%", "median"]
     assert seconds[3].split()[:2] == ["a", "1,920"]
     a = value(con, f"SELECT hll_sketch_estimate(hll_union_agg(users)) FROM '{parquet}' WHERE page = 'a'")

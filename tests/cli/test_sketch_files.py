@@ -43,7 +43,7 @@ def test_a_name_of_glob_characters_is_literal(tmp_path: Path, name: str, other: 
     assert round(estimate(file)) == 7
     shown = run("show", file)
     assert "1 row\n" in shown.stdout
-    assert "7 different" in shown.stdout
+    assert "7 distinct" in shown.stdout
     picture = tmp_path / "picture.svg"
     assert "has no column of times" in str(run("plot", file, "-o", picture).exception)
 

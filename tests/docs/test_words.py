@@ -25,7 +25,7 @@ WORDS = {
     r"\band it is in it\b": "lies outside its own statistics",
     r"\bcomments are none\b": "are ignored",
     r"Args follow|\b(Whose|Of what)\.$": "name what it is, or leave it out",
-    r"\bthat it may use\b": "limit",
+    r"\bthat (it|this|a \w+( worker)?)( and a \w+)? may use\b": "limit",
     r"\berrors? of rank\b": "rank error",
     r"\bheld against\b": "compared with",
     r"\bthat (is|are) there\b": "existing",

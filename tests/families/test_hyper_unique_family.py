@@ -173,10 +173,10 @@ def test_show_and_plot(rollup: Rollup, tmp_path: Path) -> None:
     rollup.connection.execute(f"COPY hourly TO '{path}' (FORMAT parquet)")
     shown = CliRunner().invoke(app, ["show", str(path), "--column", "names"])
     assert shown.exit_code == 0, shown.exception
-    assert "different, 95 % sure of" in shown.output
+    assert "distinct, 95 % sure of" in shown.output
     assert "distinct values by hour" in shown.output
     grouped = CliRunner().invoke(app, ["show", str(path), "--column", "names", "--group-by", "part"])
-    assert grouped.output.splitlines()[2].split() == ["part", "different", "95", "%", "sure"]
+    assert grouped.output.splitlines()[2].split() == ["part", "distinct", "95", "%", "sure"]
     svg = tmp_path / "names.svg"
     plotted = CliRunner().invoke(app, ["plot", str(path), "--column", "names", "-o", str(svg)])
     assert plotted.exit_code == 0, plotted.exception
@@ -191,8 +191,8 @@ def test_values(con: duckdb.DuckDBPyConnection) -> None:
     assert sketch.estimate == value(con, "SELECT hyper_unique_estimate(?::BLOB)", state) == pytest.approx(3, abs=0.01)
     lower, estimate, upper = sketch.bounds(3)
     assert lower < sketch.bounds(1).lower < estimate == sketch.estimate < upper
-    assert repr(sketch) == f"<HyperUniqueSketch: about 3 different, {len(state)} bytes>"
-    assert "<b>3</b> different, with 95 % between 3 and 3" in sketch._repr_html_()
+    assert repr(sketch) == f"<HyperUniqueSketch: about 3 distinct, {len(state)} bytes>"
+    assert "<b>3</b> distinct, with 95 % between 3 and 3" in sketch._repr_html_()
 
 
 def test_values_merge() -> None:

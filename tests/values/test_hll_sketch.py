@@ -120,6 +120,6 @@ def test_other_mistakes_are_named() -> None:
 
 def test_it_shows_what_it_is() -> None:
     sketch = HllSketch.from_values(range(2_000))
-    assert repr(sketch) == f"<HllSketch: about {sketch.estimate:,} different, lg_k 12, {len(bytes(sketch)):,} bytes>"
+    assert repr(sketch) == f"<HllSketch: about {sketch.estimate:,} distinct, lg_k 12, {len(bytes(sketch)):,} bytes>"
     bounds = sketch.bounds(2)
     assert f"between {bounds.lower:,.0f} and {bounds.upper:,.0f}" in sketch._repr_html_()

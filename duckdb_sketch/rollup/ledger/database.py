@@ -38,7 +38,7 @@ def open_database(
 
     Args:
         database: A database file, or a connection to one, of which a cursor is taken.
-        memory_limit: That a refresh may use, such as `2GB`; half of it is DuckDB's, half is for states. A database
+        memory_limit: Memory limit of a refresh, such as `2GB`; half of it is DuckDB's, half is for states. A database
             that is open already keeps the limit that it has, and only its batches are made to fit.
         wait: For how many seconds to try again while another process has the file open.
 

@@ -61,7 +61,7 @@ class Replay:
         target: The rollup.
         source: Reads its files.
         most_rows: That a batch may have.
-        progress: Is told before each batch how far it is.
+        progress: Called before each batch with the progress.
         most_files: That a batch may have.
     """
 
