@@ -34,6 +34,7 @@ class Part:
         bytes: About how many bytes it reads.
         paths: The files that it reads.
         why: Why raw events are read: partial buckets, files not counted.
+        columns: The SELECT without what says which rows it reads, where that is in one place.
     """
 
     name: str | None
@@ -43,6 +44,7 @@ class Part:
     bytes: int
     paths: tuple[str, ...] = ()
     why: str = ""
+    columns: str = ""
 
 
 class Names:
@@ -127,8 +129,8 @@ def _table_part(match: Match, within: Range, names: Names, candidate: Candidate,
     conditions = of_table(table, within)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     rows = candidate.rows_within(within)
-    text = f"SELECT {', '.join(items) or '1 AS _one'} FROM {identifier(table.name)}{where}"
-    return Part(table.name, within, text, rows, rows * candidate.bytes_per_row)
+    columns = f"SELECT {', '.join(items) or '1 AS _one'} FROM {identifier(table.name)}"
+    return Part(table.name, within, columns + where, rows, rows * candidate.bytes_per_row, columns=columns)
 
 
 def _key_column(match: Match, key: Key, alias: str) -> str:

@@ -15,7 +15,7 @@ from sqlglot import exp
 from duckdb_sketch.cube.part import Part
 from duckdb_sketch.cube.query import Parameters
 
-_PLAIN = (type(None), bool, float, str, date, datetime, time, timedelta)
+_PLAIN = (type(None), bool, float, str, date, timedelta)
 #: A text that is a date or a time and nothing else.
 _TIME = re.compile(r"'(\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?)'")
 
@@ -61,12 +61,14 @@ def _kind(value: Any) -> Hashable | None:
     """What tells a value's SQL type; None if that takes more."""
     if type(value) is int:
         return sum(abs(value) >= 1 << bits for bits in (7, 8, 15, 16, 31, 32, 63, 64, 127)), value < 0
+    if type(value) in (datetime, time):
+        return type(value).__name__, value.tzinfo is not None
     return type(value).__name__ if type(value) in _PLAIN else None
 
 
 def shape_of_part(part: Part) -> str:
     """What of a part says the names and types of its columns: of rows of a table, all but the range of time."""
-    return part.sql if part.name is None else part.sql.partition(" WHERE ")[0]
+    return part.columns or part.sql
 
 
 def _exists(time: str) -> bool:
