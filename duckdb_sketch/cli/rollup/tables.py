@@ -41,7 +41,7 @@ def print_changes(output: Output, found: list[Change]) -> None:
 
 
 def print_status(output: Output, found: list[Status]) -> None:
-    """Say how rollups and levels stand, a column each."""
+    """Print the status of rollups and levels, one column each."""
     if output.json:
         output.document(found)
         return
