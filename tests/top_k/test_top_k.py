@@ -239,6 +239,16 @@ def test_the_cpp_library_reads_ours(con: duckdb.DuckDBPyConnection) -> None:
             assert theirs(bytes(image[:-8])).total_weight == 20_000
 
 
+def test_the_cpp_library_reads_sketches_without_items(con: duckdb.DuckDBPyConnection) -> None:
+    """One that has seen nothing, and one whose counters all fell to zero, which still says what it has seen."""
+    empty = value(con, "SELECT approx_top_k_accumulate(x) FROM (SELECT 'a' WHERE false) t(x)")
+    assert frequent_strings_sketch.deserialize(bytes(empty)).is_empty()
+    purged = bytes(value(con, "SELECT approx_top_k_accumulate('a' || i, 1) FROM range(7) t(i)"))
+    assert (about(con, purged)["items"], about(con, purged)["max_error"]) == (0, 1)
+    read = frequent_strings_sketch.deserialize(purged)
+    assert (read.total_weight, read.get_upper_bound("a1")) == (7, 1)
+
+
 def test_sketches_of_the_cpp_library_are_imported(con: duckdb.DuckDBPyConnection) -> None:
     for lg in (4, 14):
         texts, longs, doubles = frequent_strings_sketch(lg), frequent_items_sketch(lg), frequent_items_sketch(lg)
