@@ -1,61 +1,46 @@
 """What is read off a histogram: counts, quantiles and buckets. See "What is read off" in `docs/STORAGE.md`.
 
-With bins (c, m), the number of values up to x is taken to rise between two centers as the paper's trapezoid (§2.1,
-procedure 3): the density is linear from w to w', w being m for an inexact bin and 0 for an exact one, which counts at
-its center alone. Half of an outermost inexact bin lies outside its center, out to the minimum or the maximum, the
-thinner the farther that is. Into a gap that is much wider than the one on its other side, a bin reaches thinner, too.
+An exact bin is a step. Of another bin a part lies below its center, the rest above it; how these values lie between two
+centers, `curve` says.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.portable.bins import Doubles
+from duckdb_sketch.portable.curve import Curves
+from duckdb_sketch.portable.grid import NO_GRID
 from duckdb_sketch.portable.histogram import Histogram
 
 GREATEST_BUCKETS = 1 << 20
 """Of equi_width and equi_depth: what they return must not take memory that the histogram does not justify."""
 
-_MOST_THINNING = float(1 << 30)
 _ROUNDING = 2.0**-50
 """A rank within this part of the count of a whole number is that number."""
 
 Bucket = dict[str, float]
 
 
-@dataclass(frozen=True)
 class Ranks:
     """The number of values as a function of x, of a histogram that is not empty."""
 
-    histogram: Histogram
-    centers: Doubles
-    spread: Doubles
-    """Of each bin w."""
-    up_to: Doubles
-    """Of each bin the number of values <= its center."""
-    below: Doubles
-    """Of each bin the number of values < its center."""
-
-    @classmethod
-    def of(cls, histogram: Histogram) -> Ranks:
-        """Return the ranks at the centers."""
+    def __init__(self, histogram: Histogram) -> None:
+        self.histogram = histogram
+        self.curves = Curves(histogram)
         bins = histogram.bins
-        counts = bins.counts.astype(np.float64)
+        self.centers = bins.centers
         before = bins.before.astype(np.float64)
-        spread = np.where(bins.exact, 0.0, counts)
-        up_to = np.where(bins.exact, before[1:], before[:-1] + counts / 2)
-        below = before[:-1] + spread / 2
-        if histogram.max == bins.centers[-1]:
-            up_to[-1] = histogram.count
-        if histogram.min == bins.centers[0]:
-            below[0] = 0.0
-        return cls(histogram, bins.centers, spread, up_to, below)
+        spread = np.array(self.curves.spread[1:-1])
+        share = np.array([self.curves.share_below(i) for i in range(len(bins))])
+        self.below = before[:-1] + spread * share
+        """Of each bin the number of values < its center."""
+        self.up_to = np.where(self.curves.steps, before[1:], before[1:] - spread * (1 - share))
+        """Of each bin the number of values <= its center."""
 
     @property
     def total(self) -> float:
@@ -69,28 +54,31 @@ class Ranks:
         if x >= self.histogram.max:
             return self.total
         # Rounding may leave a little more than there are.
-        return min(self._between_the_ends(x), self.total)
-
-    def _between_the_ends(self, x: float) -> float:
-        i = int(np.searchsorted(self.centers, x, "right")) - 1
-        if i < 0:
-            way = _part(self.histogram.min, float(self.centers[0]), x)
-            return float(self.below[0]) * _bend(way, self._outer_thinning(self.histogram.min, 0, 1))
-        start = float(self.up_to[i])
-        if i == len(self.centers) - 1:
-            way = _part(float(self.centers[i]), self.histogram.max, x)
-            return start + (self.total - start) * _bend(way, 1 / self._outer_thinning(self.histogram.max, i, i - 1))
-        left, right = self._gap_thinnings(i)
-        t = _bend_both(_part(float(self.centers[i]), float(self.centers[i + 1]), x), 1 / left, 1 / right)
-        w, next_w = float(self.spread[i]), float(self.spread[i + 1])
-        return start + t * (w + (next_w - w) * t / 2)
+        return min(self._interpolated(self.curves.grid.behind(x)), self.total)
 
     def strictly_below(self, x: float) -> float:
         """Return the number of values < x."""
+        # The first bin may lie at the minimum although its values differ: its center is rounded.
+        if x <= self.histogram.min:
+            return 0.0
+        if self.curves.grid != NO_GRID:
+            return min(self._interpolated(self.curves.grid.before(x)), self.total)
         i = int(np.searchsorted(self.centers, x, "left"))
-        if i < len(self.centers) and self.centers[i] == x:
-            return float(self.below[i])
-        return self.at(x)
+        is_step = i < len(self.centers) and self.centers[i] == x and self.histogram.bins.exact[i]
+        return self.at(x) - (float(self.histogram.bins.counts[i]) if is_step else 0.0)
+
+    def _interpolated(self, x: float) -> float:
+        gap = int(np.searchsorted(self.centers, x, "right"))
+        start, end = self._ranks_beside(gap)
+        left, right = self.curves.edges[gap]
+        if start >= end or x <= left:
+            return start
+        if x >= right:
+            return end
+        if self.curves.is_empty(gap):
+            first, second = self.curves.tails(gap, float(self.histogram.bins.before[gap]))
+            return first.rank_of(x) if x < first.middle else second.rank_of(x)
+        return start + (end - start) * self.curves.curve(gap).at(_part(left, right, x))
 
     def value_of(self, rank: float) -> float:
         """Return the least x with `at(x) >= rank`; the minimum for 0, the maximum for all."""
@@ -98,41 +86,27 @@ class Ranks:
             return self.histogram.min
         if rank >= self.total:
             return self.histogram.max
-        i = int(np.searchsorted(self.up_to, rank, "left"))
-        if i == len(self.centers):
-            start = float(self.up_to[-1])
-            way = _bend((rank - start) / (self.total - start), self._outer_thinning(self.histogram.max, i - 1, i - 2))
-            return _between(float(self.centers[-1]), self.histogram.max, way)
-        center = float(self.centers[i])
-        if rank > self.below[i]:
+        bin_ = int(np.searchsorted(self.histogram.bins.before[1:].astype(np.float64), rank, "left"))
+        center, at_center = float(self.centers[bin_]), float(self.below[bin_])
+        if self.curves.steps[bin_]:
             return center
-        if i == 0:
-            way = _bend(rank / float(self.below[0]), 1 / self._outer_thinning(self.histogram.min, 0, 1))
-            return _between(self.histogram.min, center, way)
-        w, next_w = float(self.spread[i - 1]), float(self.spread[i])
-        area = rank - float(self.up_to[i - 1])
-        # The root of t (w + (w' - w) t / 2) = area, in the form that loses no digits.
-        root = math.sqrt(max(w * w + 2 * (next_w - w) * area, 0.0))
-        way = min(2 * area / (w + root), 1.0) if w + root > 0 else 1.0
-        return _between(float(self.centers[i - 1]), center, _bend_both(way, *self._gap_thinnings(i - 1)))
+        gap = bin_ if rank <= at_center else bin_ + 1
+        value = self.curves.grid.nearest(self._value_in_gap(gap, rank))
+        return min(max(value, self.histogram.min), self.histogram.max)
 
-    def _outer_thinning(self, end: float, outermost: int, beside: int) -> float:
-        """Return how fast the outer half of a bin thins out to the end: its center is the mean of its values."""
-        if len(self.centers) == 1:
-            return 1.0
-        return _bounded(2 * _times_farther(end, float(self.centers[outermost]), float(self.centers[beside])))
+    def _value_in_gap(self, gap: int, rank: float) -> float:
+        left, right = self.curves.edges[gap]
+        if self.curves.is_empty(gap):
+            first, second = self.curves.tails(gap, float(self.histogram.bins.before[gap]))
+            tail = first if rank <= first.at_middle else second
+            return min(max(tail.value_of(rank), left), right)
+        start, end = self._ranks_beside(gap)
+        return _between(left, right, self.curves.curve(gap).inverse((rank - start) / (end - start)))
 
-    def _gap_thinnings(self, i: int) -> tuple[float, float]:
-        """Return how fast bin i and the next one thin out into the gap between them.
-
-        Not at all up to twice the gap on their other side: if as many values lay as evenly in one that is wider, the
-        bin's mean would not be its center. Values that are all alike spread nowhere.
-        """
-        edges = [self.histogram.min, *self.centers.tolist(), self.histogram.max]
-        before, center, following, after = edges[i : i + 4]
-        left = _bounded(_times_farther(following, center, before) - 1) if self.spread[i] else 1.0
-        right = _bounded(_times_farther(center, following, after) - 1) if self.spread[i + 1] else 1.0
-        return left, right
+    def _ranks_beside(self, gap: int) -> tuple[float, float]:
+        """Return between which ranks the values of a gap lie."""
+        start = float(self.up_to[gap - 1]) if gap else 0.0
+        return start, float(self.below[gap]) if gap < len(self.centers) else self.total
 
 
 def count_below(histogram: Histogram, x: float) -> float:
@@ -143,7 +117,7 @@ def count_below(histogram: Histogram, x: float) -> float:
     """
     if math.isnan(x):
         raise InvalidInputError("x is NaN, and must be a number")
-    return 0.0 if histogram.is_empty else Ranks.of(histogram).at(x)
+    return 0.0 if histogram.is_empty else Ranks(histogram).at(x)
 
 
 def cdf(histogram: Histogram, x: float) -> float | None:
@@ -163,7 +137,7 @@ def quantile(histogram: Histogram, q: float) -> float | None:
         InvalidInputError: Unless q is from 0 to 1.
     """
     rank = _rank(histogram, q)
-    return None if histogram.is_empty else Ranks.of(histogram).value_of(rank)
+    return None if histogram.is_empty else Ranks(histogram).value_of(rank)
 
 
 def quantile_bounds(histogram: Histogram, q: float) -> dict[str, float] | None:
@@ -181,7 +155,7 @@ def quantile_bounds(histogram: Histogram, q: float) -> dict[str, float] | None:
     bins = histogram.bins
     above = bins.centers[bins.before[:-1] + histogram.slack < rank]
     below = bins.centers[np.maximum(bins.before[1:] - histogram.slack, 0) >= rank]
-    estimate = Ranks.of(histogram).value_of(rank)
+    estimate = Ranks(histogram).value_of(rank)
     lower = float(above[-1]) if len(above) else histogram.min
     upper = float(below[0]) if len(below) else histogram.max
     return {"lower": min(lower, estimate), "estimate": estimate, "upper": max(upper, estimate)}
@@ -211,7 +185,7 @@ def equi_depth(histogram: Histogram, n: int) -> list[Bucket]:
     _check_buckets(n)
     if histogram.is_empty:
         return []
-    ranks = Ranks.of(histogram)
+    ranks = Ranks(histogram)
     inner = [ranks.value_of(_rank(histogram, i / n)) for i in range(1, n)]
     edges = [histogram.min, *inner, histogram.max]
     depth = ranks.total / n
@@ -241,7 +215,7 @@ def buckets(histogram: Histogram, edges: Sequence[float | None]) -> list[Bucket]
 
 
 def _buckets(histogram: Histogram, edges: Sequence[float]) -> list[Bucket]:
-    ranks = Ranks.of(histogram)
+    ranks = Ranks(histogram)
     reached = [ranks.strictly_below(edges[0]), *(ranks.at(edge) for edge in edges[1:])]
     return [
         {"lower": lower, "upper": upper, "count": max(above - below, 0.0)}
@@ -267,31 +241,6 @@ def _part(start: float, end: float, x: float) -> float:
     if math.isinf(end - start):
         start, end, x = start / 2, end / 2, x / 2
     return (x - start) / (end - start)
-
-
-def _bend(t: float, thinning: float) -> float:
-    """Return a curve from 0 to 1 as t goes from 0 to 1, whose slope is 1 / thinning at first and thinning at last."""
-    return t / (t + thinning * (1 - t))
-
-
-def _bend_both(t: float, left: float, right: float) -> float:
-    """Return the way across a gap: its first half bent by one thinning, its second, seen from the other end, by one."""
-    if t <= 0.5:
-        return t if left == 1 else _bend(2 * t, left) / 2
-    return t if right == 1 else 1 - _bend(2 * (1 - t), right) / 2
-
-
-def _times_farther(this: float, center: float, that: float) -> float:
-    """Return how many times farther from the center this is than that."""
-    # Halves, since distances may overflow; the least of distances has none.
-    to_this, to_that = abs(this / 2 - center / 2), abs(that / 2 - center / 2)
-    if to_that == 0:
-        return math.inf if to_this else 1.0
-    return to_this / to_that
-
-
-def _bounded(thinning: float) -> float:
-    return min(max(thinning, 1.0), _MOST_THINNING)
 
 
 def _between(start: float, end: float, part: float) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from duckdb_sketch.portable.bins import Bins, Counts, Doubles
+from duckdb_sketch.portable.settle import settle
 
 _CAPPED = np.inf
 _GREATEST_COST = np.finfo(np.float64).max
@@ -15,17 +16,37 @@ _WORTH_A_ROUND = 256
 """Fewer merges than this in a round, and one by one is faster."""
 
 
+_BEFORE_SETTLING = 2
+"""How many times as many bins the last merges choose from."""
+_FEW = 2
+"""With no more values per bin than this, what lies around a pair is chance: all merges are by gap and count."""
+
+
 def reduce_bins(bins: Bins, target: int) -> tuple[Bins, int]:
     """Merge neighbours until at most `target` bins are left; return these, and how many values that may have moved.
 
-    The pair of least cost is merged first, the leftmost of equals; the cost is gap times combined count, and no pair
-    may hold more than `2 N / target` values. The paper merges the pair of least gap, which spends all bins on the far
-    tail of skewed data. Some pair always can be merged: the pairs of neighbours hold fewer than `2 N` values between
-    them, so that not each of `target` pairs can hold more than `2 N / target`.
-
     Moved from one side of any x to the other, that is. The bins that become one change the sum of the counts up to x
     only for an x between their own outermost centers, there by those left of the new center or by those right of it,
-    and one x lies between those of one new bin at most.
+    and one x lies between those of one new bin at most. The last merges are those that `settle` chooses.
+    """
+    if len(bins) <= target:
+        return bins, 0
+    if bins.total <= _FEW * target:
+        return _grouped(bins, merged_by_gap(bins, target))
+    coarse = bins
+    if len(bins) > _BEFORE_SETTLING * target:
+        coarse, _ = _grouped(bins, merged_by_gap(bins, _BEFORE_SETTLING * target))
+    return _grouped(bins, settle(coarse, target))
+
+
+def merged_by_gap(bins: Bins, target: int) -> Counts:
+    """Return how many values each of `target` groups of neighbouring bins holds.
+
+    The pair of least cost is merged first, the leftmost of equals; the cost is gap times combined count, and no pair
+    may hold more than `2 N / target` values. A pair with 0 between them is merged only if no other is left. The paper
+    merges the pair of least gap, which spends all bins on the far tail of skewed data. Some pair always can be merged:
+    the pairs of neighbours hold fewer than `2 N` values between them, so that not each of `target` pairs can hold more
+    than `2 N / target`.
 
     Done in rounds, with the same result as one by one. A merge never makes a cost less: the merged center is farther
     from either neighbour, and the count is greater. So a pair that costs less than both pairs beside it is merged
@@ -33,7 +54,7 @@ def reduce_bins(bins: Bins, target: int) -> tuple[Bins, int]:
     of now. Each round merges all such pairs at once, and when rounds bring little, a heap does the rest.
     """
     if len(bins) <= target:
-        return bins, 0
+        return bins.counts
     cap = 2 * bins.total // target
     centers, counts = bins.centers, bins.counts
     while len(centers) > target:
@@ -42,7 +63,7 @@ def reduce_bins(bins: Bins, target: int) -> tuple[Bins, int]:
         centers, counts = merged_centers, merged_counts
         if merges < _WORTH_A_ROUND:
             centers, counts = _one_by_one(centers, counts, cap, target)
-    return _grouped(bins, counts)
+    return counts
 
 
 def _grouped(old: Bins, counts: Counts) -> tuple[Bins, int]:
@@ -74,6 +95,7 @@ def _costs(centers: Doubles, counts: Counts, cap: int) -> Doubles:
     combined = counts[:-1] + counts[1:]
     with np.errstate(over="ignore"):
         costs = np.minimum((centers[1:] - centers[:-1]) * combined, _GREATEST_COST)
+    costs[(centers[:-1] < 0) & (centers[1:] > 0)] = _GREATEST_COST
     return np.where(combined <= cap, costs, _CAPPED)
 
 
@@ -136,6 +158,8 @@ def _one_by_one(centers: Doubles, counts: Counts, cap: int, target: int) -> tupl
         right = after[left]
         if right >= 0 and count[left] + count[right] <= cap:
             cost = min((center[right] - center[left]) * (count[left] + count[right]), float(_GREATEST_COST))
+            if center[left] < 0 < center[right]:
+                cost = float(_GREATEST_COST)
             heappush(heap, (cost, left, age[left]))
 
     while alive > target:

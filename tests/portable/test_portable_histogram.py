@@ -14,7 +14,7 @@ from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable import answers
 from duckdb_sketch.portable.bins import Bins, bins_of_values, pool
 from duckdb_sketch.portable.histogram import Histogram, histogram_of_values, union
-from duckdb_sketch.portable.reduce import reduce_bins
+from duckdb_sketch.portable.reduce import merged_by_gap, reduce_bins
 from duckdb_sketch.portable.varint import decode_varint, encode_varint
 
 pytestmark = pytest.mark.newest_duckdb
@@ -67,7 +67,7 @@ def test_rounds_find_what_one_by_one_finds(kind: str, monkeypatch: pytest.Monkey
         for target in (2, 7, 50):
             for worth in (1, 256):
                 monkeypatch.setattr("duckdb_sketch.portable.reduce._WORTH_A_ROUND", worth)
-                assert reduce_bins(bins, target)[0].counts.tolist() == one_by_one(bins, target)
+                assert merged_by_gap(bins, target).tolist() == one_by_one(bins, target)
 
 
 @pytest.mark.parametrize("target", [2, 7, 50])

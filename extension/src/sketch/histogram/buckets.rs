@@ -103,10 +103,10 @@ mod tests {
     #[test]
     fn a_first_bin_whose_center_was_rounded_to_the_minimum_is_counted() {
         let mut builder = HistogramBuilder::new(MaxBins::new(2).unwrap());
-        builder.extend(&[1.0, 1.0, 1.0, 1.0 + f64::EPSILON, 5.0]).unwrap();
+        builder.extend(&[1.0, 1.0, 1.0, 1.0 + f64::EPSILON, 5.0, 5.0, 5.0, 5.0, 5.0]).unwrap();
         let histogram = builder.finish();
         assert_eq!((histogram.bins().next(), histogram.is_exact()), (Some((1.0, 4)), false));
         let buckets = histogram.equi_width(4).unwrap();
-        assert_eq!(buckets.iter().map(|bucket| bucket.count).sum::<f64>(), 5.0);
+        assert_eq!(buckets.iter().map(|bucket| bucket.count).sum::<f64>(), 9.0);
     }
 }

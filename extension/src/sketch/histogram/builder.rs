@@ -135,7 +135,7 @@ impl HistogramBuilder {
         let mut pool = self.flight.as_ref().map_or_else(Pool::default, |flight| flight.pool());
         pool.extend(&self.values);
         let slack = pool.slack();
-        let (bins, reduction) = pool.into_bins(self.max_bins.get());
+        let (bins, reduction) = pool.into_stored(self.max_bins.get());
         let &HistogramBuilder { max_bins, count, non_finite, min, max, .. } = self;
         Histogram {
             max_bins,

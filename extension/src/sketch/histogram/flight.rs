@@ -84,6 +84,11 @@ impl Flight {
     pub fn add_bins(&mut self, centers: &[f64], masses: &[Mass], slack: u64) {
         self.loose.loosen(slack);
         self.count += masses.iter().map(|mass| mass.count()).sum::<u64>();
+        if self.masses.is_empty() {
+            self.loose.reserve(centers.len());
+            centers.iter().zip(masses).for_each(|(&center, &mass)| self.loosen(center, mass));
+            return;
+        }
         let mut ranks = [0; BLOCK];
         for (block, masses) in centers.chunks(BLOCK).zip(masses.chunks(BLOCK)) {
             let ranks = &mut ranks[..block.len()];
@@ -151,7 +156,10 @@ impl Flight {
         self.threshold = reduction.dearest.max(self.threshold);
         let allowed = GAP_COST * self.threshold / self.count as f64;
         let share = |gap: usize| match (gap.checked_sub(1).map(|before| bins.centers[before]), bins.centers.get(gap)) {
-            (Some(before), Some(&behind)) => (allowed / (behind - before)).min(1.0 / target as f64),
+            // Nor is anything merged across 0.
+            (Some(before), Some(&behind)) if before >= 0.0 || behind <= 0.0 => {
+                (allowed / (behind - before)).min(1.0 / target as f64)
+            }
             _ => 0.0,
         };
         self.gaps.clear();

@@ -50,12 +50,6 @@ impl Mass {
         Mass(((self.0 & !1) + (other.0 & !1)) | 1)
     }
 
-    /// The values that spread around the center: all of an inexact bin, none of an exact one.
-    #[inline(always)]
-    pub fn spread(self) -> f64 {
-        if self.is_exact() { 0.0 } else { self.count() as f64 }
-    }
-
     /// The mass of two bins at one center: exact if both are.
     #[inline(always)]
     pub fn at_one_center(self, other: Mass) -> Self {

@@ -7,14 +7,17 @@ mod bins;
 mod bounds;
 mod buckets;
 mod builder;
+mod curve;
 mod druid;
 mod flight;
+mod grid;
 mod image;
 mod locate;
 mod mass;
 mod pool;
 mod quantile;
 mod reduce;
+mod settle;
 
 use super::Format;
 

@@ -2,7 +2,7 @@
 
 use super::bins::Bins;
 use super::mass::Mass;
-use super::reduce::{Reduction, reduce};
+use super::reduce::{Reduction, reduce, reduce_to_store};
 use crate::sketch::memory;
 
 /// Bins and values, in no order.
@@ -38,6 +38,12 @@ impl Pool {
         self.bins.clear();
         self.values.clear();
         self.slack = 0;
+    }
+
+    /// Makes room for more bins.
+    #[inline(always)]
+    pub fn reserve(&mut self, bins: usize) {
+        memory::reserve(&mut self.bins, bins);
     }
 
     /// Adds a bin.
@@ -83,14 +89,28 @@ impl Pool {
 
     /// The bins in order, at most `target` of them, and what the reduction did.
     #[inline(always)]
-    pub fn into_bins(mut self, target: usize) -> (Bins, Reduction) {
+    pub fn into_bins(self, target: usize) -> (Bins, Reduction) {
+        let mut bins = self.into_ordered();
+        let reduction = reduce(&mut bins, target);
+        (bins, reduction)
+    }
+
+    /// The same for bins that are to be stored.
+    #[inline(always)]
+    pub fn into_stored(self, target: usize) -> (Bins, Reduction) {
+        let mut bins = self.into_ordered();
+        let reduction = reduce_to_store(&mut bins, target);
+        (bins, reduction)
+    }
+
+    /// The bins in order, those of one center as one.
+    #[inline(always)]
+    fn into_ordered(mut self) -> Bins {
         self.values_to_bins();
         // Stable, and fast where sorted runs follow each other. It takes as much memory again, and would abort without.
         drop(memory::with_capacity::<(f64, Mass)>(self.bins.len()));
         self.bins.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-        let mut bins = self.coalesce();
-        let reduction = reduce(&mut bins, target);
-        (bins, reduction)
+        self.coalesce()
     }
 
     /// A bin for each different value, in order. Values are sorted as integers.

@@ -2,6 +2,7 @@
 
 use super::bins::Bins;
 use super::mass::Mass;
+use super::settle::settle;
 use crate::sketch::memory;
 
 /// What a reduction did.
@@ -16,7 +17,7 @@ pub struct Reduction {
 /// Merges neighbours until at most `target` bins are left.
 ///
 /// The pair of least cost is merged first, the cost being *gap × combined count*, and no pair that holds more than
-/// `2 N / target` values between them. (The paper merges the pair of least *gap*, which spends all bins on the far tail
+/// `2 N / target` values between them; one with 0 between them only if no other is left. (The paper merges the pair of least *gap*, which spends all bins on the far tail
 /// of skewed data.) The cap leaves a pair to merge as long as there are more than `target` bins: the pairs of
 /// neighbours hold fewer than `2 N` values together, so that one of `target` pairs or more holds no more than
 /// `2 N / target`.
@@ -41,6 +42,33 @@ pub fn reduce(bins: &mut Bins, target: usize) -> Reduction {
     *bins = grouped;
     Reduction { dearest, moved }
 }
+
+/// The same for bins that are to be stored: down to [`BEFORE_SETTLING`] as many, and then as [`settle`] chooses.
+///
+/// Groups are made of the bins that there were, so that what is guaranteed is that of one reduction.
+#[inline(always)]
+pub fn reduce_to_store(bins: &mut Bins, target: usize) -> Reduction {
+    let total: u64 = bins.masses.iter().map(|mass| mass.count()).sum();
+    if bins.len() <= target || total <= FEW * target as u64 {
+        return reduce(bins, target);
+    }
+    let wide = BEFORE_SETTLING * target;
+    let (grouped, moved) = if bins.len() > wide {
+        let starts = cut(&merge_costs(bins, 2 * total / wide as u64), bins.len() - wide).0;
+        let mut chosen = settle(&group(bins, &starts).0, target);
+        chosen.iter_mut().for_each(|first| *first = starts[*first]);
+        group(bins, &chosen)
+    } else {
+        group(bins, &settle(bins, target))
+    };
+    *bins = grouped;
+    Reduction { dearest: 0.0, moved }
+}
+
+/// How many times as many bins the last merges choose from.
+const BEFORE_SETTLING: usize = 2;
+/// With no more values per bin than this, what lies around a pair is chance: all merges are those of [`reduce`].
+const FEW: u64 = 2;
 
 /// Fewer clusters than this, or fewer merges than one in that many of them, and a round is slower than the chain.
 const WORTH_A_ROUND: usize = 64;
@@ -75,10 +103,13 @@ fn merge_costs(bins: &Bins, cap: u64) -> Box<[f64]> {
     costs
 }
 
-/// What it costs to merge two clusters. Finite, even if the gap is not: only what the cap forbids is infinite.
+/// What it costs to merge two clusters. Finite, even if the gap is not: only what the cap forbids is infinite. What lies
+/// on both sides of 0 is merged last.
 #[inline(always)]
-fn cost(gap: f64, count: u64, cap: u64) -> f64 {
-    if count > cap { f64::INFINITY } else { (gap * count as f64).min(f64::MAX) }
+fn cost(left: f64, right: f64, count: u64, cap: u64) -> f64 {
+    let crosses_zero = (left < 0.0) & (right > 0.0);
+    let cost = if crosses_zero { f64::MAX } else { ((right - left) * count as f64).min(f64::MAX) };
+    if count > cap { f64::INFINITY } else { cost }
 }
 
 /// Neighbouring bins on their way to become one, as columns.
@@ -114,7 +145,7 @@ impl Clusters {
         let beside = centers.windows(2).zip(counts.windows(2));
         for ((pair_cost, mean), (centers, counts)) in pairs.costs.iter_mut().zip(&mut pairs.centers).zip(beside) {
             let count = counts[0] + counts[1];
-            *pair_cost = cost(centers[1] - centers[0], count, cap);
+            *pair_cost = cost(centers[0], centers[1], count, cap);
             *mean = between(centers[0], centers[1], counts[1] as f64 / count as f64);
         }
         for (first, pair_cost) in firsts[1..].iter().zip(&pairs.costs) {
@@ -165,7 +196,7 @@ struct Cluster {
 #[inline(always)]
 fn merge_in_chain(clusters: &Clusters, cap: u64, costs: &mut [f64]) {
     clusters.firsts.iter().skip(1).for_each(|first| costs[first - 1] = f64::INFINITY);
-    let cost = |left: &Cluster, right: &Cluster| cost(right.center - left.center, left.count + right.count, cap);
+    let cost = |left: &Cluster, right: &Cluster| cost(left.center, right.center, left.count + right.count, cap);
     // Costs between the clusters on the left fall from left to right; `back` holds clusters that return to the right.
     let mut left: Vec<Cluster> = Vec::with_capacity(64);
     let mut back: Vec<Cluster> = Vec::with_capacity(16);
