@@ -52,6 +52,7 @@ def test_numbers_of_every_type_are_measured(con: duckdb.DuckDBPyConnection, valu
     assert found == ((0, None) if value == "NULL" else (1, duckdb.sql(f"SELECT ({value})::DOUBLE").fetchall()[0][0]))
 
 
+@pytest.mark.native  # which says so when it is bound; a macro does when it runs
 def test_a_rollup_refuses_before_it_counts() -> None:
     statement = "SELECT date_trunc('day', ts) AS d, {} AS h FROM e GROUP BY ALL"
     events = duckdb.sql("SELECT TIMESTAMP '2026-01-01' AS ts, true AS seen").to_arrow_table()
@@ -71,6 +72,7 @@ def test_a_rollup_refuses_before_it_counts() -> None:
         ("hyper_unique_agg('a'::BLOB)", r"write hyper_unique_union_agg\(x\)"),
     ],
 )
+@pytest.mark.native
 @pytest.mark.newest_duckdb  # older ones cast to VARCHAR by themselves
 def test_a_rollup_says_what_to_write_where_duckdb_finds_no_function(call: str, advice: str) -> None:
     statement = f"SELECT date_trunc('day', ts) AS d, {call} AS h FROM e GROUP BY ALL"

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 _PROJECT = Path(__file__).parents[2]
+# Not that of the test that comes first: what is imported may write into its home.
+_ENVIRONMENT = dict(os.environ)
 
 
 class Nursery:
@@ -55,12 +57,12 @@ class Nursery:
 
     @staticmethod
     def _start() -> subprocess.Popen[str]:
-        folders = [str(_PROJECT), str(Path(__file__).parent), os.environ.get("PYTHONPATH")]
+        folders = [str(_PROJECT), str(Path(__file__).parent), _ENVIRONMENT.get("PYTHONPATH")]
         path = os.pathsep.join(filter(None, folders))
         return subprocess.Popen(
             [sys.executable, __file__],
             cwd=_PROJECT,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**_ENVIRONMENT, "PYTHONPATH": path},
             text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
