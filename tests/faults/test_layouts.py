@@ -102,7 +102,7 @@ def test_nested_keys_that_are_one_in_capitals_are_an_error(
     lines = [f'{{"ts": "{TIME}", "p": {value}}}\n' for value in values]
     for number, text in enumerate(lines if in_files else ["".join(lines)]):
         (tmp_path / f"{number}.json").write_text(text)
-    with pytest.raises(SourceError, match=r"(twice|differ in capitals)"):
+    with pytest.raises(SourceError, match=r"(twice|differ in case)"):
         counted(tmp_path, "count(p) AS n")
 
 
