@@ -164,13 +164,10 @@ def _estimates(call: Call, canonical: Canonical, kind: str, name: str) -> list[F
     if not call.arguments:
         return []
     value, *others = call.arguments
-    numbers = [_count(other) if name == "approx_top_k" else _fraction(other) for other in others]
-    if None in numbers:
-        return []
-    texts = [str(number) for number in numbers]
     found = []
     for family, answer in families.answering(name):
-        if ("{0}" in answer.expression) != (len(texts) == 1) or len(texts) > 1:
+        texts = [text for other in others if (text := _ARGUMENTS[answer.argument](other)) is not None]
+        if len(texts) < len(others) or ("{0}" in answer.expression) != (len(texts) == 1) or len(texts) > 1:
             continue
         if takes_doubles(family):
             if not _is_number(kind):
@@ -265,3 +262,7 @@ def _fraction(node: exp.Expr) -> str | None:
     if isinstance(node, exp.Literal) and not node.is_string and 0 <= float(node.this) <= 1:
         return str(node.this)
     return None
+
+
+#: What reads an argument, by the kind that an answer takes.
+_ARGUMENTS = {"fraction": _fraction, "count": _count}

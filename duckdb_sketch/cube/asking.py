@@ -17,6 +17,7 @@ from duckdb_sketch.cube.catalog import Catalog, CatalogReader
 from duckdb_sketch.cube.cover import widened
 from duckdb_sketch.cube.errors import CubeError
 from duckdb_sketch.cube.explanation import Explanation
+from duckdb_sketch.cube.parameters import kinds_of, values_of
 from duckdb_sketch.cube.part import Part
 from duckdb_sketch.cube.planner import Edges, Planner, Route
 from duckdb_sketch.cube.prober import Columns, Prober, columns_of, empty
@@ -24,7 +25,7 @@ from duckdb_sketch.cube.query import Parameters, block_of, event_tables, name_co
 from duckdb_sketch.cube.reason import Reason, Rejection
 from duckdb_sketch.cube.rewrite import stand_in, written
 from duckdb_sketch.cube.session import Answers, CubeSession, Shape, first_paragraph
-from duckdb_sketch.cube.shape import kinds_of, shape_of, values_of
+from duckdb_sketch.cube.shape import shape_of
 from duckdb_sketch.rollup.errors import SourceError
 from duckdb_sketch.rollup.sources.lookups import provide
 

@@ -31,7 +31,7 @@ from duckdb_sketch.rollup.sources.declared import Declared, files_of, ranges_of
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.files import FILE
-from duckdb_sketch.rollup.sources.glimpse import Glimpse, glimpse
+from duckdb_sketch.rollup.sources.folder_snapshot import FolderSnapshot, snapshot_of
 from duckdb_sketch.rollup.sources.listing import find
 from duckdb_sketch.rollup.sources.source import SourceSlice
 from duckdb_sketch.rollup.sources.spool import publish_left
@@ -56,7 +56,7 @@ class Catalog:
         files: The files of the table of events, as they were listed.
         unusable: What is wrong with rollups whose tables are gone.
         version: Tells it from what there was at other times: two of one reader that have the same version are alike.
-        schema: Tells columns and their types from those at other times, also where rows and files are others.
+        schema: Identifies the columns and their types. Unlike `version`, it stays the same over refreshes.
     """
 
     source: EventSource
@@ -128,7 +128,7 @@ class _Listed:
     """
 
     since: float
-    seen: Glimpse | None
+    seen: FolderSnapshot | None
     counted: Mapping[str, None]
     files: Mapping[str, File]
 
@@ -280,7 +280,7 @@ class CatalogReader:
         since = monotonic()
         if known and since - known.since <= self._listing_age and counted.keys() <= known.files.keys():
             return known.files
-        seen = glimpse(patterns)
+        seen = snapshot_of(patterns)
         if known and seen is not None and seen == known.seen and counted.keys() == known.counted.keys():
             files = known.files
         else:

@@ -34,7 +34,7 @@ class Part:
         bytes: About how many bytes it reads.
         paths: The files that it reads.
         why: Why raw events are read: partial buckets, files not counted.
-        columns: The SELECT without what says which rows it reads, where that is in one place.
+        columns: The SELECT of a table without its WHERE; empty for raw events.
     """
 
     name: str | None

@@ -1,27 +1,23 @@
-"""The shape of a query: what all queries have in common that ask the same of other days. Pure.
+"""The shape of a query: its text without the dates that it filters by. Pure.
 
-What DuckDB says of a query's columns it says of all queries of its shape, and a dashboard asks few shapes.
+Queries of one shape have the same column names and types, so DuckDB is asked once. A dashboard has few shapes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
-from datetime import date, datetime, time, timedelta
-from typing import Any
+from datetime import datetime
 
 from sqlglot import exp
 
 from duckdb_sketch.cube.part import Part
-from duckdb_sketch.cube.query import Parameters
 
-_PLAIN = (type(None), bool, float, str, date, timedelta)
 #: A text that is a date or a time and nothing else.
 _TIME = re.compile(r"'(\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?)'")
 
 
 def shape_of(text: str, query: exp.Expr) -> str:
-    """The text of a query without the dates and times that it compares with; the whole text if it has others.
+    """The text of a query without the dates and times in its WHERE; the whole text if there are any elsewhere.
 
     Args:
         text: The query.
@@ -40,34 +36,8 @@ def shape_of(text: str, query: exp.Expr) -> str:
     return _TIME.sub("''", text) if sorted(compared.values()) == sorted(times) else text
 
 
-def values_of(parameters: Parameters) -> Hashable | None:
-    """Parameters as a key for what they make of a query; None if they are none."""
-    named = _named(parameters)
-    if any(_kind(value) is None for value in named.values()):
-        return None
-    return tuple((name, _kind(value), str(value)) for name, value in named.items())
-
-
-def kinds_of(parameters: Parameters) -> Hashable:
-    """The types of parameters, of which `values_of` is known, as DuckDB tells them apart."""
-    return tuple((name, _kind(value)) for name, value in _named(parameters).items())
-
-
-def _named(parameters: Parameters) -> dict[Any, Any]:
-    return parameters if isinstance(parameters, dict) else dict(enumerate(parameters or ()))
-
-
-def _kind(value: Any) -> Hashable | None:
-    """What tells a value's SQL type; None if that takes more."""
-    if type(value) is int:
-        return sum(abs(value) >= 1 << bits for bits in (7, 8, 15, 16, 31, 32, 63, 64, 127)), value < 0
-    if type(value) in (datetime, time):
-        return type(value).__name__, value.tzinfo is not None
-    return type(value).__name__ if type(value) in _PLAIN else None
-
-
 def shape_of_part(part: Part) -> str:
-    """What of a part says the names and types of its columns: of rows of a table, all but the range of time."""
+    """What determines the columns of a part: for a table, its SQL without the time range."""
     return part.columns or part.sql
 
 

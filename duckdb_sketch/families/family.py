@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from duckdb_sketch.families.reading import Reading
 from duckdb_sketch.families.spark_function import SparkFunction
@@ -38,11 +39,13 @@ class Answer:
         expression: SQL over `{state}`; `{0}`, `{1}` are the aggregate's arguments after its first.
         bounds: SQL of a STRUCT of lower, estimate and upper, likewise; None where nothing bounds the answer.
         exact: Whether the answer is the aggregate's own.
+        argument: What `{0}` is: a fraction from 0 to 1, or a list of fractions; or a count, a whole number above 0.
     """
 
     expression: str
     bounds: str | None = None
     exact: bool = False
+    argument: Literal["fraction", "count"] = "fraction"
 
     @property
     def function(self) -> str:

@@ -30,7 +30,8 @@ class TopKDescription(NamedTuple):
 # As DuckDB's own aggregate answers: values that are not NULL, and NULL if there are none.
 _MOST_FREQUENT = Answer(
     "nullif(list_transform(list_filter(approx_top_k_estimate({state}, {0} + 1), lambda e: e.item IS NOT NULL)[:{0}], "
-    "lambda e: e.item), []::VARCHAR[])"
+    "lambda e: e.item), []::VARCHAR[])",
+    argument="count",
 )
 
 TOP_K = Family(

@@ -10,18 +10,7 @@ use crate::random::Random;
 
 pub const DECODER: Decoder = Decoder { name: "top_k", sound, wild, fields, check };
 
-const TYPES: [ItemType; 9] = [
-    ItemType::Boolean,
-    ItemType::BigInt,
-    ItemType::UBigInt,
-    ItemType::Float,
-    ItemType::Double,
-    ItemType::Timestamp,
-    ItemType::Date,
-    ItemType::Time,
-    ItemType::TimestampTz,
-];
-/// Their bytes in an image, that of VARCHAR, and some that are none.
+/// The bytes of types in an image, that of VARCHAR, and some that are none.
 const TYPE_BYTES: [u64; 13] = [1, 5, 9, 10, 11, 12, 13, 14, 31, 17, 17, 0, 2];
 /// Names of types for images that do not say theirs.
 const NAMES: [&str; 7] = ["BIGINT", "VARCHAR", "INTEGER", "DOUBLE", "DATE", "BOOLEAN", "no type"];
@@ -34,7 +23,7 @@ fn sound(random: &mut Random) -> Vec<u8> {
         let texts: Vec<String> = words.iter().map(|word| "x".repeat((word % 9) as usize) + &word.to_string()).collect();
         sketch.extend_texts(texts.iter().map(String::as_bytes))
     } else {
-        let item_type = random.pick(&TYPES);
+        let item_type = random.pick(&ItemType::of_words().collect::<Vec<_>>());
         sketch.extend_words(
             item_type,
             words.iter().map(|&word| if item_type == ItemType::Boolean { word & 1 } else { word }),

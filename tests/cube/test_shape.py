@@ -76,6 +76,7 @@ def test_parameters_of_other_types_make_other_columns(tmp_path: Path) -> None:
             for country in ("de", "fr"):
                 found = cube.sql(query, [told, country])
                 assert found.fetchall() == [(told, 150)]
+                assert cube.explain(query, [told, country]).routed
                 with duckdb.connect() as connection:
                     plain = connection.execute("DESCRIBE SELECT $1 AS told", [told]).fetchall()
                 assert (found.columns[0], str(found.types[0])) == plain[0][:2], told

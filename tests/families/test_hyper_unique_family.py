@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from family_rollup import hourly, write_events
 from queries import rows, value
 from typer.testing import CliRunner
 
@@ -25,29 +26,15 @@ STATEMENT = """
         hyper_unique_agg(name) FILTER (WHERE i % 3 = 0) AS few
     FROM events GROUP BY ALL
 """
-
-
-def write(folder: Path, number: int, events: int = 4000, *, distinct: int = 900) -> None:
-    """Events of an hour and a half, in two parts; each file overlaps the next."""
-    duckdb.sql(f"""
-        COPY (
-            SELECT TIMESTAMP '2026-03-01' + INTERVAL ({number}) HOUR + INTERVAL (i * 5400 // {events}) SECOND AS ts,
-                CASE WHEN i % 2 = 0 THEN 'even' END AS part, i,
-                CASE WHEN i % 11 > 0 THEN 'n' || (i * 7919 + {number} * 333) % {distinct} ELSE '' END AS name
-            FROM range({events}) t(i)
-        ) TO '{folder}/{number}.parquet'
-    """)
+NAME = "CASE WHEN i % 11 > 0 THEN 'n' || (i * 7919 + {number} * 333) % {distinct} ELSE '' END"
 
 
 @pytest.fixture
 def rollup(tmp_path: Path) -> Iterator[Rollup]:
     """Three files, counted one after the other, so that states were merged."""
-    with Rollup.from_sql(
-        STATEMENT, name="hourly", sources={"events": f"{tmp_path}/*.parquet"}, database=tmp_path / "r.duckdb"
+    with hourly(
+        tmp_path, STATEMENT, [NAME.format(number=number, distinct=900) for number in range(3)], odd="NULL"
     ) as made:
-        for number in range(3):
-            write(tmp_path, number)
-            made.refresh()
         yield made
 
 
@@ -120,7 +107,7 @@ def test_ranks_that_parts_cut_off_are_no_damage(tmp_path: Path) -> None:
     statement = "SELECT date_trunc('day', ts) AS day, hyper_unique_agg(name) AS names FROM events GROUP BY ALL"
     with Rollup.from_sql(statement, name="daily", sources={"events": f"{tmp_path}/*.parquet"}) as made:
         for number in range(8):
-            write(tmp_path, number, 30_000, distinct=1_000_003)
+            write_events(tmp_path, number, NAME.format(number=number, distinct=1_000_003), events=30_000)
             made.refresh()
         whole = value(made.connection, f"SELECT hyper_unique_agg(name) FROM '{tmp_path}/*.parquet'")
         assert value(made.connection, "SELECT names FROM daily") != whole, "nothing was cut off: take other texts"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from family_rollup import hourly
 from queries import rows, value
 from typer.testing import CliRunner
 
@@ -26,29 +27,13 @@ STATEMENT = """
         theta_sketch_agg(i, 7) FILTER (WHERE i % 3 = 0) AS few
     FROM events GROUP BY ALL
 """
-
-
-def write(folder: Path, number: int, events: int = 4000) -> None:
-    """Events of an hour and a half, in two parts; each file overlaps the next."""
-    duckdb.sql(f"""
-        COPY (
-            SELECT TIMESTAMP '2026-03-01' + INTERVAL ({number}) HOUR + INTERVAL (i * 5400 // {events}) SECOND AS ts,
-                CASE WHEN i % 2 = 0 THEN 'even' ELSE 'odd' END AS part, i,
-                CASE WHEN i % 11 > 0 THEN 'n' || (i * 7919 + {number} * 333) % 900 ELSE '' END AS name
-            FROM range({events}) t(i)
-        ) TO '{folder}/{number}.parquet'
-    """)
+NAME = "CASE WHEN i % 11 > 0 THEN 'n' || (i * 7919 + {number} * 333) % 900 ELSE '' END"
 
 
 @pytest.fixture
 def rollup(tmp_path: Path) -> Iterator[Rollup]:
     """Three files, counted one after the other, so that states were merged."""
-    with Rollup.from_sql(
-        STATEMENT, name="hourly", sources={"events": f"{tmp_path}/*.parquet"}, database=tmp_path / "r.duckdb"
-    ) as made:
-        for number in range(3):
-            write(tmp_path, number)
-            made.refresh()
+    with hourly(tmp_path, STATEMENT, [NAME.format(number=number) for number in range(3)]) as made:
         yield made
 
 

@@ -462,18 +462,6 @@ mod tests {
     use crate::sketch::ErrorKind;
     use crate::sketch::top_k::{Merging, TopKSketch};
 
-    const TYPES: [ItemType; 9] = [
-        ItemType::Boolean,
-        ItemType::BigInt,
-        ItemType::UBigInt,
-        ItemType::Float,
-        ItemType::Double,
-        ItemType::Timestamp,
-        ItemType::Date,
-        ItemType::Time,
-        ItemType::TimestampTz,
-    ];
-
     fn words(item_type: ItemType) -> Vec<u8> {
         let mut sketch = TopKSketch::new(MapSize::new(20).unwrap());
         let words = (0..40u64).map(|i| match item_type {
@@ -496,7 +484,7 @@ mod tests {
 
     fn images() -> Vec<Vec<u8>> {
         let empty = TopKSketch::new(MapSize::DEFAULT).to_bytes();
-        TYPES.into_iter().map(words).chain([texts(), empty]).collect()
+        ItemType::of_words().map(words).chain([texts(), empty]).collect()
     }
 
     #[test]

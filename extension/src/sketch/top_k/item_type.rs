@@ -92,6 +92,11 @@ impl ItemType {
         TYPES.iter().map(|(.., name)| *name).chain(ALIASES.iter().map(|(alias, ..)| *alias))
     }
 
+    /// The types whose items take one word each: all but VARCHAR.
+    pub fn of_words() -> impl Iterator<Item = Self> {
+        TYPES.iter().map(|(item_type, ..)| *item_type).filter(|item_type| *item_type != ItemType::Varchar)
+    }
+
     /// How its items are written.
     pub(super) fn form(self) -> Form {
         match self {

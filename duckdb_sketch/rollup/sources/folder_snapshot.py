@@ -1,4 +1,4 @@
-"""A glimpse of a source's folders: as long as it looks the same, the source has the same files."""
+"""A snapshot of a source's folders: while it is unchanged, so are the source's files."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from duckdb_sketch._glob import MAGIC
 from duckdb_sketch.rollup.sources.name_pattern import NamePart
 from duckdb_sketch.rollup.sources.url import is_url, local_path
 
-#: What the file system says of what is in a folder: names, numbers, sizes and times.
-Glimpse = tuple[object, ...]
+#: Paths of folders, and the name, inode, size, time and mode of each entry.
+FolderSnapshot = tuple[object, ...]
 
 
-def glimpse(patterns: Sequence[str]) -> Glimpse | None:
-    """What there is in the folders of patterns; None if that does not say which files they stand for, and how they are.
+def snapshot_of(patterns: Sequence[str]) -> FolderSnapshot | None:
+    """The entries of the folders that patterns name; None if these do not determine the files.
 
-    It says so where each pattern is a folder's path and a pattern of names, and whatever has such a name is a plain
-    file: there is nothing in it to follow. To look takes a third of the time that a listing takes.
+    They do if each pattern is the path of a folder and a pattern of file names, and every match is a regular file: then
+    there is no link and no subfolder to follow. It is cheaper than a listing.
     """
     found: list[object] = []
     for pattern in patterns:
@@ -46,11 +46,6 @@ def _split(pattern: str) -> tuple[str, NamePart] | None:
         return None
     folder, _, name = os.path.expanduser(pattern).rpartition("/")
     part = NamePart(name)
-    if (
-        part.any_folders
-        or part.is_name(folder)
-        or any(mark in pattern for mark in ("[", "/**"))
-        or MAGIC.search(folder)
-    ):
+    if part.any_folders or "[" in name or part.is_name(folder) or MAGIC.search(folder):
         return None
     return folder or ("/" if pattern.startswith("/") else "."), part

@@ -1,4 +1,4 @@
-"""A glimpse of folders is another one wherever a listing might be."""
+"""A snapshot of folders is another one wherever a listing might be."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from duckdb_sketch.rollup.sources.glimpse import glimpse
+from duckdb_sketch.rollup.sources.folder_snapshot import snapshot_of
 from duckdb_sketch.rollup.sources.listing import find
 
 
@@ -35,24 +35,26 @@ def folder(tmp_path: Path) -> Path:
         lambda folder: (folder / "folder.csv").mkdir(),
     ],
 )
-def test_what_a_listing_would_tell_a_glimpse_does(folder: Path, change: Callable[[Path], object]) -> None:
+def test_what_a_listing_would_tell_a_snapshot_does(folder: Path, change: Callable[[Path], object]) -> None:
     pattern = [f"{folder}/*.csv"]
-    before, listed = glimpse(pattern), find(duckdb.connect(), pattern)
+    before, listed = snapshot_of(pattern), find(duckdb.connect(), pattern)
     assert before is not None
-    assert glimpse(pattern) == before
+    assert snapshot_of(pattern) == before
     change(folder)
-    assert glimpse(pattern) != before
+    assert snapshot_of(pattern) != before
     assert find(duckdb.connect(), pattern) != listed or (folder / "folder.csv").exists()
 
 
-def test_a_folder_that_is_a_link_may_lead_elsewhere(folder: Path) -> None:
+def test_a_folder_that_is_a_link_may_lead_to_other_names_of_the_same_files(folder: Path) -> None:
     link, other = folder / "link", folder / "other"
-    other.mkdir()
-    link.symlink_to(folder)
-    before = glimpse([f"{link}/*.csv"])
+    for place in (folder / "one", other):
+        place.mkdir()
+        os.link(folder / "a.csv", place / "a.csv")
+    link.symlink_to(folder / "one")
+    before = snapshot_of([f"{link}/*.csv"])
     link.unlink()
     link.symlink_to(other)
-    assert glimpse([f"{link}/*.csv"]) != before
+    assert snapshot_of([f"{link}/*.csv"]) != before
 
 
 @pytest.mark.parametrize(
@@ -69,12 +71,12 @@ def test_a_folder_that_is_a_link_may_lead_elsewhere(folder: Path) -> None:
         "*.csv\0",
     ],
 )
-def test_patterns_that_more_than_one_folder_answers_have_no_glimpse(folder: Path, pattern: str) -> None:
-    assert glimpse([pattern.format(folder)]) is None
+def test_patterns_that_more_than_one_folder_answers_have_no_snapshot(folder: Path, pattern: str) -> None:
+    assert snapshot_of([pattern.format(folder)]) is None
 
 
-def test_links_and_folders_that_match_have_no_glimpse(folder: Path) -> None:
-    assert glimpse([f"{folder}/*.csv", f"{folder}/*.txt"]) is not None
+def test_links_and_folders_that_match_have_no_snapshot(folder: Path) -> None:
+    assert snapshot_of([f"{folder}/*.csv", f"{folder}/*.txt"]) is not None
     (folder / "link.txt").symlink_to(folder / "a.csv")
-    assert glimpse([f"{folder}/*.csv"]) is not None
-    assert glimpse([f"{folder}/*.csv", f"{folder}/*.txt"]) is None
+    assert snapshot_of([f"{folder}/*.csv"]) is not None
+    assert snapshot_of([f"{folder}/*.csv", f"{folder}/*.txt"]) is None
