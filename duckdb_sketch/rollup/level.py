@@ -267,7 +267,8 @@ class Level:
         waited = 0.0
         while True:
             try:
-                return action()
+                with self._ledger.kept():
+                    return action()
             except LockedError:
                 if waited >= self._wait:
                     raise

@@ -34,7 +34,9 @@ class Ledger:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
         self._in_transaction = False
-        self._is_known = False  # to be there, in this transaction
+        self._is_kept = False
+        self._is_known = False  # to be there, in this transaction or operation
+        self._found: dict[str, RollupRecord | LevelRecord | None] = {}  # in this operation, outside of a transaction
         self._has_positions = False
 
     def exists(self) -> bool:
@@ -58,7 +60,7 @@ class Ledger:
                 f"the database's ledger is of version {version}, and this duckdb_sketch knows version {VERSION}: "
                 "use the version that wrote it, or a later one"
             )
-        self._is_known = self._in_transaction
+        self._is_known = self._in_transaction or self._is_kept
         return True
 
     def create(self) -> None:
@@ -103,6 +105,14 @@ class Ledger:
 
     def find(self, name: str) -> RollupRecord | LevelRecord | None:
         """The record of a rollup or a level; None if there is none of this name."""
+        if name in self._found:
+            return self._found[name]
+        found = self._find(name)
+        if self._is_kept and not self._in_transaction:
+            self._found[name] = found
+        return found
+
+    def _find(self, name: str) -> RollupRecord | LevelRecord | None:
         if not self.exists():
             return None
         columns = ", ".join(_column(name) for name in _ALL)
@@ -272,12 +282,14 @@ class Ledger:
 
     def spooled(self, rollup: str) -> dict[str, str]:
         """The fingerprints of the files that hold the rows of batches that were appended, by path."""
+        batches = "SELECT fingerprint FROM rollup_manifest.slices WHERE rollup = ? AND kind = 'batch'"
+        if not (self.exists() and self._rows(f"{batches} AND fingerprint <> '' LIMIT 1", [rollup])):
+            return {}  # for which the join would take ten times as long
         query = (
             "SELECT f.slice, f.fingerprint FROM rollup_manifest.slices AS f WHERE f.rollup = ? AND f.kind = 'file' "
-            "AND f.slice IN (SELECT fingerprint FROM rollup_manifest.slices WHERE rollup = ? AND kind = 'batch') "
-            "ORDER BY ALL"
+            f"AND f.slice IN ({batches}) ORDER BY ALL"
         )
-        return dict(self._rows(query, [rollup, rollup])) if self.exists() else {}
+        return dict(self._rows(query, [rollup, rollup]))
 
     def appended_spans(self, rollup: str) -> list[tuple[datetime | None, datetime | None]]:
         """From the first bucket to the last event of each batch that was appended."""
@@ -291,14 +303,32 @@ class Ledger:
             yield
             return
         self._in_transaction = True
+        self._found.clear()
         try:
             with transaction(self.connection):
                 yield
         except BaseException:
-            self._has_positions = False  # which the transaction may have made
+            self._has_positions = self._is_known = False  # which the transaction may have made
             raise
         finally:
-            self._in_transaction = self._is_known = False
+            self._in_transaction = False
+            self._is_known = self._is_known and self._is_kept
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Ask the database once for what is asked for again outside of transactions, until one of this ledger's begins.
+
+        For one operation: before and after it, other connections may change the ledger, or drop it. What depends on
+        what they did meanwhile is looked up in the operation's transaction, where nothing is kept.
+        """
+        outer, self._is_kept = self._is_kept, True
+        try:
+            yield
+        finally:
+            self._is_kept = outer
+            if not outer:
+                self._found.clear()
+                self._is_known = self._is_known and self._in_transaction
 
     def _rows(self, query: str, parameters: list[Any] | None = None) -> list[Row]:
         return fetch(self.connection, query, parameters)

@@ -125,7 +125,7 @@ class Refresh:
         total, done, rest = sum(rows.values()), 0, files
         while rest:
             progress(Progress(refreshed.files, len(files), done, total))
-            batch = next_batch(rest, rows, self._rows_of_batch(), self.most_files)
+            batch = next_batch(rest, rows, self._rows_of_batch(total - done), self.most_files)
             rest = rest[len(batch) :]
             there = _still_there(batch) if done else batch
             refreshed.files += self._commit(there, refreshed, complete=not rest)
@@ -163,10 +163,16 @@ class Refresh:
             record = self.target.known()
             self._last = record.last_batch if record else 0
 
-    def _rows_of_batch(self) -> int:
-        """How many rows the next batch may have: as the tables say, so that a refresh that was killed goes on alike."""
+    def _rows_of_batch(self, rest: int) -> int:
+        """How many rows the next batch may have: as the tables say, so that a refresh that was killed goes on alike.
+
+        Args:
+            rest: How many rows there are.
+        """
         if self.most_rows is None:
             return sys.maxsize
+        if rest <= self.most_rows:  # it is the last batch, whatever the tables say
+            return self.most_rows
         record = self.target.known()
         if record is None or record.expired_before is not None:  # expired groups can no longer be counted
             return self.most_rows
