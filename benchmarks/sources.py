@@ -1,20 +1,13 @@
 """What sources other than files cost: a table beside the bare GROUP BY, an object store beside local files.
 
-The object store is moto's server, a Python process on the loopback interface.
+The object store is a server on the loopback interface.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +18,7 @@ import duckdb
 import duckdb_sketch
 from benchmarks.heading import measured_on
 from benchmarks.markdown import table
+from benchmarks.object_store import ObjectStore, object_store
 from benchmarks.rollups.events import write_bids
 from benchmarks.scale import THREADS
 from benchmarks.suite import Suite, Unavailable
@@ -35,7 +29,6 @@ SELECT date_trunc('hour', ts) AS hour, publisher, count(*) AS bids, sum(price) A
     hll_sketch_agg(user_id) AS users FROM bids GROUP BY ALL
 """
 FILES = 20
-PORT = 5_931
 SMALL = b"ts,publisher,user_id,price\n2024-01-01 00:00:00,1,1,1.5\n"
 MOST_KEYS = 10_000
 
@@ -49,8 +42,8 @@ class Sources(Suite):
 
     def measure(self, part: str) -> dict[str, Any]:
         write_bids(self.data / "bids", self.size, FILES, publishers=100, days=30)
-        lines = self._table() if part == "table" else self._store()
-        return {"threads": THREADS, "rows": self.size, "lines": lines}
+        server, lines = ("", self._table()) if part == "table" else self._store()
+        return {"threads": THREADS, "rows": self.size, "server": server, "lines": lines}
 
     def _table(self) -> list[dict[str, Any]]:
         with TemporaryDirectory(dir=self.data) as folder:
@@ -60,43 +53,46 @@ class Sources(Suite):
                 f"CREATE TABLE events AS SELECT row_number() OVER () AS id, * FROM read_parquet('{files}/*.parquet')"
             )
             bare = STATEMENT.replace("FROM bids", "FROM events AS bids")
-            lines = [self._line("the bare GROUP BY", lambda: con.execute(f"CREATE TABLE bare AS {bare}"))]
+            lines = [self._line(con, "the bare GROUP BY", lambda: con.execute(f"CREATE TABLE bare AS {bare}"))]
             with _rollup(con, files, "local") as rollup:
-                lines.append(self._line("a refresh from local files", rollup.refresh))
+                lines.append(self._line(con, "a refresh from local files", rollup.refresh))
             with _rollup(con, TableSource("events", "id")) as rollup:
-                lines.append(self._line("a refresh from the table", rollup.refresh))
-                lines.append(self._line("a refresh with nothing new", rollup.refresh))
+                lines.append(self._line(con, "a refresh from the table", rollup.refresh))
+                lines.append(self._line(con, "a refresh with nothing new", rollup.refresh))
                 con.execute("INSERT INTO events SELECT id + 1e9, * EXCLUDE (id) FROM events WHERE id <= 1000")
-                lines.append(self._line("a refresh with 1,000 new rows", rollup.refresh))
+                lines.append(self._line(con, "a refresh with 1,000 new rows", rollup.refresh))
             con.close()
         return lines
 
-    def _store(self) -> list[dict[str, Any]]:
-        if not (find_spec("obstore") and find_spec("moto")):
-            raise Unavailable("obstore and moto[server] are not installed")
+    def _store(self) -> tuple[str, list[dict[str, Any]]]:
+        if not find_spec("obstore"):
+            raise Unavailable("obstore is not installed")
         files = sorted((self.data / "bids").glob("*.parquet"))
         keys = min(MOST_KEYS, self.size // 100)
-        with TemporaryDirectory(dir=self.data) as folder, _server(Path(folder, "log")) as store:
+        with TemporaryDirectory(dir=self.data) as folder, object_store(self.data, Path(folder, "log")) as store:
             con = _connection(Path(folder, "store.db"))
             with _rollup(con, self.data / "bids", "local") as rollup:
-                lines = [self._line("a refresh from local files", rollup.refresh)]
+                lines = [self._line(con, "a refresh from local files", rollup.refresh)]
             for file in files:
                 store.put(f"bids/{file.name}", file.read_bytes())
             with _rollup(con, "s3://bench/bids", "stored") as rollup:
-                lines.append(self._line("a refresh from the store", rollup.refresh, store))
+                lines.append(self._line(con, "a refresh from the store", rollup.refresh, store))
             with ThreadPoolExecutor(8) as pool:
                 list(pool.map(lambda number: store.put(f"small/{number:06}.csv", SMALL), range(keys)))
             with _rollup(con, "s3://bench/small/*.csv", "small") as rollup:
-                lines.append(self._line(f"a refresh of {keys:,} small objects", rollup.refresh, store))
-                lines.append(self._line("a refresh with nothing new", rollup.refresh, store))
+                lines.append(self._line(con, f"a refresh of {keys:,} small objects", rollup.refresh, store))
+                lines.append(self._line(con, "a refresh with nothing new", rollup.refresh, store))
                 store.put("small/new.csv", SMALL)
-                lines.append(self._line("a refresh with one new object", rollup.refresh, store))
+                lines.append(self._line(con, "a refresh with one new object", rollup.refresh, store))
             with _rollup(con, "s3://bench/small/*.csv", "small", look_back=1) as rollup:
-                lines.append(self._line("a refresh that lists new names only", rollup.refresh, store))
+                lines.append(self._line(con, "a refresh that lists new names only", rollup.refresh, store))
             con.close()
-        return lines
+        return store.name, lines
 
-    def _line(self, name: str, run: Callable[[], object], store: _Store | None = None) -> dict[str, Any]:
+    def _line(
+        self, con: duckdb.DuckDBPyConnection, name: str, run: Callable[[], object], store: ObjectStore | None = None
+    ) -> dict[str, Any]:
+        con.execute("CHECKPOINT")  # or the commit of this line would do it, for the line before
         before = store.requests() if store else 0
         with self.progress.step(name):
             started = time.perf_counter()
@@ -113,7 +109,8 @@ class Sources(Suite):
                 [line["what"], f"{line['seconds']:.2f} s", f"{line['seconds'] / base:.2f}", str(line["requests"] or "")]
                 for line in section["lines"]
             ]
-            parts += [measured_on(section), f"{section['rows']:,} rows."]
+            server = f", from {section['server']}" if section["server"] else ""
+            parts += [measured_on(section), f"{section['rows']:,} rows{server}."]
             parts.append(table(["measured", "time", "beside the first line", "requests"], lines))
         return "\n\n".join(parts) + "\n"
 
@@ -126,48 +123,3 @@ def _connection(path: Path) -> duckdb.DuckDBPyConnection:
 
 def _rollup(con: duckdb.DuckDBPyConnection, source: Any, name: str = "hourly", look_back: int | None = None) -> Rollup:
     return Rollup.from_sql(STATEMENT, sources={"bids": source}, database=con, name=name, look_back=look_back)
-
-
-class _Store:
-    """A bucket of the server, and its log."""
-
-    def __init__(self, log: Path) -> None:
-        from obstore.store import S3Store  # type: ignore[import-not-found,unused-ignore]
-
-        self._log = log
-        self._store = S3Store("bench", client_options={"allow_http": True})
-
-    def put(self, key: str, content: bytes) -> None:
-        self._store.put(key, content)
-
-    def requests(self) -> int:
-        """How many requests the server has logged."""
-        return len(re.findall(r'"(?:GET|HEAD) /bench', self._log.read_text(errors="replace")))
-
-
-@contextmanager
-def _server(log: Path) -> Iterator[_Store]:
-    url = f"http://127.0.0.1:{PORT}"
-    given = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1"}
-    os.environ |= {**given, "AWS_ENDPOINT_URL": url}
-    with open(log, "wb") as output:
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(PORT)]
-        process = subprocess.Popen(command, stdout=output, stderr=output)
-        try:
-            _wait(url)
-            put = urllib.request.Request(f"{url}/bench", method="PUT", headers={"Host": "s3.amazonaws.com"})
-            urllib.request.urlopen(put).close()
-            yield _Store(log)
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _wait(url: str) -> None:
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(f"{url}/moto-api/").close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise Unavailable("moto's server does not answer")
