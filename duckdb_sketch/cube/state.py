@@ -10,14 +10,6 @@ from duckdb_sketch import families
 from duckdb_sketch.cube.canonical import Canonical, conjuncts, without_parens
 from duckdb_sketch.cube.functions import name_of
 
-#: What sketches are made with where nothing else is said.
-_DEFAULTS = {
-    "hll_sketch_agg": "12",
-    "approx_histogram_agg": "50",
-    "theta_sketch_agg": "12",
-    "approx_top_k_accumulate": "10000",
-}
-
 
 @dataclass(frozen=True)
 class State:
@@ -74,11 +66,12 @@ def state_of(node: exp.Expr, canonical: Canonical) -> State:
     if name == "count" and arguments and isinstance(arguments[0], (exp.Star, exp.Literal)):
         arguments = []
     family = families.family_of(name)
-    if family is not None and name == family.build.name and takes_doubles(family) and arguments:
+    build = family.build if family is not None and name == family.build.name else None
+    if family is not None and build is not None and takes_doubles(family) and arguments:
         arguments[0] = without_double(arguments[0])
     first = canonical.text(arguments[0]) if arguments else None
     others = tuple(canonical.text(argument) for argument in arguments[1:])
-    others = () if others == (_DEFAULTS.get(name),) else others
+    others = () if build is not None and others == (build.default,) else others
     return State(name, first, others, frozenset(canonical.text(part) for part in condition))
 
 

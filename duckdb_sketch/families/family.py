@@ -20,11 +20,13 @@ class Aggregate:
         argument: The type of its first argument: of a build aggregate whose argument may have several types, one of
             them.
         alone: Why a rollup gives it no further argument; None if it may.
+        default: SQL of its second argument where it is given none; None if it takes one alone.
     """
 
     name: str
     argument: str
     alone: str | None = None
+    default: str | None = None
 
     def call(self, argument: str, *others: str) -> str:
         """SQL that calls it."""

@@ -75,7 +75,7 @@ HISTOGRAM = Family(
     title="approximate histogram",
     plural="approximate histograms",
     magic=(b"AH\x01",),
-    build=Aggregate("approx_histogram_agg", "DOUBLE"),
+    build=Aggregate("approx_histogram_agg", "DOUBLE", default="50"),
     union=Aggregate("approx_histogram_union_agg", "BLOB"),
     pair="approx_histogram_union({a}, {b})",
     describe="approx_histogram_stats({state})",

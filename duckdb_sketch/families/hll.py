@@ -41,7 +41,7 @@ HLL = Family(
     title="HyperLogLog",
     plural="HLL sketches",
     magic=(b"\x02\x01\x07", b"\x03\x01\x07", b"\x0a\x01\x07"),
-    build=Aggregate("hll_sketch_agg", "BIGINT"),
+    build=Aggregate("hll_sketch_agg", "BIGINT", default="12"),
     union=Aggregate("hll_union_agg", "BLOB", alone="the sketches of one column have one lg_k"),
     pair="hll_union({a}, {b})",
     describe="hll_sketch_describe({state})",

@@ -41,7 +41,7 @@ THETA = Family(
     title="theta sketch",
     plural="theta sketches",
     magic=tuple(bytes((preamble, version, 3)) for version in (3, 4) for preamble in (1, 2, 3)),
-    build=Aggregate("theta_sketch_agg", "BIGINT"),
+    build=Aggregate("theta_sketch_agg", "BIGINT", default="12"),
     union=Aggregate("theta_union_agg", "BLOB"),
     pair="theta_union({a}, {b})",
     describe="theta_sketch_describe({state})",

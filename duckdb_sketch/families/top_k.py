@@ -39,7 +39,7 @@ TOP_K = Family(
     title="frequent items",
     plural="sketches of frequent items",
     magic=tuple(bytes((preamble, 1, 10)) for preamble in (1, 4)),
-    build=Aggregate("approx_top_k_accumulate", "VARCHAR"),
+    build=Aggregate("approx_top_k_accumulate", "VARCHAR", default="10000"),
     union=Aggregate("approx_top_k_combine", "BLOB"),
     pair="approx_top_k_union({a}, {b})",
     describe="approx_top_k_describe({state})",
