@@ -86,8 +86,8 @@ def _distinct(
         connection,
         f"""
         SELECT
-            coalesce(min({reading.lg_k}) {seen}, min({reading.lg_k})),
-            coalesce(max({reading.lg_k}) {seen}, max({reading.lg_k})),
+            coalesce(min({reading.lg_size}) {seen}, min({reading.lg_size})),
+            coalesce(max({reading.lg_size}) {seen}, max({reading.lg_size})),
             min(estimate), median(estimate), max(estimate),
             {", ".join(f"count(*) FILTER ({condition})" for condition in reading.modes.values())}
         FROM (SELECT *, {estimate}.estimate AS estimate FROM {states})

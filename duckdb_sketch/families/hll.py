@@ -52,7 +52,7 @@ HLL = Family(
         standard_error="1.04 / sqrt(2 ** hll_sketch_describe({state}).lg_k)",
         # A sketch skips what is empty.
         exact="count(DISTINCT CASE WHEN CAST({x} AS VARCHAR) <> '' THEN {x} END)",
-        lg_k="about.lg_k",
+        lg_size="about.lg_k",
         modes={mode: f"about.mode = '{mode}'" for mode in ("LIST", "SET", "HLL")},
     ),
     answers={"count(DISTINCT)": _ESTIMATE, "approx_count_distinct": _ESTIMATE},

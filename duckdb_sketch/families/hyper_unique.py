@@ -33,7 +33,7 @@ HYPER_UNIQUE = Family(
         bounds=BOUNDS,
         standard_error=f"CASE WHEN {ESTIMATE} IS NOT NULL THEN {_ERROR}::DOUBLE END",
         exact="count(DISTINCT {x})",
-        lg_k=str(_LG_K),
+        lg_size=str(_LG_K),
         modes={
             "sparse": f"octet_length(sketch) < {_DENSE}",
             "dense": f"octet_length(sketch) = {_DENSE}",

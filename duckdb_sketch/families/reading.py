@@ -19,7 +19,7 @@ class DistinctCount:
         bounds: SQL of a STRUCT of lower, estimate and upper, that many `{deviations}` to either side.
         standard_error: SQL of the relative standard error that a state's precision promises.
         exact: SQL of an aggregate over `{x}`: the number that is estimated.
-        lg_k: SQL of the base-2 logarithm of the number of registers, over `sketch` and `about`.
+        lg_size: SQL of the base-2 logarithm of the number of registers or nominal entries, over `sketch` and `about`.
         modes: How a state may be held, by name: a condition over `sketch` and `about`.
     """
 
@@ -27,7 +27,7 @@ class DistinctCount:
     bounds: str
     standard_error: str
     exact: str
-    lg_k: str
+    lg_size: str
     modes: Mapping[str, str]
 
 

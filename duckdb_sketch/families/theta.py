@@ -52,7 +52,7 @@ THETA = Family(
         standard_error="1 / sqrt(2 ** theta_sketch_describe({state}).lg_nom_entries - 1)",
         # A sketch skips what is empty.
         exact="count(DISTINCT CASE WHEN CAST({x} AS VARCHAR) <> '' THEN {x} END)",
-        lg_k="about.lg_nom_entries",
+        lg_size="about.lg_nom_entries",
         modes={mode: f"about.mode = '{mode}'" for mode in ("EMPTY", "EXACT", "ESTIMATION")},
     ),
     answers={"count(DISTINCT)": _ESTIMATE, "approx_count_distinct": _ESTIMATE},

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from typing import ClassVar
 
 from duckdb_sketch.families import Family
 from duckdb_sketch.families.hll import HLL, HllDescription
 from duckdb_sketch.families.record import Bounds
 from duckdb_sketch.values.data import Data, column_of, values_of
+from duckdb_sketch.values.distinct_sketch import DistinctSketch
 from duckdb_sketch.values.session import row
-from duckdb_sketch.values.sketch import Sketch
 
 
 @dataclass(frozen=True, repr=False)
-class HllSketch(Sketch):
+class HllSketch(DistinctSketch):
     """How many distinct values: a HyperLogLog sketch, in the bytes of Apache DataSketches.
 
     Of the same values it has the same bytes, whatever their order and however they were merged.
@@ -76,20 +75,7 @@ class HllSketch(Sketch):
     @property
     def estimate(self) -> int:
         """About how many distinct values: what `hll_sketch_estimate` says."""
-        (estimate,) = row("SELECT hll_sketch_estimate(?::BLOB)", self.state)
-        return int(estimate)
-
-    def bounds(self, num_std_dev: int = 2) -> Bounds:
-        """The estimate, not rounded, and the interval around it.
-
-        Args:
-            num_std_dev: Standard deviations: 1 covers 68 %, 2 covers 95.4 %, 3 covers 99.7 %.
-
-        Raises:
-            InvalidInputError: If `num_std_dev` is not 1, 2 or 3.
-        """
-        (bounds,) = row("SELECT hll_sketch_bounds(?::BLOB, ?)", self.state, num_std_dev)
-        return Bounds(**bounds)
+        return int(super().estimate)
 
     def intersection(self, other: HllSketch) -> Bounds:
         """How many distinct values both have counted, with bounds of two standard deviations: `hll_intersection`.
@@ -102,11 +88,3 @@ class HllSketch(Sketch):
 
     def __repr__(self) -> str:
         return f"<HllSketch: about {self.estimate:,} distinct, lg_k {self.lg_k}, {len(self.state):,} bytes>"
-
-    def _repr_html_(self) -> str:
-        """The estimate and its bounds, for notebooks."""
-        bounds = self.bounds(2)
-        return (
-            f"<div><b>{self.estimate:,}</b> distinct, with 95 % between {bounds.lower:,.0f} and {bounds.upper:,.0f}"
-            f"<br><code>{escape(repr(self))}</code></div>"
-        )

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, ClassVar
 
-from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.families import Family
-from duckdb_sketch.families.hyper_unique import BOUNDS, ESTIMATE, HYPER_UNIQUE
-from duckdb_sketch.families.record import Bounds
+from duckdb_sketch.families.hyper_unique import HYPER_UNIQUE
 from duckdb_sketch.values.columns import answers
 from duckdb_sketch.values.data import Data, values_of
-from duckdb_sketch.values.sketch import Sketch
+from duckdb_sketch.values.distinct_sketch import DistinctSketch
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
 
 @dataclass(frozen=True, repr=False)
-class HyperUniqueSketch(Sketch):
+class HyperUniqueSketch(DistinctSketch):
     """How many distinct texts: a `hyperUnique` as Druid stores it, of 2,048 registers.
 
     Its hash is not that of `HllSketch`: the two never merge. For new data `HllSketch` is the better one.
@@ -47,34 +44,8 @@ class HyperUniqueSketch(Sketch):
         with values_of(data, column) as values:
             return cls(values.aggregate("hyper_unique_agg(x)"))
 
-    @property
-    def estimate(self) -> float:
-        """About how many distinct texts, not rounded: what `hyper_unique_estimate` says."""
-        return float(self._answer(ESTIMATE))
-
-    def bounds(self, num_std_dev: int = 2) -> Bounds:
-        """The estimate, and the interval around it by the standard error of 2.3 %.
-
-        Args:
-            num_std_dev: Standard deviations: 1 covers 68 %, 2 covers 95.4 %, 3 covers 99.7 %.
-
-        Raises:
-            InvalidInputError: If `num_std_dev` is not 1, 2 or 3.
-        """
-        if num_std_dev not in (1, 2, 3):
-            raise InvalidInputError(f"num_std_dev is 1, 2 or 3, not {num_std_dev}")
-        return Bounds(**self._answer(BOUNDS.format(state="{state}", deviations=num_std_dev)))
-
     def __repr__(self) -> str:
         return f"<HyperUniqueSketch: about {self.estimate:,.0f} distinct, {len(self.state):,} bytes>"
-
-    def _repr_html_(self) -> str:
-        """The estimate and its bounds, for notebooks."""
-        lower, estimate, upper = self.bounds(2)
-        return (
-            f"<div><b>{estimate:,.0f}</b> distinct, with 95 % between {lower:,.0f} and {upper:,.0f}"
-            f"<br><code>{escape(repr(self))}</code></div>"
-        )
 
 
 def hyper_unique_estimate(sketches: Data) -> pa.ChunkedArray:

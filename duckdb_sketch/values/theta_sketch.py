@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from typing import Any, ClassVar
 
 from duckdb_sketch.families import Family
 from duckdb_sketch.families.record import Bounds
 from duckdb_sketch.families.theta import THETA, ThetaDescription
 from duckdb_sketch.values.data import Data, column_of, values_of
+from duckdb_sketch.values.distinct_sketch import DistinctSketch
 from duckdb_sketch.values.session import row
-from duckdb_sketch.values.sketch import Sketch
 
 
 @dataclass(frozen=True, repr=False)
-class ThetaSketch(Sketch):
+class ThetaSketch(DistinctSketch):
     """Which distinct values, as a sample: a theta sketch, in the bytes of Apache DataSketches.
 
     Sketches can be united, intersected and subtracted, and the result is a sketch again. Of the same values one has the
@@ -78,19 +77,7 @@ class ThetaSketch(Sketch):
     @property
     def estimate(self) -> int:
         """About how many distinct values: what `theta_sketch_estimate` says."""
-        return int(self._answer("theta_sketch_estimate({state})"))
-
-    def bounds(self, num_std_dev: int = 2) -> Bounds:
-        """The estimate, not rounded, and the interval around it.
-
-        Args:
-            num_std_dev: Standard deviations: 1 covers 68 %, 2 covers 95.4 %, 3 covers 99.7 %.
-
-        Raises:
-            InvalidInputError: If `num_std_dev` is not 1, 2 or 3.
-        """
-        (bounds,) = row("SELECT theta_sketch_bounds(?::BLOB, ?)", self.state, num_std_dev)
-        return Bounds(**bounds)
+        return int(super().estimate)
 
     def jaccard(self, other: ThetaSketch) -> Bounds:
         """How much of what either has seen both have seen, from 0 to 1, with bounds of two standard deviations."""
@@ -116,12 +103,4 @@ class ThetaSketch(Sketch):
         return (
             f"<ThetaSketch: about {self.estimate:,} distinct, lg_nom_entries {self.lg_nom_entries}, "
             f"{len(self.state):,} bytes>"
-        )
-
-    def _repr_html_(self) -> str:
-        """The estimate and its bounds, for notebooks."""
-        bounds = self.bounds(2)
-        return (
-            f"<div><b>{self.estimate:,}</b> distinct, with 95 % between {bounds.lower:,.0f} and {bounds.upper:,.0f}"
-            f"<br><code>{escape(repr(self))}</code></div>"
         )

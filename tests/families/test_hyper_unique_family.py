@@ -197,5 +197,5 @@ def test_mistakes() -> None:
         HyperUniqueSketch.from_values([1, 2])
     with pytest.raises(InvalidInputError, match="this is an HLL sketch"):
         HyperUniqueSketch.from_bytes(bytes(HllSketch.from_values([1])))
-    with pytest.raises(InvalidInputError, match="1, 2 or 3, not 4"):
+    with pytest.raises(InvalidInputError, match="num_std_dev is 4, and must be 1, 2 or 3"):
         HyperUniqueSketch.from_values(["a"]).bounds(4)
