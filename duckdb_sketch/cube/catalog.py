@@ -151,6 +151,7 @@ class CatalogReader:
         self._schemas: dict[object, int] = {}
         self._is_fixed: bool | None = None
         self._records = _Records(())
+        self._added = Ledger.added
         self._catalogs: dict[str, _Kept] = {}
         self._statements: dict[str, Statement] = {}
         self._counted: dict[_BatchKey, tuple[Sections, tuple[dict[str, CountedSlice], Slices]]] = {}
@@ -171,9 +172,13 @@ class CatalogReader:
     def _read_records(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Read the records, and keep those that there are if they are still the same."""
         ledger = Ledger(connection)
+        added = Ledger.added
         rows = ledger.rows_of_records() if self._records.rows or ledger.exists() else []
-        if rows == self._records.rows:
+        if rows == self._records.rows and added == self._added:
             return
+        if added != self._added:  # perhaps a rollup anew, whose keys are those of one that was dropped
+            self._counted, self._spooled, self._layouts = {}, {}, {}
+        self._added = added
         self._records = _Records(rows)
         for record in self._records.by_name.values():
             if isinstance(record, RollupRecord):

@@ -15,7 +15,7 @@ from bids import HOURLY, Bids, write_bids, write_day
 
 import duckdb_sketch
 from duckdb_sketch.cube import Cube, CubeError
-from duckdb_sketch.rollup import LockedError, Rollup
+from duckdb_sketch.rollup import LockedError, Rollup, drop_rollup
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.pipeline.drop import drop
 
@@ -92,6 +92,28 @@ def test_a_rollup_that_was_dropped_and_built_again_is_another_one(tmp_path: Path
             hourly.refresh()
         assert cube.sql(COUNT).fetchall() == [(800,)]
         assert [part.name for part in cube.explain(COUNT).parts] == ["hourly"]
+
+
+def test_a_rollup_that_is_made_again_under_the_same_record_is_read_again(tmp_path: Path) -> None:
+    """After a checkpoint the new record has the number of the old one's row, and the same last batch and last event."""
+    file, select = (
+        tmp_path / "bids.parquet",
+        "SELECT TIMESTAMP '2026-01-02' - to_hours(i) AS ts, {} AS v FROM range(9) t(i)",
+    )
+    statement = "SELECT date_trunc('hour', ts) AS hour, sum(v) AS v FROM bids GROUP BY ALL"
+    with (
+        duckdb_sketch.connect(tmp_path / "rollups.duckdb") as connection,
+        Cube(connection, {"bids": str(file)}) as cube,
+    ):
+        for value in (1, 2):
+            connection.execute(f"COPY ({select.format(value)}) TO '{file}'")
+            with Rollup.from_sql(statement, name="hourly", sources={"bids": str(file)}, database=connection) as rollup:
+                rollup.refresh()
+            asked = "SELECT sum(v) FROM bids"
+            assert cube.sql(asked).fetchall() == [(9 * value,)]
+            assert [part.name for part in cube.explain(asked).parts] == ["hourly"]
+            drop_rollup("hourly", connection)
+            connection.execute("CHECKPOINT")
 
 
 def test_a_query_that_is_asked_again_is_of_now(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 
@@ -29,7 +29,15 @@ APPENDED = """(kind IN ('append', 'import') AND rows > 0 AND NOT EXISTS (
 
 
 class Ledger:
-    """The ledger of one database, over a connection to it."""
+    """The ledger of one database, over a connection to it.
+
+    Attributes:
+        connection: The connection.
+        added: How many records this process has made, in all ledgers. A rollup that was dropped and made again can have
+            the same record as before, down to its row's number, and other data.
+    """
+
+    added: ClassVar[int] = 0
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
@@ -166,6 +174,7 @@ class Ledger:
 
     def add(self, record: RollupRecord | LevelRecord) -> None:
         """Write the record of a new rollup or level."""
+        Ledger.added += 1
         values = {field.name: getattr(record, field.name) for field in fields(record)}
         self.connection.execute(
             f"INSERT INTO rollup_manifest.rollups ({', '.join(map(_column, values))}) "
