@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from duckdb_sketch.errors import InvalidInputError
+from duckdb_sketch.portable.bins import between
 from duckdb_sketch.portable.curve import Curves
 from duckdb_sketch.portable.grid import NO_GRID
 from duckdb_sketch.portable.histogram import Histogram
@@ -101,7 +102,7 @@ class Ranks:
             tail = first if rank <= first.at_middle else second
             return min(max(tail.value_of(rank), left), right)
         start, end = self._ranks_beside(gap)
-        return _between(left, right, self.curves.curve(gap).inverse((rank - start) / (end - start)))
+        return between(left, right, self.curves.curve(gap).inverse((rank - start) / (end - start)))
 
     def _ranks_beside(self, gap: int) -> tuple[float, float]:
         """Return between which ranks the values of a gap lie."""
@@ -172,7 +173,7 @@ def equi_width(histogram: Histogram, n: int) -> list[Bucket]:
         return []
     if histogram.min == histogram.max:
         n = 1
-    edges = [_between(histogram.min, histogram.max, i / n) for i in range(n)] + [histogram.max]
+    edges = [between(histogram.min, histogram.max, i / n) for i in range(n)] + [histogram.max]
     return _buckets(histogram, edges)
 
 
@@ -241,13 +242,6 @@ def _part(start: float, end: float, x: float) -> float:
     if math.isinf(end - start):
         start, end, x = start / 2, end / 2, x / 2
     return (x - start) / (end - start)
-
-
-def _between(start: float, end: float, part: float) -> float:
-    """Return the point so far from start to end."""
-    width = end - start
-    point = start + width * part if math.isfinite(width) else start * (1 - part) + end * part
-    return min(max(point, start), end)
 
 
 def _pairs(values: Sequence[float]) -> list[tuple[float, float]]:

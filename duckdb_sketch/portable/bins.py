@@ -5,6 +5,7 @@ Y. Ben-Haim and E. Tom-Tov, "A Streaming Parallel Decision Tree Algorithm", JMLR
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,18 +53,84 @@ def bins_of_values(values: Doubles) -> Bins:
     return Bins(centers, counts.astype(np.int64), np.ones(len(centers), np.bool_))
 
 
-def pool(sources: Sequence[Bins]) -> Bins:
+def united(sources: Sequence[Bins]) -> Bins:
     """Return the bins of all sources in one order, bins of equal centers as one.
 
     Such a bin is exact if all its parts are.
     """
+    return _united(sources)[0]
+
+
+def pool(sources: Sequence[Bins]) -> tuple[Bins, int]:
+    """Return the same, but so that a heavy value stays exact: what has it as its mean goes to the bin beside it.
+
+    Returns:
+        The bins, and how many values at most have moved from one side of any number to the other.
+    """
+    bins, others = _united(sources)
+    return _set_apart(bins, others) if others else (bins, 0)
+
+
+def _united(sources: Sequence[Bins]) -> tuple[Bins, dict[int, int]]:
+    """Return the bins, and of those that hold equal values and others how many others."""
     sources = [source for source in sources if len(source)]
     if len(sources) < 2:
-        return sources[0] if sources else no_bins()
+        return (sources[0] if sources else no_bins()), {}
     centers = np.concatenate([source.centers for source in sources])
     order = np.argsort(centers, kind="stable")
     centers = centers[order]
     starts = np.flatnonzero(np.concatenate([[True], centers[1:] > centers[:-1]]))
     counts = np.concatenate([source.counts for source in sources])[order]
     exact = np.concatenate([source.exact for source in sources])[order]
-    return Bins(centers[starts], np.add.reduceat(counts, starts), np.logical_and.reduceat(exact, starts))
+    alike = np.add.reduceat(np.where(exact, counts, 0), starts)
+    others = np.add.reduceat(np.where(exact, 0, counts), starts)
+    mixed = np.flatnonzero((alike > 0) & (others > 0))
+    return Bins(centers[starts], alike + others, others == 0), {int(i): int(others[i]) for i in mixed}
+
+
+def _set_apart(bins: Bins, others: dict[int, int]) -> tuple[Bins, int]:
+    """Give the values that have a heavier one as their mean to the bin beside it, so that it stays exact.
+
+    Where that would cost another heavy value, or 0 lies between, or the others are as many, all stay one bin that is
+    not exact. No bin takes such values from both sides, so that what moves here and there does not add up.
+
+    Args:
+        bins: Where `others` has a bin, its count is that of both.
+        others: By bin how many values are not alike.
+
+    Returns:
+        The bins, and how many values at most have moved from one side of any number to the other.
+    """
+    centers, counts, exact = bins.centers.tolist(), bins.counts.tolist(), bins.exact.tolist()
+    moved, taken = 0, -1
+
+    def may_take(beside: int, center: float) -> bool:
+        one_sign = min(center, centers[beside]) >= 0 or max(center, centers[beside]) <= 0
+        return one_sign and bool(not exact[beside] or counts[beside] == 1)
+
+    for i, many in others.items():
+        if many >= counts[i] - many:
+            continue
+        center = centers[i]
+        before = i > 0 and i - 1 != taken and may_take(i - 1, center)
+        behind = i + 1 < len(centers) and i + 1 not in others and may_take(i + 1, center)
+        if before and behind:
+            before = abs(center / 2 - centers[i - 1] / 2) <= abs(center / 2 - centers[i + 1] / 2)
+        if not before and not behind:
+            continue
+        taker = i - 1 if before else i + 1
+        count = counts[taker]
+        share = float(many) / float(count + many)
+        mean = between(centers[taker], center, share) if before else between(center, centers[taker], 1 - share)
+        if mean != center:
+            centers[taker], counts[taker], exact[taker] = mean, count + many, False
+            counts[i], exact[i] = counts[i] - many, True
+            moved, taken = max(moved, count, many), taker
+    return Bins(np.array(centers), np.array(counts, np.int64), np.array(exact, np.bool_)), moved
+
+
+def between(start: float, end: float, part: float) -> float:
+    """Return the point so far from start to end; finite however far they are apart."""
+    width = end - start
+    point = start + width * part if math.isfinite(width) else start * (1 - part) + end * part
+    return min(max(point, start), end)

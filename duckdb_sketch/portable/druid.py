@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.portable.bins import Bins, no_bins, pool
+from duckdb_sketch.portable.bins import Bins, no_bins, united
 from duckdb_sketch.portable.histogram import COUNT_LIMIT, DEFAULT_BINS, GREATEST_BINS, LEAST_BINS, Histogram
 
 _COLUMNS = struct.Struct(">Ii")
@@ -184,7 +184,7 @@ def _to_histogram(druid: _DruidHistogram) -> Histogram:
         if not least - rounding <= each.position <= greatest + rounding:
             raise _damaged(f"a bin at {each.position} is not between its minimum {least} and its maximum {greatest}")
     slack = sum(each.count for each in finite if not is_exact(each))
-    bins = pool([_bin(min(max(each.position, least), greatest) + 0.0, each.count, is_exact(each)) for each in finite])
+    bins = united([_bin(min(max(each.position, least), greatest) + 0.0, each.count, is_exact(each)) for each in finite])
     return Histogram(max_bins, non_finite, slack, least, greatest, bins)
 
 

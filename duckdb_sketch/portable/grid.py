@@ -17,7 +17,7 @@ from duckdb_sketch.portable.histogram import Histogram
 
 _MOST_PLACES = 9
 """The finest grid: beyond, doubles are near one by chance."""
-_MOST_STEPS = float(1 << 51)
+_MOST_STEPS = float(1 << 50)
 """Steps up to here are counted exactly."""
 _CHANCE = 2.0**-30
 """That sums are whole by chance must be less likely."""

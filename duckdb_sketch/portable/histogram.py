@@ -202,7 +202,8 @@ def union(histograms: Sequence[Histogram], max_bins: int | None) -> Histogram:
         raise InvalidInputError("the count overflows: a histogram holds fewer than 2^62 values")
     ends = np.array([end for histogram in full for end in (histogram.min, histogram.max)])
     slack = sum(histogram.slack for histogram in full)
-    return _of_bins(pool([histogram.bins for histogram in full]), max_bins, non_finite, slack, ends)
+    bins, moved = pool([histogram.bins for histogram in full])
+    return _of_bins(bins, max_bins, non_finite, slack + moved, ends)
 
 
 def _of_bins(bins: Bins, max_bins: int, non_finite: int, slack: int, ends: Doubles) -> Histogram:

@@ -202,6 +202,23 @@ def test_histograms_of_few_values_have_the_same_bytes(
         assert_same_answers(native, portable, image)
 
 
+@pytest.mark.parametrize("x", ["hash(i) % 300", "floor(exp(hash(i) % 600 / 100))", "hash(i) % 300 / 7"])
+def test_chains_of_unions_have_the_same_bytes(
+    native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, x: str
+) -> None:
+    """Bins of equal values and others that have these as their mean meet all the time."""
+    parts = f"SELECT approx_histogram_agg({x}, 20) FROM range(9000) t(i) GROUP BY i % 90 ORDER BY i % 90"
+    (merged,), *rest = native.execute(parts).fetchall()
+    for (part,) in rest:
+        images = [
+            side.execute("SELECT approx_histogram_union($1, $2)", [merged, part]).fetchall()[0][0]
+            for side in (native, portable)
+        ]
+        assert images[0] == images[1]
+        merged = images[0]
+    assert_same_answers(native, portable, merged)
+
+
 @pytest.mark.parametrize("values", VALUES)
 @pytest.mark.parametrize("bins", [2, 5, 50, 1000])
 def test_inexact_histograms_stand_in_for_each_other(

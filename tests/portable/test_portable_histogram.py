@@ -12,7 +12,7 @@ import pytest
 
 from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.portable import answers
-from duckdb_sketch.portable.bins import Bins, bins_of_values, pool
+from duckdb_sketch.portable.bins import Bins, bins_of_values, pool, united
 from duckdb_sketch.portable.histogram import Histogram, histogram_of_values, union
 from duckdb_sketch.portable.reduce import merged_by_gap, reduce_bins
 from duckdb_sketch.portable.varint import decode_varint, encode_varint
@@ -112,9 +112,20 @@ def test_values_at_the_ends_of_the_range_stay_finite() -> None:
 
 def test_equal_centers_are_one_bin() -> None:
     exact = histogram([1, 2, 2, 3])
-    both = pool([exact.bins, histogram([2, 3, 4]).bins, histogram([2.5, 3.5] * 3 + [9, 9], 2).bins])
+    both = united([exact.bins, histogram([2, 3, 4]).bins, histogram([2.5, 3.5] * 3 + [9, 9], 2).bins])
     assert pairs(both) == [(1, 1), (2, 3), (3, 8), (4, 1), (9, 2)]
     assert both.exact.tolist() == [True, True, False, True, True]
+
+
+def test_a_heavy_value_stays_exact_beside_others_that_have_it_as_their_mean() -> None:
+    heavy, others = histogram([0, 2, *[5] * 40, 8]).bins, Bins(np.array([5.0]), np.array([2]), np.array([False]))
+    both, moved = pool([heavy, others])
+    assert (pairs(both), moved) == ([(0, 1), (4, 3), (5, 40), (8, 1)], 2)
+    assert both.exact.tolist() == [True, False, True, True]
+    lonely, moved = pool([histogram([5] * 3).bins, others])
+    assert (pairs(lonely), lonely.exact.tolist(), moved) == ([(5, 5)], [False], 0)
+    beside_heavy, moved = pool([histogram([4] * 9 + [5] * 9 + [6] * 9).bins, others])
+    assert (pairs(beside_heavy), moved) == ([(4, 9), (5, 11), (6, 9)], 0)
 
 
 def test_exact_histograms_answer_exactly() -> None:

@@ -16,7 +16,7 @@ impl Scalar for Cdf {
     const RETURNS: SqlType = SqlType::DOUBLE;
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
-        map_histogram(input, output, |histogram, x| Ok(histogram.cdf(x)?))
+        map_histogram(input, output, |curves, x| Ok(curves.cdf(x)?))
     }
 }
 
@@ -29,7 +29,7 @@ impl Scalar for Cdfs {
     const RETURNS: SqlType = SqlType::DOUBLES;
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
-        map_histogram_lists(input, output, |histogram, x| Ok(histogram.cdf(x)?))
+        map_histogram_lists(input, output, |curves, x| Ok(curves.cdf(x)?))
     }
 }
 
@@ -42,7 +42,7 @@ impl Scalar for CountBelow {
     const RETURNS: SqlType = SqlType::DOUBLE;
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
-        map_histogram(input, output, |histogram, x| Ok(Some(histogram.count_below(x)?)))
+        map_histogram(input, output, |curves, x| Ok(Some(curves.count_below(x)?)))
     }
 }
 
@@ -55,6 +55,6 @@ impl Scalar for CountsBelow {
     const RETURNS: SqlType = SqlType::DOUBLES;
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
-        map_histogram_lists(input, output, |histogram, x| Ok(Some(histogram.count_below(x)?)))
+        map_histogram_lists(input, output, |curves, x| Ok(Some(curves.count_below(x)?)))
     }
 }

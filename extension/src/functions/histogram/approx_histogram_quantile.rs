@@ -14,7 +14,7 @@ impl Scalar for Quantile {
     const RETURNS: SqlType = SqlType::DOUBLE;
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
-        map_histogram(input, output, |histogram, q| Ok(histogram.quantile(q)?))
+        map_histogram(input, output, |curves, q| Ok(curves.quantile(q)?))
     }
 }
 
@@ -27,6 +27,6 @@ impl Scalar for Quantiles {
     const RETURNS: SqlType = SqlType::DOUBLES;
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
-        map_histogram_lists(input, output, |histogram, q| Ok(histogram.quantile(q)?))
+        map_histogram_lists(input, output, |curves, q| Ok(curves.quantile(q)?))
     }
 }

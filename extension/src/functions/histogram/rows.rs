@@ -2,30 +2,30 @@
 
 use crate::duckdb::{Chunk, Output, Reading, SqlError, SqlType};
 use crate::functions::rows::{each_blob_with, set_or_null};
-use crate::sketch::histogram::{Bucket, Histogram};
+use crate::sketch::histogram::{Bucket, Curves, Histogram};
 
-/// `answer(histogram, x)` for the DOUBLE of each row.
+/// `answer(curves, x)` for the DOUBLE of each row.
 #[inline(always)]
 pub fn map_histogram(
     input: &Chunk,
     output: &mut Output,
-    answer: impl Fn(&Histogram, f64) -> Result<Option<f64>, SqlError>,
+    answer: impl Fn(&Curves, f64) -> Result<Option<f64>, SqlError>,
 ) -> Result<(), SqlError> {
     let len = input.len();
     let mut histogram = Histogram::default();
     each_blob_with(input, output, Reading::Whole, |output, row, blob, x| {
         histogram.read(blob)?;
-        set_or_null(output, len, row, answer(&histogram, x)?);
+        set_or_null(output, len, row, answer(&Curves::of(&histogram), x)?);
         Ok(())
     })
 }
 
-/// `answer(histogram, x)` for each element of the `DOUBLE[]` of each row; NULL where the element is.
+/// `answer(curves, x)` for each element of the `DOUBLE[]` of each row; NULL where the element is.
 #[inline(always)]
 pub fn map_histogram_lists(
     input: &Chunk,
     output: &mut Output,
-    answer: impl Fn(&Histogram, f64) -> Result<Option<f64>, SqlError>,
+    answer: impl Fn(&Curves, f64) -> Result<Option<f64>, SqlError>,
 ) -> Result<(), SqlError> {
     let (blobs, lists) = (input.column(0).strings(), input.column(1).double_lists());
     let mut histogram = Histogram::default();
@@ -35,8 +35,9 @@ pub fn map_histogram_lists(
             continue;
         };
         histogram.read(blob)?;
+        let curves = Curves::of(&histogram);
         let answers: Vec<Option<f64>> = elements
-            .map(|element| element.map_or(Ok(None), |x| answer(&histogram, x)))
+            .map(|element| element.map_or(Ok(None), |x| answer(&curves, x)))
             .collect::<Result<_, SqlError>>()?;
         output.push_list(row, answers.len(), move |child, first, len| {
             for (i, answer) in answers.into_iter().enumerate() {

@@ -1,6 +1,7 @@
 //! A histogram cut into buckets, as people draw it.
 
 use super::bins::Histogram;
+use super::curve::Curves;
 use super::reduce::between;
 use crate::sketch::Error;
 
@@ -33,8 +34,9 @@ impl Histogram {
         let n = check_buckets(n)?;
         let mut buckets = Vec::new();
         let Some(mut lower) = self.min() else { return Ok(buckets) };
+        let curves = Curves::of(self);
         for i in 1..=n {
-            let upper = self.quantile(i as f64 / n as f64)?.unwrap_or(self.max);
+            let upper = curves.quantile(i as f64 / n as f64)?.unwrap_or(self.max);
             buckets.push(Bucket { lower, upper, count: self.count as f64 / n as f64 });
             lower = upper;
         }
@@ -58,12 +60,13 @@ impl Histogram {
     }
 
     fn cut(&self, edges: &[f64]) -> Result<Vec<Bucket>, Error> {
-        let mut below = self.count_strictly_below(edges[0])?;
+        let curves = Curves::of(self);
+        let mut below = curves.count_strictly_below(edges[0])?;
         edges
             .windows(2)
             .map(|edge| {
                 // Rounding may leave a little less than before.
-                let upto = self.count_below(edge[1])?.max(below);
+                let upto = curves.count_below(edge[1])?.max(below);
                 let count = upto - below;
                 below = upto;
                 Ok(Bucket { lower: edge[0], upper: edge[1], count })

@@ -4,6 +4,8 @@
 //! Numer. Anal. 2, 1982): monotone for any slopes at its ends, and its inverse is the root of a quadratic. The paper's
 //! trapezoid is the one whose slopes are 2 together, and `t / (t + k (1 - t))` the one whose slopes multiply to 1.
 
+use std::cell::{Cell, OnceCell};
+
 use super::bins::Histogram;
 use super::grid::Grid;
 
@@ -108,32 +110,52 @@ impl Tail {
 
 /// The places between which values lie, in order: the minimum, the centers, the maximum. Gap `i` is behind place `i`.
 pub struct Curves<'a> {
-    pub histogram: &'a Histogram,
+    pub(super) histogram: &'a Histogram,
     /// Whether there are so few values per bin that the paper's trapezoid is taken as it is.
     is_sparse: bool,
-    /// The grid that answers lie on.
-    pub grid: Grid,
+    /// The most values that distinct ones in one bin may be.
+    cap: u64,
+    /// The grid that answers lie on, once it was asked for.
+    grid: OnceCell<Grid>,
+    /// The gaps that were last looked at, each at its number modulo theirs: an answer looks at the same few again and again.
+    seen: [Cell<Option<(usize, Gap)>>; SEEN],
 }
 
+/// What lies between two places.
+#[derive(Clone, Copy)]
+struct Gap {
+    /// How many values, if half of each bin lies on either side of its center.
+    content: f64,
+    /// Half of the width: the whole may overflow.
+    half_width: f64,
+}
+
+const SEEN: usize = 8;
+
 impl<'a> Curves<'a> {
-    /// Those of a histogram that is not empty.
+    /// Those of a histogram.
     pub fn of(histogram: &'a Histogram) -> Self {
         let is_sparse = histogram.count <= SPARSE * histogram.bins.len() as u64;
-        let grid = if is_sparse { Grid::NONE } else { Grid::of(histogram) };
-        Curves { histogram, is_sparse, grid }
+        let cap = 2 * histogram.count / histogram.max_bins.get() as u64;
+        Curves { histogram, is_sparse, cap, grid: OnceCell::new(), seen: Default::default() }
+    }
+
+    /// The grid that answers lie on.
+    pub fn grid(&self) -> Grid {
+        *self.grid.get_or_init(|| if self.is_sparse { Grid::NONE } else { Grid::of(self.histogram) })
     }
 
     /// Between which two numbers the values of a gap lie. On a grid each value fills its step.
     pub fn edges(&self, gap: usize) -> (f64, f64) {
         let centers = &self.histogram.bins.centers;
         let from = match gap.checked_sub(1) {
-            None => self.grid.before(self.histogram.min),
-            Some(bin) if self.is_step(bin) => self.grid.behind(centers[bin]),
+            None => self.grid().before(self.histogram.min),
+            Some(bin) if self.is_step(bin) => self.grid().behind(centers[bin]),
             Some(bin) => centers[bin],
         };
         let to = match centers.get(gap) {
-            None => self.grid.behind(self.histogram.max),
-            Some(&center) if self.is_step(gap) => self.grid.before(center),
+            None => self.grid().behind(self.histogram.max),
+            Some(&center) if self.is_step(gap) => self.grid().before(center),
             Some(&center) => center,
         };
         (from, to.max(from))
@@ -142,9 +164,9 @@ impl<'a> Curves<'a> {
     /// Whether all values of a bin are read at its center. On a grid those of a bin at one of its numbers that holds more
     /// than distinct values may, too: they are a heavy value, and a few others that had it as their mean.
     pub fn is_step(&self, bin: usize) -> bool {
-        let Histogram { count, max_bins, bins, .. } = self.histogram;
+        let bins = &self.histogram.bins;
         let (center, mass) = (bins.centers[bin], bins.masses[bin]);
-        mass.is_exact() || (mass.count() > 2 * count / max_bins.get() as u64 && self.grid.holds(center))
+        mass.is_exact() || (mass.count() > self.cap && self.grid().holds(center))
     }
 
     /// How many values of a bin spread around its center.
@@ -158,20 +180,32 @@ impl<'a> Curves<'a> {
         bin.map_or(0.0, |bin| self.spread(bin))
     }
 
-    /// How many values a gap holds, if half of each bin lies on either side of its center.
-    fn content(&self, gap: usize) -> f64 {
-        (self.spread_at(gap) + self.spread_at(gap + 1)) / 2.0
+    fn gap(&self, gap: usize) -> Gap {
+        let seen = &self.seen[gap % SEEN];
+        match seen.get() {
+            Some((at, found)) if at == gap => found,
+            _ => {
+                let (from, to) = self.edges(gap);
+                let content = (self.spread_at(gap) + self.spread_at(gap + 1)) / 2.0;
+                let found = Gap { content, half_width: to / 2.0 - from / 2.0 };
+                seen.set(Some((gap, found)));
+                found
+            }
+        }
     }
 
-    /// Half of the width: the whole may overflow.
+    fn content(&self, gap: usize) -> f64 {
+        self.gap(gap).content
+    }
+
     fn half_width(&self, gap: usize) -> f64 {
-        let (from, to) = self.edges(gap);
-        to / 2.0 - from / 2.0
+        self.gap(gap).half_width
     }
 
     /// How many times as dense a gap is as this one, which holds something.
     fn times_denser(&self, other: usize, this: usize) -> f64 {
-        let ratio = self.content(other) / self.content(this) * (self.half_width(this) / self.half_width(other));
+        let (other, this) = (self.gap(other), self.gap(this));
+        let ratio = other.content / this.content * (this.half_width / other.half_width);
         if ratio >= 0.0 { ratio.min(STEEPEST) } else { 0.0 }
     }
 

@@ -225,7 +225,7 @@ impl DruidHistogram {
             pool.push(within(f64::from(bin.position), min, max)? + 0.0, mass);
         }
         // As many bins may be left as there are: only those at one position become one.
-        let (bins, _) = pool.into_bins(usize::from(u16::MAX));
+        let bins = pool.into_united();
         Ok(Histogram { max_bins, count, non_finite, slack, min, max, bins })
     }
 

@@ -119,7 +119,11 @@ impl Flight {
     fn place(&mut self, center: f64, mass: Mass, rank: usize) {
         if rank > 0 && self.centers.get(rank - 1) == center {
             let at_center = &mut self.masses[rank - 1];
-            *at_center = at_center.at_one_center(mass);
+            if !at_center.is_spoilt_by(mass) {
+                *at_center = at_center.at_one_center(mass);
+                return;
+            }
+            self.loosen(center, mass);
             return;
         }
         let gap = &mut self.gaps[rank];

@@ -50,6 +50,13 @@ impl Mass {
         Mass(((self.0 & !1) + (other.0 & !1)) | 1)
     }
 
+    /// Whether one of two bins at one center is exact, and the greater.
+    #[inline(always)]
+    pub fn is_spoilt_by(self, other: Mass) -> bool {
+        let (exact, inexact) = if self.is_exact() { (self, other) } else { (other, self) };
+        exact.is_exact() & !inexact.is_exact() & (exact.count() > inexact.count())
+    }
+
     /// The mass of two bins at one center: exact if both are.
     #[inline(always)]
     pub fn at_one_center(self, other: Mass) -> Self {

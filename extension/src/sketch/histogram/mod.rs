@@ -24,6 +24,7 @@ use super::Format;
 pub use bins::{Histogram, MaxBins};
 pub use buckets::Bucket;
 pub use builder::HistogramBuilder;
+pub use curve::Curves;
 pub use druid::DruidForm;
 
 /// Our own images, and Druid's.

@@ -2,7 +2,7 @@
 
 use super::bins::Bins;
 use super::mass::Mass;
-use super::reduce::{Reduction, reduce, reduce_to_store};
+use super::reduce::{Reduction, between, reduce, reduce_to_store};
 use crate::sketch::memory;
 
 /// Bins and values, in no order.
@@ -90,27 +90,43 @@ impl Pool {
     /// The bins in order, at most `target` of them, and what the reduction did.
     #[inline(always)]
     pub fn into_bins(self, target: usize) -> (Bins, Reduction) {
-        let mut bins = self.into_ordered();
+        let (mut bins, moved) = self.into_ordered();
         let reduction = reduce(&mut bins, target);
-        (bins, reduction)
+        (bins, Reduction { moved: reduction.moved.saturating_add(moved), ..reduction })
     }
 
     /// The same for bins that are to be stored.
     #[inline(always)]
     pub fn into_stored(self, target: usize) -> (Bins, Reduction) {
-        let mut bins = self.into_ordered();
+        let (mut bins, moved) = self.into_ordered();
         let reduction = reduce_to_store(&mut bins, target);
-        (bins, reduction)
+        (bins, Reduction { moved: reduction.moved.saturating_add(moved), ..reduction })
     }
 
-    /// The bins in order, those of one center as one.
+    /// The bins in order, those of one center as one: exact if all of these are.
+    pub fn into_united(mut self) -> Bins {
+        self.sort();
+        let (mut bins, mixed) = self.coalesce();
+        mixed.iter().for_each(|mixed| mixed.unite(&mut bins));
+        bins
+    }
+
+    /// The same, but so that a heavy value stays exact where others have it as their mean; and how many values at most have moved from one side of any number
+    /// to the other.
     #[inline(always)]
-    fn into_ordered(mut self) -> Bins {
+    fn into_ordered(mut self) -> (Bins, u64) {
+        self.sort();
+        let (mut bins, mixed) = self.coalesce();
+        let moved = if mixed.is_empty() { 0 } else { set_apart(&mut bins, &mixed) };
+        (bins, moved)
+    }
+
+    #[inline(always)]
+    fn sort(&mut self) {
         self.values_to_bins();
         // Stable, and fast where sorted runs follow each other. It takes as much memory again, and would abort without.
         drop(memory::with_capacity::<(f64, Mass)>(self.bins.len()));
         self.bins.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-        self.coalesce()
     }
 
     /// A bin for each different value, in order. Values are sorted as integers.
@@ -126,21 +142,97 @@ impl Pool {
         self.values.clear();
     }
 
-    /// The sorted bins as columns, those of one center as one.
+    /// The sorted bins as columns, those of one center as one; and where exact ones and others met, of these the count.
+    /// There the bin has only the exact ones.
     #[inline(always)]
-    fn coalesce(&self) -> Bins {
+    fn coalesce(&self) -> (Bins, Vec<Mixed>) {
         let mut bins = Bins::with_capacity(self.bins.len());
+        let mut mixed = Vec::new();
         for &(center, mass) in &self.bins {
             match (bins.centers.last(), bins.masses.last_mut()) {
-                (Some(&last), Some(at_last)) if last == center => *at_last = at_last.at_one_center(mass),
+                (Some(&last), Some(at_last)) if last == center => {
+                    let bin = bins.centers.len() - 1;
+                    *at_last = coalesced(*at_last, mass, bin, &mut mixed);
+                }
                 _ => {
                     bins.centers.push(center);
                     bins.masses.push(mass);
                 }
             }
         }
-        bins
+        (bins, mixed)
     }
+}
+
+/// A bin of equal values, and how many others have them as their mean.
+struct Mixed {
+    bin: usize,
+    others: u64,
+}
+
+impl Mixed {
+    /// Makes one bin of both, which is not exact.
+    fn unite(&self, bins: &mut Bins) {
+        let mass = &mut bins.masses[self.bin];
+        *mass = mass.merged(Mass::exact(self.others));
+    }
+}
+
+/// What two bins at one center become.
+#[inline(always)]
+fn coalesced(at_last: Mass, mass: Mass, bin: usize, mixed: &mut Vec<Mixed>) -> Mass {
+    let of_this = mixed.last_mut().filter(|last| last.bin == bin);
+    if at_last.is_exact() == mass.is_exact() && of_this.is_none() {
+        return at_last.at_one_center(mass);
+    }
+    let (exact, others) = if mass.is_exact() { (mass, at_last) } else { (at_last, mass) };
+    match of_this {
+        None => memory::push(mixed, Mixed { bin, others: others.count() }),
+        Some(_) if mass.is_exact() => return at_last.at_one_center(mass),
+        Some(of_this) => of_this.others += mass.count(),
+    }
+    exact
+}
+
+/// Gives the values that have a heavier one as their mean to the bin beside it, so that it stays exact. Where that would
+/// cost another heavy value, or 0 lies between, or the others are as many, all become one bin that is not exact.
+///
+/// No bin takes such values from both sides, so that what moves here and there does not add up. Returns how many have
+/// moved at most from one side of any number to the other.
+#[cold]
+fn set_apart(bins: &mut Bins, mixed: &[Mixed]) -> u64 {
+    let (mut moved, mut taken) = (0, None);
+    for (i, both @ &Mixed { bin, others }) in mixed.iter().enumerate() {
+        let center = bins.centers[bin];
+        let may_take = |beside: usize| {
+            let (mass, other) = (bins.masses[beside], bins.centers[beside]);
+            (!mass.is_exact() || mass.count() == 1) && (center.min(other) >= 0.0 || center.max(other) <= 0.0)
+        };
+        let before = bin.checked_sub(1).filter(|&before| taken != Some(before) && may_take(before));
+        let next_is_mixed = mixed.get(i + 1).is_some_and(|next| next.bin == bin + 1);
+        let behind = Some(bin + 1).filter(|&behind| behind < bins.len() && !next_is_mixed && may_take(behind));
+        let distance = |beside: usize| (center / 2.0 - bins.centers[beside] / 2.0).abs();
+        let taker = match (before, behind) {
+            (Some(before), Some(behind)) => Some(if distance(before) <= distance(behind) { before } else { behind }),
+            (before, behind) => before.or(behind),
+        };
+        let exact = bins.masses[bin];
+        let taken_in = taker.filter(|_| others < exact.count()).and_then(|taker| {
+            let (other, count) = (bins.centers[taker], bins.masses[taker].count());
+            let share = others as f64 / (count + others) as f64;
+            let mean = if other < center { between(other, center, share) } else { between(center, other, 1.0 - share) };
+            (mean != center).then_some((taker, mean, count))
+        });
+        if let Some((taker, mean, count)) = taken_in {
+            bins.centers[taker] = mean;
+            bins.masses[taker] = Mass::inexact(count + others);
+            moved = moved.max(count).max(others);
+            taken = Some(taker);
+        } else {
+            both.unite(bins);
+        }
+    }
+    moved
 }
 
 /// An integer of the same order.
@@ -158,6 +250,24 @@ fn from_ordered(ordered: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_heavy_value_stays_exact_beside_others_that_have_it_as_their_mean() {
+        let of = |parts: &[(f64, Mass)]| {
+            let mut pool = Pool::default();
+            parts.iter().for_each(|&(center, mass)| pool.push(center, mass));
+            let (bins, moved) = pool.into_ordered();
+            (bins.centers.into_iter().zip(bins.masses).collect::<Vec<_>>(), moved)
+        };
+        let (one, heavy, others) = (Mass::exact(1), Mass::exact(40), Mass::inexact(2));
+        let bins = [(0.0, one), (4.0, Mass::inexact(3)), (5.0, heavy), (8.0, one)];
+        assert_eq!(of(&[(8.0, one), (5.0, others), (5.0, heavy), (2.0, one), (0.0, one)]), (bins.to_vec(), 2));
+        assert_eq!(of(&[(0.0, one), (2.0, one), (5.0, heavy), (5.0, others), (8.0, one)]), (bins.to_vec(), 2));
+        let beside_heavy = [(4.0, heavy), (5.0, heavy), (5.0, others), (6.0, heavy)];
+        assert_eq!(of(&beside_heavy), (vec![(4.0, heavy), (5.0, Mass::inexact(42)), (6.0, heavy)], 0));
+        assert_eq!(of(&[(5.0, others), (5.0, Mass::exact(2)), (6.0, one)]).0[0], (5.0, Mass::inexact(4)));
+        assert_eq!(of(&[(-1.0, one), (1.0, heavy), (1.0, others)]).0[1], (1.0, Mass::inexact(42)));
+    }
 
     #[test]
     fn ordered_integers_have_the_order_of_the_numbers() {

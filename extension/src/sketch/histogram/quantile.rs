@@ -12,57 +12,17 @@ use crate::sketch::Error;
 impl Histogram {
     /// About how many values are `<= x`; exact where the bins around `x` are.
     pub fn count_below(&self, x: f64) -> Result<f64, Error> {
-        if x.is_nan() {
-            return Err(Error::bad_parameter("x is NaN, and must be a number"));
-        }
-        if self.is_empty() || x < self.min {
-            return Ok(0.0);
-        }
-        if x >= self.max {
-            return Ok(self.count as f64);
-        }
-        let curves = Curves::of(self);
-        Ok(curves.interpolate(curves.grid.behind(x)))
-    }
-
-    /// About how many values are `< x`.
-    pub(super) fn count_strictly_below(&self, x: f64) -> Result<f64, Error> {
-        // The first bin may lie at the minimum although its values differ: its center is rounded.
-        if x <= self.min {
-            return Ok(0.0);
-        }
-        let curves = Curves::of(self);
-        if curves.grid != Grid::NONE {
-            return Ok(curves.interpolate(curves.grid.before(x)));
-        }
-        let at = self.bins.centers.partition_point(|&center| center < x);
-        let equal = match self.bins.centers.get(at) {
-            Some(&center) if center == x && self.bins.masses[at].is_exact() => self.bins.masses[at].count(),
-            _ => 0,
-        };
-        Ok(self.count_below(x)? - equal as f64)
+        Curves::of(self).count_below(x)
     }
 
     /// The fraction of the values that are `<= x`; `None` of an empty histogram.
     pub fn cdf(&self, x: f64) -> Result<Option<f64>, Error> {
-        let below = self.count_below(x)?;
-        Ok((!self.is_empty()).then(|| below / self.count as f64))
+        Curves::of(self).cdf(x)
     }
 
     /// The least `x` with `count_below(x) >= q count`: the inverse. `None` of an empty histogram.
     pub fn quantile(&self, q: f64) -> Result<Option<f64>, Error> {
-        let rank = self.rank(q)?;
-        if self.is_empty() {
-            return Ok(None);
-        }
-        // The extremes are exact, and not what rounding leaves of an interpolation.
-        if q == 0.0 {
-            return Ok(Some(self.min));
-        }
-        if q == 1.0 {
-            return Ok(Some(self.max));
-        }
-        Ok(Some(Curves::of(self).value_of_rank(rank)))
+        Curves::of(self).quantile(q)
     }
 
     /// `q count`; a whole number if it is one but for rounding, so that exact histograms find the value of that rank.
@@ -77,7 +37,62 @@ impl Histogram {
     }
 }
 
+/// The same questions as [`Histogram`] answers, where there are several of one.
 impl Curves<'_> {
+    /// About how many values are `<= x`; exact where the bins around `x` are.
+    pub fn count_below(&self, x: f64) -> Result<f64, Error> {
+        if x.is_nan() {
+            return Err(Error::bad_parameter("x is NaN, and must be a number"));
+        }
+        if self.histogram.is_empty() || x < self.histogram.min {
+            return Ok(0.0);
+        }
+        if x >= self.histogram.max {
+            return Ok(self.histogram.count as f64);
+        }
+        Ok(self.interpolate(self.grid().behind(x)))
+    }
+
+    /// About how many values are `< x`.
+    pub(super) fn count_strictly_below(&self, x: f64) -> Result<f64, Error> {
+        // The first bin may lie at the minimum although its values differ: its center is rounded.
+        if x <= self.histogram.min {
+            return Ok(0.0);
+        }
+        if self.grid() != Grid::NONE {
+            return Ok(self.interpolate(self.grid().before(x)));
+        }
+        let bins = &self.histogram.bins;
+        let at = bins.centers.partition_point(|&center| center < x);
+        let equal = match bins.centers.get(at) {
+            Some(&center) if center == x && bins.masses[at].is_exact() => bins.masses[at].count(),
+            _ => 0,
+        };
+        Ok(self.count_below(x)? - equal as f64)
+    }
+
+    /// The fraction of the values that are `<= x`; `None` of an empty histogram.
+    pub fn cdf(&self, x: f64) -> Result<Option<f64>, Error> {
+        let below = self.count_below(x)?;
+        Ok((!self.histogram.is_empty()).then(|| below / self.histogram.count as f64))
+    }
+
+    /// The least `x` with `count_below(x) >= q count`: the inverse. `None` of an empty histogram.
+    pub fn quantile(&self, q: f64) -> Result<Option<f64>, Error> {
+        let rank = self.histogram.rank(q)?;
+        if self.histogram.is_empty() {
+            return Ok(None);
+        }
+        // The extremes are exact, and not what rounding leaves of an interpolation.
+        if q == 0.0 {
+            return Ok(Some(self.histogram.min));
+        }
+        if q == 1.0 {
+            return Ok(Some(self.histogram.max));
+        }
+        Ok(Some(self.value_of_rank(rank)))
+    }
+
     /// About how many values are `<= x`, between minimum and maximum.
     fn interpolate(&self, x: f64) -> f64 {
         let gap = self.histogram.bins.centers.partition_point(|&center| center <= x);
@@ -145,7 +160,7 @@ impl Curves<'_> {
         } else {
             between(from, to, self.curve(gap).inverse((rank - start) / (end - start)))
         };
-        self.grid.nearest(value).clamp(self.histogram.min, self.histogram.max)
+        self.grid().nearest(value).clamp(self.histogram.min, self.histogram.max)
     }
 }
 
