@@ -124,12 +124,14 @@ def merge_rows(ledger: Ledger, table: Table, groups: str, into: str) -> None:
 
 def _merge(ledger: Ledger, record: Record, table: Table, groups: str) -> int:
     """Merge groups into a table and the levels above it; give how many events none of them has buckets for."""
-    expired = "false"
+    expired, fresh = None, f"(SELECT * FROM {groups})"
     if record.expired_before is not None:
         expired = f"{table.naive(table.bucket)} < {literal(record.expired_before)}"
-    fresh = f"(SELECT * FROM {groups} WHERE NOT ({expired}))"
+        fresh = f"(SELECT * FROM {groups} WHERE NOT ({expired}))"
     merge_rows(ledger, table, fresh, table.name)
     add_changes(ledger, record, table, f"(SELECT {table.bucket}, {ROWS} AS rows FROM {fresh})")
+    if expired is None:
+        return 0
     gone = _count(ledger, groups, expired)
     return _absorb(ledger, table, f"{groups} WHERE {expired}", gone) if gone else 0
 
