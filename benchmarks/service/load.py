@@ -33,8 +33,8 @@ def under_load(folder: Path, seconds: int) -> dict[str, Any]:
         answered, memory = _Watched(service, lambda: service.resident()), []
         arrivals.start()
         answered.start()
-        clients = run_clients(service.url, CLIENTS, seconds, _PAUSE)
-        found = results_of(clients)
+        answered.wait_for(1)
+        found = results_of(run_clients(service.url, CLIENTS, seconds, _PAUSE))
         arrivals.join()
         answered.until(arrivals.total)
         memory = answered.memory
@@ -158,15 +158,19 @@ class _Watched(threading.Thread):
             if monotonic() - self._last >= 1:
                 self._last = monotonic()
                 self.memory.append(self._resident())
-            self._done.wait(0.05)
+            self._done.wait(0.1)
 
-    def until(self, rows: int) -> None:
-        """Go on until that many rows are answered."""
+    def wait_for(self, rows: int) -> None:
+        """Return once that many rows are answered."""
         end = monotonic() + 120
         while not self._seen or self._seen[-1][1] < rows:
             if monotonic() > end:
                 raise RuntimeError(f"{rows:,} rows were not answered: {self._seen[-1:]}")
             sleep(0.05)
+
+    def until(self, rows: int) -> None:
+        """Go on until that many rows are answered."""
+        self.wait_for(rows)
         self._done.set()
         self.join()
 
