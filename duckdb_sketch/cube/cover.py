@@ -37,11 +37,13 @@ class Candidate:
         table: The table.
         bytes_per_row: About how many bytes of a row are read.
         blocked: Where it does not have all events.
+        known: The range that was asked for last, and what it has of it.
     """
 
     table: CubeTable
     bytes_per_row: int
     blocked: list[Span] = field(default_factory=list)
+    known: tuple[Range, Range | None] | None = field(default=None, init=False, compare=False)
 
     def __post_init__(self) -> None:
         span = self.table.width / 1e6
@@ -92,9 +94,16 @@ class Cover:
 
     def free(self, candidate: Candidate, within: Range, *, blocked: bool = True) -> Range | None:
         """The longest range of whole buckets that a table has all events of; None if there is none."""
+        if not blocked:
+            return self._free(candidate, within, ())
+        if candidate.known is None or candidate.known[0] != within:
+            candidate.known = within, self._free(candidate, within, candidate.blocked)
+        return candidate.known[1]
+
+    def _free(self, candidate: Candidate, within: Range, blocked: Sequence[Span]) -> Range | None:
         layout = candidate.table.layout
         parts: list[Span] = [(self._up(layout, within.start), self._down(layout, within.end))]
-        for low, high in candidate.blocked if blocked else ():
+        for low, high in blocked:
             end = None if low is None else self._calendar.floor(layout, low)
             start = None if high is None else ceiling(self._calendar, layout, high)
             parts = [rest for part in parts for rest in _without(part, end, start)]

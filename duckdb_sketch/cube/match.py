@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
+from duckdb_sketch import families
 from duckdb_sketch.cube.answer import UNREPEATED, Call, Form, forms
 from duckdb_sketch.cube.block import Block
 from duckdb_sketch.cube.canonical import sql, without_parens
@@ -62,6 +63,7 @@ class Match:
         answered: The aggregates that it answers from states, in the order of the block's calls.
         metrics: The columns that hold states.
         filters: The parts of WHERE that are left to be asked.
+        bytes_per_row: About how many bytes of a row are read.
     """
 
     table: CubeTable
@@ -70,6 +72,7 @@ class Match:
     answered: list[Answered] = field(default_factory=list)
     metrics: dict[State, MetricColumn] = field(default_factory=dict)
     filters: list[exp.Expr] = field(default_factory=list)
+    bytes_per_row: int = 0
 
     @property
     def signature(self) -> object:
@@ -173,6 +176,7 @@ class _Matcher:
             if self._text(condition) not in table.where and id(condition) not in self._time.stated:
                 self._visit(condition, {})
                 self._match.filters.append(condition)
+        self._match.bytes_per_row = _bytes_per_row(self._match)
         return self._match
 
     def _visit(self, node: exp.Expr, calls: Mapping[int, Call]) -> None:
@@ -346,3 +350,8 @@ class _Matcher:
             and (form.any_precision or metric.state.parameters == state.parameters)
             and (call.defaulted or not metric.defaulted or state.aggregate == "count")
         ]
+
+
+def _bytes_per_row(found: Match) -> int:
+    sketches = sum(families.family_of(state.aggregate) is not None for state in found.metrics)
+    return found.table.bytes_per_row(len(found.keys) + len(found.metrics) - sketches, sketches)

@@ -9,7 +9,6 @@ from typing import Literal, Protocol
 
 from sqlglot import exp
 
-from duckdb_sketch import families
 from duckdb_sketch.cube.answer import has_bounds
 from duckdb_sketch.cube.block import Block
 from duckdb_sketch.cube.bounds import Cut, End, Moment, Range
@@ -119,7 +118,7 @@ class Planner:
         self._exact = exact
         self._edges = edges
         self._known_blocked: dict[str, list[Span]] = {}
-        self._candidates: dict[tuple[str, int], Candidate] = {}
+        self._candidates: dict[str, Candidate] = {}
         self._gone = [
             (clock, path, span)
             for clock, counted in source.counted.items()
@@ -275,8 +274,7 @@ class Planner:
         return []
 
     def _plan(self, matches: list[Match], within: Range, route: Route) -> _Plan | None:
-        size = _bytes_per_row(matches[0])  # the others are read in the same columns
-        candidates = [self._candidate(found.table, size) for found in matches]
+        candidates = [self._candidate(found) for found in matches]
         cover, clock = Cover(candidates, self._session.calendar), matches[0].table.clock
         segments = [each for each in cover.segments(within) if each.table or self._holds_events(each, clock)]
         if not any(segment.table for segment in segments):
@@ -288,11 +286,12 @@ class Planner:
                 return None
         return _Plan(matches, candidates, segments, cost(segments, candidates, self._source, clock))
 
-    def _candidate(self, table: CubeTable, size: int) -> Candidate:
-        key = (table.name, size)
-        if key not in self._candidates:
-            self._candidates[key] = Candidate(table, size, self._blocked(table))
-        return self._candidates[key]
+    def _candidate(self, found: Match) -> Candidate:
+        table = found.table
+        known = self._candidates.get(table.name)
+        if known is None or known.bytes_per_row != found.bytes_per_row:
+            known = self._candidates[table.name] = Candidate(table, found.bytes_per_row, self._blocked(table))
+        return known
 
     def _holds_events(self, segment: Segment, clock: Clock) -> bool:
         within = widened(segment.within)
@@ -325,7 +324,7 @@ class Planner:
             if table.name in used:
                 continue
             within = _limited(time.within, table)
-            candidate = self._candidate(table, _bytes_per_row(found))
+            candidate = self._candidate(found)
             cover = Cover([candidate], self._session.calendar)
             route.rejected.append(Rejection(table.name, *self._why(cover, candidate, within)))
 
@@ -350,11 +349,6 @@ def _limited(within: Range, table: CubeTable) -> Range:
         None if start is not None and start.value <= table.earliest else start,
         None if end is not None and end.value >= table.latest else end,
     )
-
-
-def _bytes_per_row(found: Match) -> int:
-    sketches = sum(families.family_of(state.aggregate) is not None for state in found.metrics)
-    return found.table.bytes_per_row(len(found.keys) + len(found.metrics) - sketches, sketches)
 
 
 def _last(end: End) -> End:

@@ -111,6 +111,10 @@ class Ledger:
         columns = ", ".join(_column(name) for name in _ALL)
         return sorted(self._rows(f"SELECT {columns}, rowid FROM rollup_manifest.rollups"), key=lambda row: str(row[0]))
 
+    def digest_of_records(self) -> Row:
+        """What differs when `rows_of_records` does, but once in 2^64 times; of hundreds of records it is faster."""
+        return fetch_row(self.connection, "SELECT count(*), sum(hash(r, rowid)) FROM rollup_manifest.rollups AS r")
+
     def find(self, name: str) -> RollupRecord | LevelRecord | None:
         """The record of a rollup or a level; None if there is none of this name."""
         if name in self._found:
