@@ -40,10 +40,13 @@ def test_a_file_that_arrives_is_read_at_once_and_after_a_refresh_still_once(bids
         assert [part.name for part in cube.explain(COUNT).parts] == ["hourly_day"]
 
 
-def test_one_cube_sees_the_refreshes_of_its_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("many", [1, 1_000_000])
+def test_one_cube_sees_the_refreshes_of_its_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int) -> None:
+    """Of many records, their digest tells."""
+    monkeypatch.setattr("duckdb_sketch.cube.catalog._MANY", many)
     bids = Bids(tmp_path).refreshed(levels=["day"])
     with duckdb_sketch.connect(bids.database) as connection, Cube(connection, sources=bids.sources) as cube:
-        for day in ("2026-01-04", "2026-01-05"):
+        for day in ("2026-01-04", "2026-01-05", "2026-01-06"):
             before = cube.sql(COUNT).fetchall()[0][0]
             write_day(tmp_path, day)
             with Rollup.from_sql(HOURLY, name="hourly", sources=bids.sources, database=connection) as hourly:
