@@ -110,35 +110,43 @@ class Ranks:
         return start, float(self.below[gap]) if gap < len(self.centers) else self.total
 
 
-def count_below(histogram: Histogram, x: float) -> float:
-    """Return the number of values <= x (the paper's *sum*); 0 if there are none.
+def counts_below(histogram: Histogram, points: Sequence[float | None]) -> list[float | None]:
+    """Return of each x the number of values <= x (the paper's *sum*), 0 if there are none; None of None.
 
     Raises:
-        InvalidInputError: If x is NaN.
+        InvalidInputError: If an x is NaN.
     """
-    if math.isnan(x):
-        raise InvalidInputError("x is NaN, and must be a number")
-    return 0.0 if histogram.is_empty else Ranks(histogram).at(x)
+    ranks = None if histogram.is_empty else Ranks(histogram)
+
+    def count_below(x: float) -> float:
+        if math.isnan(x):
+            raise InvalidInputError("x is NaN, and must be a number")
+        return ranks.at(x) if ranks else 0.0
+
+    return [None if x is None else count_below(x) for x in points]
 
 
-def cdf(histogram: Histogram, x: float) -> float | None:
-    """Return the fraction of values <= x; None if there are none.
+def cdfs(histogram: Histogram, points: Sequence[float | None]) -> list[float | None]:
+    """Return of each x the fraction of values <= x; None of None, or if there are no values.
 
     Raises:
-        InvalidInputError: If x is NaN.
+        InvalidInputError: If an x is NaN.
     """
-    below = count_below(histogram, x)
-    return None if histogram.is_empty else below / histogram.count
+    below = counts_below(histogram, points)
+    return [None if count is None or histogram.is_empty else count / histogram.count for count in below]
 
 
-def quantile(histogram: Histogram, q: float) -> float | None:
-    """Return the least x with `count_below(x) >= q N`; None if there are no values.
+def quantiles(histogram: Histogram, fractions: Sequence[float | None]) -> list[float | None]:
+    """Return of each q the least x up to which there are `q N` values; None of None, or if there are no values.
 
     Raises:
-        InvalidInputError: Unless q is from 0 to 1.
+        InvalidInputError: Unless each q is from 0 to 1.
     """
-    rank = _rank(histogram, q)
-    return None if histogram.is_empty else Ranks(histogram).value_of(rank)
+    asked = [None if q is None else _rank(histogram, q) for q in fractions]
+    if histogram.is_empty:
+        return [None] * len(asked)
+    ranks = Ranks(histogram)
+    return [None if rank is None else ranks.value_of(rank) for rank in asked]
 
 
 def quantile_bounds(histogram: Histogram, q: float) -> dict[str, float] | None:

@@ -214,20 +214,19 @@ def _approx_histogram_union(a: bytes, b: bytes) -> bytes:
     return histogram_union([Histogram.parse(a), Histogram.parse(b)], None).to_bytes()
 
 
-def _at_points(function: str, answer: Callable[[Histogram, float], float | None]) -> None:
+def _at_points(function: str, answer: Callable[[Histogram, list[float | None]], list[float | None]]) -> None:
     """Register a function of a histogram and a list, whose result holds the list's answers and the first of them."""
 
     def evaluate(histogram: bytes, points: list[float | None]) -> dict[str, Any]:
-        parsed = Histogram.parse(histogram)
-        many = [None if point is None else answer(parsed, point) for point in points]
+        many = answer(Histogram.parse(histogram), points)
         return {"one": many[0] if many else None, "many": many}
 
     _scalar(function, "BLOB, DOUBLE[]", _ONE_OR_MANY)(evaluate)
 
 
-_at_points("approx_histogram_quantile", answers.quantile)
-_at_points("approx_histogram_cdf", answers.cdf)
-_at_points("approx_histogram_count_below", answers.count_below)
+_at_points("approx_histogram_quantile", answers.quantiles)
+_at_points("approx_histogram_cdf", answers.cdfs)
+_at_points("approx_histogram_count_below", answers.counts_below)
 
 
 @_scalar("approx_histogram_quantile_bounds", "BLOB, DOUBLE", _BOUNDS)

@@ -217,10 +217,10 @@ def _parse_coupons(blob: bytes, start: int, count: int, slots: int) -> Coupons:
         raise _damaged("its count of coupons is not that of the coupons it lists")
     if np.any(coupon_values(stored) == 0):
         raise _damaged("a coupon has no register value")
-    different: Coupons = np.unique(stored)
-    if len(different) != count:
+    ordered: Coupons = np.sort(stored)
+    if np.any(ordered[1:] == ordered[:-1]):
         raise _damaged("a coupon is listed twice")
-    return different
+    return ordered
 
 
 def _used_slots(blob: bytes, start: int, slots: int) -> Coupons:
