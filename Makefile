@@ -32,16 +32,23 @@ besides = -c requirements/$(1).txt $(shell sed -n '/platform/!s/^\([a-z0-9-]*\)=
 with_cargo = @if [ -n "$$DUCKDB_SKETCH_REQUIRE_NATIVE" ] || cargo --version >/dev/null 2>&1; then set -x; $(1); \
 	else echo "Skipped, because there is no cargo: $(1)"; fi
 
+# Tests start many processes, which would all compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # One process per core, as each database uses every core anyway.
 PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist worksteal
 
 # Versions besides those in .venv, each in a folder of its own that comes before .venv's.
 DUCKDB_VERSIONS := 1.4.4 1.5.6
+in_older_duckdb = set -e; for version in $(DUCKDB_VERSIONS); do \
+		$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .duckdb/$$version duckdb==$$version; \
+		PYTHONPATH=.duckdb/$$version $(PYTEST) -m 'not slow and not spark and not druid and not newest_duckdb $(1)'; \
+	done
 NEWEST := .newest
 LOWEST := tests/versions/test_lowest_versions.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo java test test-all test-thorough test-slow test-duckdb test-lowest test-newest test-spark test-druid leaks corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri rust-minimum soak lint lock fmt docs site tour build dist wheels configure_ci release test_release clean
+.PHONY: help demo java test test-all test-thorough test-slow test-duckdb test-duckdb-all test-lowest test-newest test-spark test-druid leaks corpus interop bench bench-quick study bench-rollups bench-spark bench-druid fuzz asan miri rust-minimum soak lint lock fmt docs site tour build dist wheels configure_ci release test_release clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,7 +60,7 @@ test: build ## Run the fast tests
 	$(call with_cargo,cargo test $(CRATE))
 	$(PYTEST) $(TESTS)
 
-test-all: test test-thorough test-slow test-duckdb test-lowest test-spark test-druid ## Run every test; needs a JDK and Maven
+test-all: test test-thorough test-slow test-duckdb-all test-lowest test-spark test-druid ## Run every test; needs a JDK and Maven
 
 test-thorough: build ## Run the tests that try laws, kills and faults by the hundred
 	$(PYTEST) -m "thorough and not slow and not spark and not druid"
@@ -74,11 +81,11 @@ corpus: java $(VENV)/.spark ## Rebuild the golden corpora of HLL and theta image
 interop: $(VENV)/.bench build ## Print who reads whose HLL sketches; needs a JDK
 	PYTHONPATH=tests/support $(BIN)/python -m matrix
 
-test-duckdb: build ## Run the fast tests in older DuckDB versions
-	set -e; for version in $(DUCKDB_VERSIONS); do \
-		$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .duckdb/$$version duckdb==$$version; \
-		PYTHONPATH=.duckdb/$$version $(PYTEST) -m 'not slow and not spark and not druid and not newest_duckdb'; \
-	done
+test-duckdb: build ## Run the functions, both backends and the core of rollups in older DuckDB versions
+	$(call in_older_duckdb,and older_duckdb and not thorough)
+
+test-duckdb-all: build ## Run the fast and the thorough tests in older DuckDB versions: half an hour
+	$(call in_older_duckdb,)
 
 test-lowest: build ## Run the wheel with the lowest versions that pyproject.toml allows
 	$(BIN)/pytest -m slow $(LOWEST)
@@ -154,7 +161,7 @@ fmt: $(VENV)/.dev ## Format everything
 	$(call with_cargo,cargo fmt $(CRATE))
 
 docs: build ## Run every block of the documentation, and the tour
-	$(BIN)/pytest tests/docs
+	$(BIN)/pytest tests/docs -m "not slow"
 
 site: $(VENV)/.site ## Make the documentation's site, in build/site; broken links are errors
 	NO_MKDOCS_2_WARNING=1 PYTHONPATH=$(CURDIR)/website $(BIN)/python -m mkdocs build --quiet --config-file website/mkdocs.yml

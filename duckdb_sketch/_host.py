@@ -8,6 +8,8 @@ from typing import Any
 
 import duckdb
 
+_REPOSITORIES = "allow_extension_repositories"
+_SETTINGS = ("enable_external_access", "allow_unsigned_extensions", "lock_configuration")
 _FOLDERS = ("home_directory", "extension_directory", "extension_directories", "extension_repository_directory")
 
 
@@ -23,8 +25,8 @@ class Host:
     @classmethod
     def of(cls, connection: duckdb.DuckDBPyConnection) -> Host:
         """Ask the database behind `connection`."""
-        settings = dict(connection.execute("SELECT name, value FROM duckdb_settings()").fetchall())
-        has_repositories = "allow_extension_repositories" in settings
+        settings = _settings(connection)
+        has_repositories = _REPOSITORIES in settings
         return cls(
             version=_version_folder(connection),
             platform=_scalar(connection, "SELECT platform FROM pragma_platform()"),
@@ -50,12 +52,12 @@ class Host:
     @property
     def has_repositories(self) -> bool:
         """Whether it knows user-provided extension repositories, as DuckDB does from 2.0 on."""
-        return "allow_extension_repositories" in self.settings
+        return _REPOSITORIES in self.settings
 
     @property
     def forbids_repositories(self) -> bool:
         """Whether it distrusts user-provided repositories."""
-        return self.settings["allow_extension_repositories"] == "forbidden"
+        return self.settings[_REPOSITORIES] == "forbidden"
 
     @property
     def repository_folder(self) -> Path:
@@ -73,11 +75,23 @@ class Host:
         return [Path(home + str(folder)[1:] if str(folder).startswith("~") else str(folder)) for folder in folders]
 
 
+def _settings(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    # One by one: `duckdb_settings()` takes as long as loading the extension.
+    try:
+        return _values(connection, (*_SETTINGS, _REPOSITORIES), "::VARCHAR")
+    except duckdb.CatalogException:  # before 2.0
+        return _values(connection, _SETTINGS, "::VARCHAR")
+
+
 def _folders(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     # `extension_directory` is a setting that `duckdb_settings()` of 2.0 no longer lists.
-    row = connection.execute(f"SELECT {', '.join(f'current_setting({name!r})' for name in _FOLDERS)}").fetchone()
+    return {name: value for name, value in _values(connection, _FOLDERS).items() if value}
+
+
+def _values(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...], cast: str = "") -> dict[str, Any]:
+    row = connection.execute(f"SELECT {', '.join(f'current_setting({name!r}){cast}' for name in names)}").fetchone()
     assert row is not None
-    return {name: value for name, value in zip(_FOLDERS, row, strict=True) if value}
+    return dict(zip(names, row, strict=True))
 
 
 def _version_folder(connection: duckdb.DuckDBPyConnection) -> str:

@@ -41,6 +41,28 @@ _NATIVE_FOLDERS = {
     "spark",
     "versions",
 }
+# What depends most on DuckDB's version: make test-duckdb runs these folders and files, make test-duckdb-all every test.
+_OLDER_DUCKDB = {
+    "functions",
+    "hll",
+    "histogram",
+    "theta",
+    "top_k",
+    "values",
+    "packaging/test_fallback.py",
+    "packaging/test_loading.py",
+    "portable/test_portable_rollups.py",
+    "portable/test_portable_sql.py",
+    "portable/test_refused_types.py",
+    "rollup/test_append.py",
+    "rollup/test_append_groups.py",
+    "rollup/test_codec.py",
+    "rollup/test_late_rows.py",
+    "rollup/test_levels.py",
+    "rollup/test_merge_order.py",
+    "rollup/test_refresh.py",
+    "rollup/test_statement_forms.py",
+}
 # Nothing is timed in a test: a machine that does other work is no fault of the code.
 hypothesis.settings.register_profile("native", deadline=None)
 hypothesis.settings.register_profile("portable", deadline=None, max_examples=10)
@@ -48,7 +70,10 @@ hypothesis.settings.load_profile("native" if EXTENSION.exists() else "portable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs the native extension where there is none; where there is one, nothing is ever skipped for it."""
+    """Mark what older versions of DuckDB run, and skip what needs the native extension where there is none."""
+    for item in items:
+        if {item.path.parent.name, f"{item.path.parent.name}/{item.path.name}"} & _OLDER_DUCKDB:
+            item.add_marker(pytest.mark.older_duckdb)
     if EXTENSION.exists():
         return
     for item in items:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.__main__ import main
 
-pytestmark = [pytest.mark.newest_duckdb, pytest.mark.native]
+pytestmark = [pytest.mark.newest_duckdb, pytest.mark.native, pytest.mark.thorough]
 
 
 def test_the_suite_measures_and_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.top_k import COLUMNS, FOUND
 
-pytestmark = [pytest.mark.newest_duckdb, pytest.mark.native]
+pytestmark = [pytest.mark.newest_duckdb, pytest.mark.native, pytest.mark.thorough]
 
 
 def test_every_column_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,10 +22,12 @@ import pytest
 from fences import Block, blocks
 from processes import PROJECT
 from queries import column
+from samples import few_fast
 
 pytestmark = pytest.mark.newest_duckdb
 
 FILES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+LONG = ("CUBE", "PICTURES", "ROLLUPS", "SERVICE")  # which run many commands
 RUNNABLE = ("sql", "python", "sh")
 NO_RUN = re.compile(r"no-run: \S.{9,}")
 COMMENT = re.compile(r"^-- ?(.*)$")
@@ -93,7 +95,9 @@ def runnable(path: Path) -> list[Block]:
     return [block for block in blocks(path) if block.language in RUNNABLE]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", few_fast(FILES, *(path for path in FILES if path.stem not in LONG)), ids=lambda path: path.name
+)
 def test_the_blocks_of_a_file_run(
     con: duckdb.DuckDBPyConnection, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

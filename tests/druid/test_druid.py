@@ -180,6 +180,7 @@ def test_a_union_of_unions_is_the_union(con: duckdb.DuckDBPyConnection, images: 
     assert union(con, [union(con, images[:cut]), union(con, images[cut:])]) == union(con, images)
 
 
+@pytest.mark.thorough
 @SAME_CONNECTION
 @given(texts=st.lists(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"))), parts=st.integers(1, 5))
 def test_parts_that_are_merged_are_the_whole(con: duckdb.DuckDBPyConnection, texts: list[str], parts: int) -> None:
@@ -544,6 +545,7 @@ ALL_OF_A_SKETCH = "hyper_unique_estimate(hyper_unique_union_agg($1::BLOB))"
 REFUSALS = re.compile(r"(_druid|_union|_union_agg): (not a|damaged|truncated|the count overflows)")
 
 
+@pytest.mark.thorough
 def test_random_damage_never_passes_as_nonsense(con: duckdb.DuckDBPyConnection) -> None:
     """Whatever is read is a histogram, or a sketch, that every function takes; all else is refused, in these words."""
     rng = random.Random(26)

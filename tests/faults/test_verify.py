@@ -13,6 +13,8 @@ import pytest
 from duckdb_sketch.rollup import Rollup, Verified
 from duckdb_sketch.rollup.sources.text import Text
 
+pytestmark = pytest.mark.thorough
+
 STATEMENT = """
     SELECT date_trunc('day', ts) AS day, count(*) AS n, sum(price) AS price, hll_sketch_agg(uid) AS users
     FROM e GROUP BY ALL

@@ -25,6 +25,7 @@ def test_the_flights_job(tmp_path: Path) -> None:
     assert "2013-12: 28,135 flights" in done.stdout
 
 
+@pytest.mark.thorough
 def test_the_gallery(tmp_path: Path) -> None:
     gallery = PROJECT / "examples" / "pictures" / "gallery.py"
     subprocess.run([sys.executable, gallery, tmp_path / "gallery.png"], check=True, capture_output=True)

@@ -21,6 +21,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from queries import column, rows, value
 
+pytestmark = pytest.mark.thorough
+
 # The connection holds no state that one example could leave to the next.
 law = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

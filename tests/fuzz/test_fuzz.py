@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from fuzzing import fuzz
 from mutants import FAMILIES, Family
+from samples import samples
 
 pytestmark = [pytest.mark.newest_duckdb, pytest.mark.thorough]
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-@pytest.mark.parametrize("count", [300, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [300, pytest.param(samples(3_000), marks=pytest.mark.slow)])
 def test_changed_images(family: Family, count: int) -> None:
     tally = fuzz(family, seed=7, count=count, compare=80)
     assert tally.images >= count

@@ -11,6 +11,7 @@ import pytest
 from counting import count
 from processes import run_python
 from queries import rows
+from samples import few_fast
 
 import duckdb_sketch
 
@@ -26,7 +27,7 @@ def answer(connection: duckdb.DuckDBPyConnection, start: int) -> list[tuple[obje
     return rows(connection, QUERY.format(start=start))
 
 
-@pytest.mark.parametrize("databases", [1, 64])
+@pytest.mark.parametrize("databases", few_fast([1, 64], 1))
 def test_64_connections_on_8_threads(databases: int) -> None:
     """All to one database, and each to its own."""
     config = {"allow_unsigned_extensions": "true", "threads": 2}

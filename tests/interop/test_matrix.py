@@ -9,6 +9,7 @@ from processes import PROJECT, run_python
 pytestmark = pytest.mark.newest_duckdb
 
 
+@pytest.mark.thorough
 def test_the_cells_that_need_no_java() -> None:
     writers = tuple(system for system in SYSTEMS if system != SPARK)
     readers = tuple(system for system in SYSTEMS if system not in NEED_JAVA)

@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from processes import HAS_REPOSITORIES, PROJECT, files, has_functions, run_python
+from samples import samples
 
 import duckdb_sketch
 from duckdb_sketch import _files
@@ -261,7 +262,7 @@ def test_eight_processes_in_an_empty_home(home: Path) -> None:
 
 @pytest.mark.slow
 def test_sixteen_processes_in_an_empty_home_again_and_again(tmp_path: Path) -> None:
-    for round_ in range(10):
+    for round_ in range(samples(2)):
         home = tmp_path / str(round_)
         home.mkdir()
         assert_all_load(home, processes=16)

@@ -82,6 +82,7 @@ def hyper_unique(native: duckdb.DuckDBPyConnection, rng: random.Random) -> bytes
     return bytes(image)
 
 
+@pytest.mark.thorough
 def test_images_and_damaged_ones(native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection) -> None:
     rng = random.Random(12)
     answers = 0

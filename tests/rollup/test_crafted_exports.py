@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,10 +117,16 @@ def craft(folder: Path, lines: dict[str, Any]) -> None:
 
 def refused(folder: Path, match: str | None = None) -> None:
     """An import fails with one of the errors that callers expect, and leaves nothing behind."""
-    with duckdb_sketch.connect() as connection:
-        with pytest.raises(RollupError, match=match):
-            Rollup.from_export(folder, database=connection)
-        assert connection.sql("SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'main'").fetchall() == [(0,)]
+    connection = _importing()
+    with pytest.raises(RollupError, match=match):
+        Rollup.from_export(folder, database=connection)
+    assert connection.sql("SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'main'").fetchall() == [(0,)]
+
+
+@cache
+def _importing() -> duckdb.DuckDBPyConnection:
+    """A connection to one database for all of these tests, since none leaves anything there."""
+    return duckdb_sketch.connect()
 
 
 @pytest.mark.parametrize("text", SQL)

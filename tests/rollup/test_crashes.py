@@ -20,6 +20,7 @@ from crashing import KINDS, Clock, causes
 from disks import limited, resize, small_disk
 from jobs import FILES, FIRST, KILLED, PATH, Job, copied, events, faulty, look, same, write_events
 from processes import PROJECT
+from samples import every, samples
 
 from duckdb_sketch.rollup import Rollup
 from duckdb_sketch.rollup.pipeline import watermark
@@ -135,14 +136,15 @@ def test_many_killed_refreshes_go_on(tmp_path: Path, clean: Clean, capsys: pytes
     assert clean.tables("merge") != clean.tables("drop")
     killer = Killer(2024, clean)
     rounds = 0
-    while killer.kills < 120:
+    kills = samples(16)
+    while killer.kills < kills:
         late = ("merge", "drop")[rounds % 2]
-        same(refresh_under_fire(tmp_path / str(rounds), killer, late, 120), clean.tables(late))
+        same(refresh_under_fire(tmp_path / str(rounds), killer, late, kills), clean.tables(late))
         shutil.rmtree(tmp_path / str(rounds))
         rounds += 1
     with capsys.disabled():
         print(f"\n{killer}; {rounds} rounds")
-    assert killer.counting >= 30
+    assert killer.counting >= kills // 4
 
 
 # Killed at a statement: replay, coarsen, expire and append are one transaction at the end of some work, and what is
@@ -202,7 +204,7 @@ def test_a_killed_replay_did_all_or_nothing(kept: Job, tmp_path: Path) -> None:
 def test_an_action_killed_at_any_statement_did_all_or_nothing(
     kept: Job, tmp_path: Path, action: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kills = kill_at_statements(kept, tmp_path, action, 3)
+    kills = kill_at_statements(kept, tmp_path, action, every(31))
     with capsys.disabled():
         print(f"\n{action}: {kills} kills")
     assert kills > 0
@@ -362,7 +364,7 @@ def test_after_an_exception_the_next_call_succeeds(
 def test_after_an_exception_at_any_statement_the_next_call_succeeds(
     kept: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    faults = inject(kept, tmp_path, monkeypatch, action, 1)
+    faults = inject(kept, tmp_path, monkeypatch, action, every(10))
     with capsys.disabled():
         print(f"\n{action}: {faults} faults")
 
@@ -452,7 +454,7 @@ def test_a_batch_appended_again_after_a_crash_is_counted_once(kept: Job, tmp_pat
 def test_a_batch_appended_again_after_any_crash_is_counted_once(
     kept: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kills = append_and_be_killed(kept, tmp_path, 5)
+    kills = append_and_be_killed(kept, tmp_path, every(25))
     with capsys.disabled():
         print(f"\nappend: {kills} kills")
 

@@ -16,6 +16,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from jobs import Job, copied, faulty, same
+from samples import samples
 
 import duckdb_sketch
 from duckdb_sketch.rollup import DamagedError, ManifestError, Rollup, RollupError, SourceError
@@ -108,8 +109,8 @@ def test_a_damaged_source_file_is_named_and_counted_once_it_is_mended(
 def test_any_damage_of_a_source_file_is_gone_once_it_is_mended(
     clean: Job, tmp_path: Path, damage: Damage, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    outcomes = damage_sources(clean, tmp_path, damage, range(2, 42))
-    assert damage is flipped or outcomes == {"refused": 40}
+    outcomes = damage_sources(clean, tmp_path, damage, range(2, 2 + samples(6)))
+    assert damage is flipped or outcomes == {"refused": samples(6)}
     with capsys.disabled():
         print(f"\nsource files {damage.__name__}: {dict(outcomes)}")
 
@@ -270,7 +271,7 @@ def test_a_damaged_database_is_said_to_be_and_comes_back_from_its_export(clean: 
 
 @pytest.mark.slow
 def test_any_damage_of_a_database_is_seen(clean: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    outcomes = damage_databases(clean, tmp_path, range(8, 108))
+    outcomes = damage_databases(clean, tmp_path, range(8, 8 + samples(12)))
     assert outcomes["DamagedError"] > 0, outcomes
     with capsys.disabled():
         print(f"\ndatabases: {dict(outcomes)}")
@@ -330,6 +331,6 @@ def test_a_damaged_log_loses_no_row(clean: Job, tmp_path: Path, damage: Damage) 
 def test_any_damage_of_a_log_loses_no_row(
     clean: Job, tmp_path: Path, damage: Damage, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    outcomes = damage_logs(clean, tmp_path, damage, range(3, 43))
+    outcomes = damage_logs(clean, tmp_path, damage, range(3, 3 + samples(6)))
     with capsys.disabled():
         print(f"\nlogs {damage.__name__}: {dict(outcomes)}")

@@ -13,6 +13,7 @@ import pytest
 from crashing import KINDS, KINDS_OF_FILES, Faulty, Injector, causes, watched
 from disks import full, limited, small_disk
 from jobs import KILLED, Job, copied, faulty, rows_of_file, same
+from samples import every
 
 from duckdb_sketch.rollup import ManifestError, Rollup
 from duckdb_sketch.rollup import rollup as rollup_module
@@ -197,7 +198,7 @@ def test_after_an_exception_the_next_export_is_that_of_a_clean_run(exports: Expo
 def test_after_an_exception_at_any_statement_or_file_the_next_export_is_that_of_a_clean_run(
     exports: Exports, tmp_path: Path, later: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    statements, operations = inject(exports, tmp_path, later, 1)
+    statements, operations = inject(exports, tmp_path, later, every(10))
     with capsys.disabled():
         print(f"\nexport: {statements} exceptions at statements, {operations} at files")
 
@@ -243,7 +244,7 @@ def test_after_a_kill_the_next_export_is_that_of_a_clean_run(exports: Exports, t
 def test_after_a_kill_at_any_statement_or_file_the_next_export_is_that_of_a_clean_run(
     exports: Exports, tmp_path: Path, later: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kills = kill(exports, tmp_path, later, 1)
+    kills = kill(exports, tmp_path, later, every(10))
     with capsys.disabled():
         print(f"\nexport: kills {kills}")
 
@@ -362,6 +363,6 @@ def test_an_import_that_fails_leaves_nothing_and_can_be_done_again(exports: Expo
 def test_an_import_that_fails_anywhere_leaves_nothing_and_can_be_done_again(
     exports: Exports, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    failed, kills = fail_imports(exports, tmp_path, 1)
+    failed, kills = fail_imports(exports, tmp_path, every(10))
     with capsys.disabled():
         print(f"\nimport: {failed} exceptions, {kills} kills")

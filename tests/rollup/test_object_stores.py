@@ -13,6 +13,7 @@ import duckdb
 import pytest
 from events import EVENTS, HOURLY, content, everything, table, write, write_events
 from object_store import ObjectStore, denied, object_store, slow, truncated, unwell
+from samples import few_fast
 
 import duckdb_sketch
 from duckdb_sketch import Cube
@@ -158,7 +159,10 @@ def test_many_pages(store: ObjectStore, con: duckdb.DuckDBPyConnection) -> None:
     assert len(store.requests) == 3
 
 
-@pytest.mark.parametrize("pattern", ["s3://events/in/*/*.csv", "s3://events/in", "s3://events/in/day=2026-*/*.csv"])
+@pytest.mark.parametrize(
+    "pattern",
+    few_fast(["s3://events/in/*/*.csv", "s3://events/in", "s3://events/in/day=2026-*/*.csv"], "s3://events/in"),
+)
 def test_only_new_folders_are_listed(store: ObjectStore, con: duckdb.DuckDBPyConnection, pattern: str) -> None:
     line = b"ts,publisher,user_id,price\n2026-01-01 00:00:00,a,1,1\n"
     for day in range(10, 30):

@@ -22,6 +22,7 @@ import pytest
 from events import content, table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from samples import samples
 
 import duckdb_sketch
 from duckdb_sketch.rollup import Level, Rollup
@@ -88,7 +89,7 @@ steps = st.lists(
     max_size=10,
 )
 law = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-thorough = settings(law, max_examples=100)
+thorough = settings(law, max_examples=samples(20))
 
 
 def arrow(events: list[dict[str, Any]]) -> pyarrow.Table:
@@ -149,6 +150,7 @@ def follow(steps: list[Step], most_rows: int, days: int) -> None:
         assert {status.behind for status in rollup.status()} == {0}
 
 
+@pytest.mark.thorough
 @law
 @given(steps=steps, most_rows=st.sampled_from([1, 5, 10**6]), days=st.integers(0, 6))
 def test_however_events_come_the_tables_are_those_of_the_raw_rows(steps: list[Step], most_rows: int, days: int) -> None:
@@ -168,6 +170,7 @@ batches = st.lists(event, max_size=20)
 cutoffs = st.datetimes(datetime(2023, 12, 30), datetime(2024, 3, 3))
 
 
+@pytest.mark.thorough
 @settings(law, max_examples=3)
 @given(events=batches, parts=st.integers(1, 3), cutoff=cutoffs)
 def test_levels_know_of_no_expiry(events: list[dict[str, Any]], parts: int, cutoff: datetime) -> None:
@@ -175,7 +178,7 @@ def test_levels_know_of_no_expiry(events: list[dict[str, Any]], parts: int, cuto
 
 
 @pytest.mark.slow
-@settings(law, max_examples=40)
+@settings(law, max_examples=samples(8))
 @given(events=batches, parts=st.integers(1, 4), cutoff=cutoffs)
 def test_levels_know_of_no_expiry_at_length(events: list[dict[str, Any]], parts: int, cutoff: datetime) -> None:
     expire_and_compare(events, parts, cutoff)

@@ -18,6 +18,7 @@ import duckdb
 import pytest
 from jobs import PATH, Job, events, summary, write_events
 from processes import PROJECT
+from samples import samples
 
 import duckdb_sketch
 from duckdb_sketch.rollup import LockedError, ManifestError, Rollup, RollupError
@@ -268,9 +269,9 @@ def test_machines_that_export_to_one_folder_at_once_leave_the_export_of_one(mach
 def test_machines_that_export_to_one_folder_again_and_again_leave_the_export_of_one(
     machines: Machines, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    killed = exports_at_once(machines, tmp_path, 20)
+    killed = exports_at_once(machines, tmp_path, rounds := samples(4))
     with capsys.disabled():
-        print(f"\n20 exports of two machines at once, {killed} killed")
+        print(f"\n{rounds} exports of two machines at once, {killed} killed")
 
 
 def exports_at_once(machines: Machines, folder: Path, rounds: int) -> int:

@@ -17,6 +17,7 @@ import pytest
 from command_line import run
 from events import EVENTS, HOURLY, table
 from object_store import ObjectStore, denied, lost, object_store, unwell
+from samples import few_fast
 
 import duckdb_sketch
 from duckdb_sketch.rollup import Level, LockedError, ManifestError, Rollup, RollupError
@@ -132,6 +133,7 @@ def test_an_emptied_partition_is_removed_and_what_expired_stays(store: ObjectSto
 # Faults
 
 
+@pytest.mark.thorough
 def test_a_store_that_is_unwell(store: ObjectStore) -> None:
     with hourly((0, 90)) as rollup:
         every_other = iter(range(1000))
@@ -158,7 +160,7 @@ def test_writes_whose_answers_are_lost(store: ObjectStore) -> None:
         assert imported() == table(rollup)
 
 
-@pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", few_fast([6, 1]))
 def test_an_export_that_fails_at_a_request_leaves_the_old_or_the_new(store: ObjectStore, step: int) -> None:
     with hourly((0, 90)) as rollup:
         rollup.export(OUT, "day")
@@ -216,7 +218,9 @@ def test_a_lock_that_was_left_ends(store: ObjectStore, monkeypatch: pytest.Monke
         assert list(store.keys("out/.")) == []
 
 
-@pytest.mark.parametrize("place", ["_rollup.json", f"{DAYS[0]}/rollup.parquet", f"{DAYS[2]}/rollup.parquet"])
+@pytest.mark.parametrize(
+    "place", few_fast(["_rollup.json", f"{DAYS[0]}/rollup.parquet", f"{DAYS[2]}/rollup.parquet"], "_rollup.json")
+)
 def test_an_export_that_was_silent_for_too_long_overwrites_nothing(
     store: ObjectStore, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from events import content, everything, of_raw, table, write
+from samples import few_fast
 
 import duckdb_sketch
 from duckdb_sketch.rollup import Rollup, RollupError, SpecificationError, open_level
@@ -24,8 +25,7 @@ FROM range(500) t(i), (SELECT unnest({starts}::VARCHAR[]) || ':00+00' AS start)
 """
 
 
-_MORE = ("America/New_York", "Asia/Kathmandu")
-SOME = [pytest.param(zone, marks=pytest.mark.slow if zone in _MORE else ()) for zone in ZONES]
+SOME = few_fast(ZONES, "Australia/Lord_Howe")  # which sets its clocks by half an hour
 
 
 def statement(time: str) -> str:
@@ -113,7 +113,7 @@ def test_buckets_across_a_change_of_the_clocks_are_rebuilt_whole(tmp_path: Path,
     [
         ("Australia/Lord_Howe", "hour"),
         ("America/Havana", "day"),
-        *(pytest.param(zone, width, marks=pytest.mark.slow) for zone in ZONES for width in ("hour", "day")),
+        *(pytest.param(zone, width, marks=pytest.mark.thorough) for zone in ZONES for width in ("hour", "day")),
     ],
 )
 def test_a_bucket_is_final_once_the_clock_leaves_it(tmp_path: Path, zone: str, width: str) -> None:

@@ -63,7 +63,7 @@ def rows_of_file(number: int, rows: int = ROWS) -> str:
 
 def write_events(folder: Path, numbers: range) -> None:
     """Files that overlap in time."""
-    with duckdb.connect() as connection:
+    with duckdb.cursor() as connection:
         for number in numbers:
             connection.execute(f"COPY ({rows_of_file(number)}) TO '{folder}/{number:03}.parquet'")
 

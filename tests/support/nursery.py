@@ -14,6 +14,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,10 @@ def _prepare() -> None:
     import duckdb_sketch.cube
     import duckdb_sketch.rollup
 
-    for module in pkgutil.iter_modules(duckdb_sketch.cli.__path__):
-        importlib.import_module(f"duckdb_sketch.cli.{module.name}")
+    for module in pkgutil.walk_packages(duckdb_sketch.cli.__path__, "duckdb_sketch.cli."):
+        importlib.import_module(module.name)
+    with suppress(ImportError):
+        import pydantic.type_adapter  # noqa: F401  # which typer imports if it is there, once it parses options
 
 
 def _run(command: dict[str, Any]) -> int:
