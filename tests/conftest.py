@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -83,6 +84,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             or item.path.parent.name in _NATIVE_FOLDERS
         ):
             item.add_marker(pytest.mark.skip(reason=_NATIVE))
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector no longer look through what was imported and collected."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
