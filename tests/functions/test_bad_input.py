@@ -18,6 +18,7 @@ from processes import PROJECT, run_python
 from queries import column, rows, value
 from readers import HISTOGRAM_READERS, HLL_READERS, READERS
 from resident import needs_proc, peak
+from samples import samples
 
 
 def function_of(reader: str) -> str:
@@ -480,7 +481,7 @@ def test_mutations_of_valid_images(
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("count", [300, pytest.param(4_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [300, pytest.param(samples(1_000), marks=pytest.mark.slow)])
 def test_mutations_do_not_crash_the_process(count: int) -> None:
     """The same once more in a process of its own: a crash there is a failure here."""
     code = f"""

@@ -25,7 +25,8 @@ TARGETS = {
     "HLL_8": tgt_hll_type.HLL_8,
 }
 PRECISIONS = [
-    pytest.param(lg_k, marks=() if lg_k in (4, 8, 12) else pytest.mark.thorough, id=f"lg_k={lg_k}") for lg_k in range(4, 22)
+    pytest.param(lg_k, marks=() if lg_k in (4, 8, 12) else pytest.mark.thorough, id=f"lg_k={lg_k}")
+    for lg_k in range(4, 22)
 ]
 CLOSE = 1e-9
 

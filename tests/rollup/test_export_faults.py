@@ -198,7 +198,7 @@ def test_after_an_exception_the_next_export_is_that_of_a_clean_run(exports: Expo
 def test_after_an_exception_at_any_statement_or_file_the_next_export_is_that_of_a_clean_run(
     exports: Exports, tmp_path: Path, later: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    statements, operations = inject(exports, tmp_path, later, every(10))
+    statements, operations = inject(exports, tmp_path, later, every(20))
     with capsys.disabled():
         print(f"\nexport: {statements} exceptions at statements, {operations} at files")
 
@@ -244,7 +244,7 @@ def test_after_a_kill_the_next_export_is_that_of_a_clean_run(exports: Exports, t
 def test_after_a_kill_at_any_statement_or_file_the_next_export_is_that_of_a_clean_run(
     exports: Exports, tmp_path: Path, later: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kills = kill(exports, tmp_path, later, every(10))
+    kills = kill(exports, tmp_path, later, every(20))
     with capsys.disabled():
         print(f"\nexport: kills {kills}")
 

@@ -105,7 +105,7 @@ def _with_another_number(image: bytes, field: Field, source: random.Random) -> b
             + image[end:]
         )
     end = at + struct.calcsize(how)
-    if end > len(image):
+    if at < 0 or end > len(image):  # of a field behind what was cut off
         return image
     if how[-1] in "df":
         double = source.choice([*DOUBLES, source.uniform(-100, 100), *(-double for double in DOUBLES)])
