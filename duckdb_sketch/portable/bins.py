@@ -51,7 +51,9 @@ def no_bins() -> Bins:
 def bins_of_values(values: Doubles) -> Bins:
     """Return one exact bin for each different value; the values must be finite."""
     ordered = np.sort(values + 0.0)  # -0.0 + 0.0 is 0.0
-    starts = np.flatnonzero(np.diff(ordered, prepend=-np.inf))  # much faster than np.unique
+    is_first = np.ones(len(ordered), np.bool_)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    starts = np.flatnonzero(is_first)  # much faster than np.unique
     return Bins(ordered[starts], np.diff(starts, append=len(ordered)), np.ones(len(starts), np.bool_))
 
 
