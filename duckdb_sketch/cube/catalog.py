@@ -31,7 +31,7 @@ from duckdb_sketch.rollup.sources.declared import Declared, files_of, ranges_of
 from duckdb_sketch.rollup.sources.file import File
 from duckdb_sketch.rollup.sources.file_source import FileSource
 from duckdb_sketch.rollup.sources.files import FILE
-from duckdb_sketch.rollup.sources.folder_snapshot import FolderSnapshot, snapshot_of
+from duckdb_sketch.rollup.sources.folder_snapshot import FolderSnapshot, files_in, snapshot_of
 from duckdb_sketch.rollup.sources.listing import find
 from duckdb_sketch.rollup.sources.source import SourceSlice
 from duckdb_sketch.rollup.sources.spool import publish_left
@@ -292,9 +292,12 @@ class CatalogReader:
         if known and since - known.since <= self._listing_age and counted.keys() <= known.files.keys():
             return known.files
         seen = snapshot_of(patterns)
-        if known and seen is not None and seen == known.seen and counted.keys() == known.counted.keys():
-            files = known.files
-        else:
+        files: Mapping[str, File] | None = None
+        if seen is not None:
+            files = files_in(patterns, seen, known.files if known else {})
+            if files is None and known and (seen, counted.keys()) == (known.seen, known.counted.keys()):
+                files = known.files
+        if files is None:
             files = {file.path: file for file in find(connection, patterns, counted).files}
         if self._listing_age or seen is not None:
             self._listings[patterns] = _Listed(since, seen, counted, files)
