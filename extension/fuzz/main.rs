@@ -1,7 +1,8 @@
 //! Feeds images that nobody wrote to every decoder, and asks of what is accepted that every law holds.
 //!
 //! `cargo test` runs a few, `make fuzz` ten million. Every case follows from the seed and its number, so that one that
-//! failed can be repeated alone: `FUZZ_SEED=1 FUZZ_FIRST=12345 FUZZ_CASES=1 cargo test --test fuzz`. Files in
+//! failed can be repeated alone: `FUZZ_SEED=1 FUZZ_FIRST=12345 FUZZ_CASES=1 cargo test --test fuzz`; `FUZZ_DECODER=theta`
+//! gives all cases to one decoder. Files in
 //! `tests/fuzz/past` are images that once made something fail, or that look as if they could: they are tried first.
 
 mod allocation;
@@ -60,6 +61,8 @@ struct Fuzz {
     first: u64,
     cases: u64,
     threads: u64,
+    /// The only decoder to be tried; all of them without one.
+    only: Option<usize>,
     /// Of each decoder sound images, the short ones first.
     sound: Vec<Vec<Vec<u8>>>,
     done: AtomicU64,
@@ -77,6 +80,7 @@ impl Fuzz {
             first: setting("FUZZ_FIRST", 0),
             cases: setting("FUZZ_CASES", CASES),
             threads: setting("FUZZ_THREADS", thread::available_parallelism().map_or(1, |cores| cores.get() as u64)),
+            only: env::var("FUZZ_DECODER").ok().map(|name| decoder_named(&name)),
             sound: DECODERS.iter().map(sound_images).collect(),
             done: AtomicU64::new(0),
             tried: counters(),
@@ -130,7 +134,8 @@ impl Fuzz {
 
     fn try_case(&self, case: u64) {
         let mut random = Random::of_case(self.seed, case);
-        let of = random.below(DECODERS.len());
+        let any = random.below(DECODERS.len());
+        let of = self.only.unwrap_or(any);
         let decoder = &DECODERS[of];
         // Now and then the image of another decoder.
         let source = if random.one_in(50) { random.below(DECODERS.len()) } else { of };
@@ -169,6 +174,12 @@ impl Fuzz {
         println!("FAILED: {what}");
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     }
+}
+
+fn decoder_named(name: &str) -> usize {
+    let names: Vec<_> = DECODERS.iter().map(|decoder| decoder.name).collect();
+    let found = names.iter().position(|&other| other == name);
+    found.unwrap_or_else(|| panic!("FUZZ_DECODER is {name:?}, and must be one of {}", names.join(", ")))
 }
 
 /// The same in every run, whatever the seed.

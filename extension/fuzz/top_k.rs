@@ -19,14 +19,19 @@ fn sound(random: &mut Random) -> Vec<u8> {
     let mut sketch = TopKSketch::new(MapSize::new(random.pick(&[1, 6, 7, 40, 10_000])).expect("a size"));
     let (items, most) = (random.pick(&[0, 1, 2, 7, 8, 40, 400, 3000]), random.pick(&[1, 2, 5, 300, 2000]));
     let words: Vec<u64> = (0..items).map(|_| random.bits() % most).collect();
+    let weights = random.pick(&[1, 1, 3, 1 << 40]);
+    let mut random_weight = || 1 + random.bits() % weights;
+    let weighted: Vec<(u64, u64)> = words.iter().map(|&word| (word, random_weight())).collect();
     let added = if random.one_in(2) {
         let texts: Vec<String> = words.iter().map(|word| "x".repeat((word % 9) as usize) + &word.to_string()).collect();
-        sketch.extend_texts(texts.iter().map(String::as_bytes))
+        sketch.extend_texts(texts.iter().zip(&weighted).map(|(text, &(_, weight))| (text.as_bytes(), weight)))
     } else {
         let item_type = random.pick(&ItemType::of_words().collect::<Vec<_>>());
         sketch.extend_words(
             item_type,
-            words.iter().map(|&word| if item_type == ItemType::Boolean { word & 1 } else { word }),
+            weighted
+                .iter()
+                .map(|&(word, weight)| (if item_type == ItemType::Boolean { word & 1 } else { word }, weight)),
         )
     };
     added.expect("a sketch of one type");

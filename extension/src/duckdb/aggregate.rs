@@ -77,6 +77,8 @@ impl<'a, S> States<'a, S> {
             let end = self.run_end(start);
             if let Some(ahead) = self.pointers.get(end + PREFETCH_STATE) {
                 prefetch(ahead.0.cast());
+                // It may begin anywhere in a cache line.
+                prefetch(ahead.0.cast::<u8>().wrapping_add(size_of::<S>() - 1));
             }
             if let Some(ahead) = self.pointers.get(end + PREFETCH_CONTENTS) {
                 // SAFETY: by the promise of `new`; the reference ends before another is made.

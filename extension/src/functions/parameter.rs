@@ -29,12 +29,12 @@ impl Parameter for () {
     }
 }
 
-/// The parameter of an aggregate, its last argument; the default in the overload without it, or if there is no row.
+/// The parameter of an aggregate, its second argument; the default in the overload without it, or if there is no row.
 pub fn constant<P: Parameter>(input: &Chunk, is_given: bool) -> Result<P, SqlError> {
     if !is_given || input.is_empty() {
         return Ok(P::DEFAULT);
     }
-    let column = input.column(input.columns() - 1);
+    let column = input.column(1);
     P::new(constant_value(&column, input.len(), P::NAME)?)
 }
 

@@ -70,7 +70,7 @@ mod tests {
             }
             let histogram = histogram.finish();
             let mut top_k = TopKSketch::new(MapSize::DEFAULT);
-            top_k.extend_words(ItemType::BigInt, (0..values).map(u64::from)).unwrap();
+            top_k.extend_words(ItemType::BigInt, (0..values).map(|value| (u64::from(value), 1))).unwrap();
             assert_eq!(matching(&top_k.to_bytes()), ["a sketch of frequent items"]);
             assert_eq!(matching(&hll.to_bytes()), ["an HLL sketch"]);
             assert_eq!(matching(&theta.to_bytes()), ["a theta sketch"]);

@@ -1,5 +1,6 @@
 //! From SQL values to items: `docs/STORAGE.md`, "Sketches of frequent items".
 
+use std::iter;
 use std::ops::Range;
 
 use crate::duckdb::{LogicalType, Plain, SqlError, Strings, TypeId, Validity, Vector, Wide};
@@ -70,25 +71,58 @@ impl<'a> Items<'a> {
     pub fn add_to(&self, sketch: &mut TopKSketch, rows: Range<usize>) -> Result<(), SqlError> {
         match self {
             Items::Words { item_type, words, all_valid: true, .. } => {
-                sketch.extend_words(*item_type, words[rows].iter().copied())?;
+                sketch.extend_words(*item_type, words[rows].iter().map(|&word| (word, 1)))?;
             }
             Items::Words { item_type, words, validity, .. } => {
                 let valid = valid_rows(sketch, *validity, rows);
-                sketch.extend_words(*item_type, valid.map(|row| words[row]))?;
+                sketch.extend_words(*item_type, valid.map(|row| (words[row], 1)))?;
             }
             Items::Strings { strings, all_valid } => {
                 if !all_valid {
                     count_nulls(sketch, strings.validity(), rows.clone());
                 }
-                sketch.extend_texts(rows.filter_map(|row| strings.get(row)))?;
+                sketch.extend_texts(rows.filter_map(|row| Some((strings.get(row)?, 1))))?;
             }
             Items::Texts { texts, places, validity } => {
                 let valid = valid_rows(sketch, *validity, rows);
-                sketch.extend_texts(valid.map(|row| &texts[places[row] as usize][..]))?;
+                sketch.extend_texts(valid.map(|row| (&texts[places[row] as usize][..], 1)))?;
             }
             Items::Nulls => sketch.add_nulls(rows.len() as u64),
         }
         Ok(())
+    }
+
+    /// Adds a row as often as its weight says.
+    #[inline(always)]
+    pub fn add_weighted_to(&self, sketch: &mut TopKSketch, row: usize, weight: u64) -> Result<(), SqlError> {
+        sketch.make_room(weight)?;
+        if self.is_null(row) {
+            sketch.add_nulls(weight);
+            return Ok(());
+        }
+        match self {
+            Items::Words { item_type, words, .. } => {
+                sketch.extend_words(*item_type, iter::once((words[row], weight)))?;
+            }
+            Items::Strings { strings, .. } => {
+                sketch.extend_texts(strings.get(row).map(|text| (text, weight)).into_iter())?;
+            }
+            Items::Texts { texts, places, .. } => {
+                sketch.extend_texts(iter::once((&texts[places[row] as usize][..], weight)))?;
+            }
+            Items::Nulls => {}
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn is_null(&self, row: usize) -> bool {
+        match self {
+            Items::Words { all_valid: true, .. } | Items::Strings { all_valid: true, .. } => false,
+            Items::Words { validity, .. } | Items::Texts { validity, .. } => !validity.is_valid(row),
+            Items::Strings { strings, .. } => !strings.validity().is_valid(row),
+            Items::Nulls => true,
+        }
     }
 
     /// Where in memory the counter of a row's item is.

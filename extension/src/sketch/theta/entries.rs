@@ -1,10 +1,12 @@
-//! The entries of a growing sketch: a few in place, then a buffer that is sorted when it is full.
+//! The entries of a growing sketch: a few in place, then a buffer that is thinned out when it is full.
 //!
 //! A hash table would find a duplicate at once, and read memory at random. A buffer is written from front to back, which
-//! is what a thousand groups need that take turns; and sorting hashes, which are spread evenly, costs little.
+//! is what a thousand groups need that take turns. It is sorted when the sketch is written, and before that only to find
+//! duplicates, where there are many; otherwise a full buffer loses what is above a lower theta, in the order in which it is.
 
 use super::lg_nom::LgNom;
 use super::sort::{sort, unite};
+use super::thin::{lower_theta, retain_below};
 use crate::sketch::memory;
 
 /// How many entries fit in place, without memory of their own.
@@ -15,6 +17,11 @@ const FREE: u64 = 0;
 const LEAST: usize = 32;
 /// How many times as many as are left the buffer takes before it is sorted again; but no more than twice the nominal number.
 const GROWTH: usize = 4;
+/// The same where hardly any was a duplicate.
+const GROWTH_OF_DISTINCT: usize = 16;
+
+/// How many entries a buffer has room for at once where more are to be expected. Pages that are never written take no memory.
+const MOST_RESERVED: usize = 8192;
 
 /// Entries, of which some may be there several times.
 #[derive(Debug)]
@@ -105,24 +112,53 @@ impl Entries {
     #[inline(never)]
     pub fn sample(&self, theta: u64, lg_nom: LgNom) -> (u64, Vec<u64>) {
         let (sorted, unsorted) = self.as_slice().split_at(self.sorted());
-        let mut new = memory::with_capacity(unsorted.len());
-        new.extend(unsorted.iter().copied().filter(|&entry| entry < theta));
+        if unsorted.is_empty() {
+            return cut(memory::copied(sorted).into_vec(), theta, lg_nom);
+        }
+        let mut new = memory::copied(unsorted).into_vec();
+        let theta = lower_theta(&new, theta, lg_nom.entries()).unwrap_or(theta);
+        retain_below(&mut new, theta);
         sort(&mut new, theta);
         new.dedup();
         let all = if sorted.is_empty() { new } else { unite(sorted, &new, lg_nom.entries() + 1) };
         cut(all, theta, lg_nom)
     }
 
+    /// Makes room in a full buffer; returns the new theta, which more than the nominal number are below, or the first that
+    /// was cut off.
+    #[cold]
+    pub fn shrink(&mut self, theta: u64, lg_nom: LgNom) -> u64 {
+        let nominal = lg_nom.entries();
+        // Where there are as many as it takes, and theta is what cut them off, what came since is likely duplicates.
+        let lower = if self.sorted() < nominal { lower_theta(self.as_slice(), theta, nominal) } else { None };
+        let Some(lower) = lower else { return self.cut(theta, lg_nom) };
+        let ascending = self.as_slice()[..self.sorted()].partition_point(|&entry| entry < lower);
+        if let Entries::Buffer { sorted, limit, entries } = self {
+            retain_below(entries, lower);
+            (*sorted, *limit) = (ascending as u32, 2 * nominal as u32);
+        }
+        // More are left only where many are duplicates.
+        if self.as_slice().len() <= nominal + nominal / 2 { lower } else { self.cut(lower, lg_nom) }
+    }
+
     /// Keeps the sample alone; returns its theta.
     pub fn cut(&mut self, theta: u64, lg_nom: LgNom) -> u64 {
+        let before = self.as_slice().len();
         let (theta, sample) = self.sample(theta, lg_nom);
-        self.become_sample(sample, lg_nom);
+        self.become_sample(sample, before, lg_nom);
         theta
     }
 
-    fn become_sample(&mut self, sample: Vec<u64>, lg_nom: LgNom) {
-        let limit = (GROWTH * sample.len()).clamp(LEAST, 2 * lg_nom.entries()) as u32;
-        *self = Entries::Buffer { sorted: sample.len() as u32, limit, entries: sample };
+    /// `before` is how many there were, duplicates included.
+    fn become_sample(&mut self, mut sample: Vec<u64>, before: usize, lg_nom: LgNom) {
+        let are_distinct = sample.len() > before - before / 8;
+        let growth = if are_distinct { GROWTH_OF_DISTINCT } else { GROWTH };
+        let limit = (growth * sample.len()).clamp(LEAST, 2 * lg_nom.entries());
+        if are_distinct && sample.len() < limit && limit <= MOST_RESERVED {
+            let more = limit - sample.len();
+            memory::reserve(&mut sample, more);
+        }
+        *self = Entries::Buffer { sorted: sample.len() as u32, limit: limit as u32, entries: sample };
     }
 
     /// How many of the first ascend.
@@ -133,29 +169,52 @@ impl Entries {
         }
     }
 
-    /// Adds ascending entries below theta; returns theta, as [`Self::cut`] does.
+    /// Adds what another sketch has; returns theta, as [`Self::shrink`] does.
+    pub fn merge(&mut self, other: &Entries, theta: u64, lg_nom: LgNom) -> u64 {
+        let (sorted, unsorted) = other.as_slice().split_at(other.sorted());
+        let below = sorted.partition_point(|&entry| entry < theta);
+        let theta = self.unite(&sorted[..below], theta, lg_nom);
+        self.append(unsorted, theta, lg_nom)
+    }
+
+    /// Adds ascending entries below theta; returns theta, as [`Self::shrink`] does.
     #[inline(always)]
     pub fn unite(&mut self, others: &[u64], theta: u64, lg_nom: LgNom) -> u64 {
-        let room = match self {
-            Entries::Inline { len, .. } => INLINE - usize::from(*len),
-            Entries::Buffer { limit, entries, .. } => *limit as usize - entries.len() - 1,
-        };
-        // A few are added one by one; with many it is worth to go through all of them.
-        if others.len() <= room && others.len() <= self.as_slice().len() / 8 + INLINE {
-            for &entry in others {
-                let fits = self.insert(entry);
-                debug_assert!(fits, "there was room for them");
-            }
-            return theta;
+        let unsorted = self.as_slice().len() - self.sorted();
+        // A few are added behind the others; with many it is worth to go through all of them.
+        if others.len() <= self.as_slice().len() / 8 + INLINE || others.len() < 2 * unsorted {
+            self.append(others, theta, lg_nom)
+        } else {
+            self.unite_sorted(others, theta, lg_nom)
         }
-        self.unite_sorted(others, theta, lg_nom)
+    }
+
+    /// Adds entries in any order, of which some need not be below theta.
+    #[inline(always)]
+    fn append(&mut self, others: &[u64], mut theta: u64, lg_nom: LgNom) -> u64 {
+        for &entry in others {
+            if entry < theta && !self.insert(entry) {
+                theta = self.shrink(theta, lg_nom);
+            }
+        }
+        theta
     }
 
     #[inline(never)]
     fn unite_sorted(&mut self, others: &[u64], theta: u64, lg_nom: LgNom) -> u64 {
-        let (theta, sample) = self.sample(theta, lg_nom);
-        let (theta, both) = cut(unite(&sample, others, lg_nom.entries() + 1), theta, lg_nom);
-        self.become_sample(both, lg_nom);
+        let most = lg_nom.entries() + 1;
+        let before = self.as_slice().len() + others.len();
+        let (theta, both) = match self {
+            Entries::Buffer { sorted, entries, .. } if entries.len() == *sorted as usize => {
+                (theta, unite(entries, others, most))
+            }
+            _ => {
+                let (theta, sample) = self.sample(theta, lg_nom);
+                (theta, unite(&sample, others, most))
+            }
+        };
+        let (theta, both) = cut(both, theta, lg_nom);
+        self.become_sample(both, before, lg_nom);
         theta
     }
 }

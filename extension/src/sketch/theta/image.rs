@@ -3,7 +3,7 @@
 
 use super::entry::MAX_THETA;
 use super::lg_nom::LgNom;
-use crate::sketch::chunks::chunks;
+use crate::sketch::chunks::{chunks, chunks_mut};
 use crate::sketch::codec::Reader;
 use crate::sketch::format;
 use crate::sketch::{Error, Format, memory};
@@ -285,8 +285,11 @@ pub fn of_entries(lg_nom: LgNom, theta: u64, entries: &[u64]) -> Vec<u8> {
     if preamble > 2 {
         image.extend(theta.to_le_bytes());
     }
-    // Not one byte after the other, as from an iterator of bytes.
-    entries.iter().for_each(|entry| image.extend_from_slice(&entry.to_le_bytes()));
+    let header = image.len();
+    image.resize(header + 8 * entries.len(), 0);
+    for (bytes, entry) in chunks_mut::<8, _>(&mut image[header..]).0.zip(entries) {
+        *bytes = entry.to_le_bytes();
+    }
     image
 }
 

@@ -17,6 +17,7 @@ mod proportion;
 mod sets;
 mod sketch;
 mod sort;
+mod thin;
 
 pub use entry::Entry;
 pub(in crate::sketch) use image::FORMATS;

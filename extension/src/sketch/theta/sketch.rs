@@ -6,15 +6,16 @@
 //! greatest, if S has at most k members; else the k least members, with theta at the one that follows them. It depends on
 //! S and k alone, so it is enough that each way of making a sketch ends in the sample of all that was seen.
 //!
-//! 1. A sketch in memory holds theta and `E = {x in S: x < theta}`, where theta is at its greatest or is a member of S with
-//!    at least k members below it. An insertion keeps that. So does a cut, which is done when the buffer is full, if E has
-//!    more than k: theta becomes the member of E that has k below it. Whenever the sketch is written, it is cut once more:
-//!    theta is then the member of S with exactly k below it. If E has at most k and theta is not at its
-//!    greatest, theta has exactly k below it as well. Either way it is the sample of S.
+//! 1. A sketch in memory holds theta and `E = {x in S: x < theta}`, where theta is at its greatest, or is a member of S with
+//!    at least k members below it, or any number with more than k below it. An insertion keeps that. So does what makes room
+//!    when the buffer is full, if E has more than k: theta becomes the member of E that has k below it, or any number that
+//!    has more. Whenever the sketch is written, it is cut once more: theta is then the member of S with exactly k below it.
+//!    If E has at most k and theta is not at its greatest, theta is a member with exactly k below it as well. Either way it
+//!    is the sample of S.
 //! 2. A union of samples `(theta_i, E_i)` of `S_i` takes the least theta and the members of all `E_i` below it. With S the
 //!    union of all `S_i`: a member x of S below the least theta is in some `S_i` and below `theta_i`, hence in `E_i`; so
-//!    `E = {x in S: x < theta}`. Each `theta_i` that is not at its greatest is a member of S with at least k below it. So
-//!    the union is a sketch in memory of S as in 1., and is written as the sample of S.
+//!    `E = {x in S: x < theta}`. Each `theta_i` that is not at its greatest is a member of S with at least k below it, or has
+//!    more than k below it. So the union is a sketch in memory of S as in 1., and is written as the sample of S.
 //!
 //! With several k the least one counts. A sample of more entries is one for it as well, in the sense of 1.; the
 //! least of several numbers does not depend on their order. Sketches of other libraries need not be samples: their theta may
@@ -67,7 +68,7 @@ impl ThetaSketch {
     #[inline(always)]
     pub fn insert(&mut self, entry: Entry) {
         if entry.is_below(self.theta) && !self.entries.insert(entry.bits()) {
-            self.cut();
+            self.theta = self.entries.shrink(self.theta, self.lg_nom);
         }
     }
 
@@ -78,10 +79,14 @@ impl ThetaSketch {
         for block in blocks {
             let theta = self.theta;
             if block.iter().fold(false, |any, entry| any | entry.is_below(theta)) {
-                block.iter().for_each(|&entry| self.insert(entry));
+                for &entry in block {
+                    self.insert(entry);
+                }
             }
         }
-        rest.iter().for_each(|&entry| self.insert(entry));
+        for &entry in rest {
+            self.insert(entry);
+        }
     }
 
     /// Where in memory an entry will go; `None` if that is nowhere, or in the sketch itself.
@@ -94,8 +99,7 @@ impl ThetaSketch {
     #[inline(always)]
     pub fn merge(&mut self, other: &ThetaSketch, nominal: Nominal) {
         self.prepare_merge(other.lg_nom, other.is_empty(), nominal);
-        let (theta, sample) = other.entries.sample(other.theta, other.lg_nom);
-        self.unite(theta, &sample);
+        self.theta = self.entries.merge(&other.entries, self.theta.min(other.theta), self.lg_nom);
     }
 
     /// Adds what a stored sketch has seen. `scratch` is memory to be used again.

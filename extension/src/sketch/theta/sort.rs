@@ -4,6 +4,8 @@ use crate::sketch::memory;
 
 /// Up to that many are compared with each other.
 const FEW: usize = 64;
+/// Where a bucket has more, hashes are not spread evenly.
+const MOST_IN_A_BUCKET: usize = 32;
 
 /// Sorts entries below theta.
 #[inline(always)]
@@ -20,9 +22,12 @@ fn sort_by_first_bits(entries: &[u64], theta: u64) -> Vec<u64> {
     let bits = u64::BITS - theta.leading_zeros();
     let shift = bits.saturating_sub(entries.len().ilog2() + 1);
     let mut ends = memory::filled(0u32, (theta >> shift) as usize + 1);
-    entries.iter().for_each(|&entry| ends[(entry >> shift) as usize] += 1);
-    let mut end = 0;
+    for &entry in entries {
+        ends[(entry >> shift) as usize] += 1;
+    }
+    let (mut end, mut most) = (0, 0);
     for bucket in &mut ends {
+        most = most.max(*bucket);
         end += *bucket;
         *bucket = end;
     }
@@ -32,17 +37,26 @@ fn sort_by_first_bits(entries: &[u64], theta: u64) -> Vec<u64> {
         *start -= 1;
         sorted[*start as usize] = entry;
     }
-    // The ends have become starts.
-    for (bucket, &start) in ends.iter().enumerate() {
-        let end = ends.get(bucket + 1).map_or(sorted.len(), |&next| next as usize);
-        let bucket = &mut sorted[start as usize..end];
-        match bucket {
-            [] | [_] => {}
-            [first, second] => (*first, *second) = (*first.min(second), *first.max(second)),
-            _ => bucket.sort_unstable(),
-        }
+    if most as usize <= MOST_IN_A_BUCKET {
+        insertion_sort(&mut sorted)
+    } else {
+        sorted.sort_unstable()
     }
     sorted
+}
+
+/// Sorts what is nearly sorted.
+#[inline(always)]
+fn insertion_sort(entries: &mut [u64]) {
+    for i in 1..entries.len() {
+        let entry = entries[i];
+        let mut at = i;
+        while at > 0 && entries[at - 1] > entry {
+            entries[at] = entries[at - 1];
+            at -= 1;
+        }
+        entries[at] = entry;
+    }
 }
 
 /// The first of the entries that are in one of two ascending lists, ascending, up to that many.

@@ -470,7 +470,7 @@ mod tests {
             ItemType::Double => (i as f64 / 3.0 % 7.0).to_bits(),
             _ => i % 11,
         });
-        sketch.extend_words(item_type, words).unwrap();
+        sketch.extend_words(item_type, words.map(|word| (word, 1))).unwrap();
         sketch.add_nulls(3);
         sketch.to_bytes()
     }
@@ -478,7 +478,7 @@ mod tests {
     fn texts() -> Vec<u8> {
         let texts: Vec<String> = (0..100u32).map(|i| format!("text {}", i * i % 13)).collect();
         let mut sketch = TopKSketch::new(MapSize::new(5).unwrap());
-        sketch.extend_texts(texts.iter().map(String::as_bytes)).unwrap();
+        sketch.extend_texts(texts.iter().map(|text| (text.as_bytes(), 1))).unwrap();
         sketch.to_bytes()
     }
 
@@ -501,7 +501,7 @@ mod tests {
     #[test]
     fn the_bytes_are_those_of_the_table() {
         let mut sketch = TopKSketch::new(MapSize::new(10).unwrap());
-        sketch.extend_texts([&b"b"[..], b"a", b"c", b"c"].into_iter()).unwrap();
+        sketch.extend_texts([&b"b"[..], b"a", b"c", b"c"].into_iter().map(|text| (text, 1))).unwrap();
         sketch.add_nulls(258);
         let mut expected = vec![4, 1, 10, 4, 3, 0, 17, 0];
         for long in [3u64, 4, 0, 2, 1, 1] {
@@ -535,7 +535,7 @@ mod tests {
         let words: Vec<u64> = (0..3000u64).map(|i| if i % 3 == 0 { i % 5 } else { i }).collect();
         let sketch = |size, words: &[u64]| {
             let mut sketch = TopKSketch::new(MapSize::new(size).unwrap());
-            sketch.extend_words(ItemType::BigInt, words.iter().copied()).unwrap();
+            sketch.extend_words(ItemType::BigInt, words.iter().map(|&word| (word, 1))).unwrap();
             sketch.to_bytes()
         };
         let agree = |a: &[u8], b: &[u8]| TopKImage::parse(a).unwrap().agrees(&TopKImage::parse(b).unwrap());

@@ -59,30 +59,37 @@ impl TopKSketch {
         self.header.nulls += count;
     }
 
-    /// Adds items of eight bytes or less, each [normal](ItemType::normal).
+    /// Sees that so much may be added: before items that have weights.
     #[inline(always)]
-    pub fn extend_words(&mut self, item_type: ItemType, words: impl Iterator<Item = u64>) -> Result<(), Error> {
+    pub fn make_room(&self, weight: u64) -> Result<(), Error> {
+        let total = (self.header.weight + self.header.nulls).saturating_add(weight);
+        if total > MOST { Err(too_much(total)) } else { Ok(()) }
+    }
+
+    /// Adds items of eight bytes or less, each [normal](ItemType::normal), and how often each came: at least once.
+    #[inline(always)]
+    pub fn extend_words(&mut self, item_type: ItemType, words: impl Iterator<Item = (u64, u64)>) -> Result<(), Error> {
         self.expect(item_type)?;
         let Items::Words(counters) = &mut self.counters else { unreachable!("these items are words") };
         let (size, capacity) = (self.header.size, self.header.size.capacity());
-        for word in words {
-            self.header.weight += 1;
-            if counters.add(word, 1) && counters.active() > capacity {
+        for (word, weight) in words {
+            self.header.weight += weight;
+            if counters.add(word, weight) && counters.active() > capacity {
                 self.header.offset += counters.purge(capacity / 2, size.slots());
             }
         }
         Ok(())
     }
 
-    /// Adds texts, which are UTF-8.
+    /// Adds texts, which are UTF-8, and how often each came: at least once.
     #[inline(always)]
-    pub fn extend_texts<'t>(&mut self, texts: impl Iterator<Item = &'t [u8]>) -> Result<(), Error> {
+    pub fn extend_texts<'t>(&mut self, texts: impl Iterator<Item = (&'t [u8], u64)>) -> Result<(), Error> {
         self.expect(ItemType::Varchar)?;
         let Items::Texts(counters) = &mut self.counters else { unreachable!("these items are texts") };
         let (size, capacity) = (self.header.size, self.header.size.capacity());
-        for text in texts {
-            self.header.weight += 1;
-            if counters.add(text, 1) && counters.active() > capacity {
+        for (text, weight) in texts {
+            self.header.weight += weight;
+            if counters.add(text, weight) && counters.active() > capacity {
                 self.header.offset += counters.purge(capacity / 2, size.slots());
             }
         }
@@ -180,7 +187,7 @@ impl TopKSketch {
         let mine = &mut self.header;
         let total = mine.weight + mine.nulls + other.weight + other.nulls;
         if total > MOST {
-            return Err(Error::overflow(format!("the sketches have seen {total} values together, more than 2^63")));
+            return Err(too_much(total));
         }
         if merging == Merging::Least {
             mine.size = match (mine.is_empty(), other.is_empty()) {
@@ -225,6 +232,11 @@ impl TopKSketch {
     }
 }
 
+#[cold]
+fn too_much(total: u64) -> Error {
+    Error::overflow(format!("a sketch of frequent items cannot hold {total} values, which is more than {MOST}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,7 +248,7 @@ mod tests {
 
     fn sketch_of(size: MapSize, words: &[u64]) -> TopKSketch {
         let mut sketch = TopKSketch::new(size);
-        sketch.extend_words(ItemType::BigInt, words.iter().copied()).unwrap();
+        sketch.extend_words(ItemType::BigInt, words.iter().map(|&word| (word, 1))).unwrap();
         sketch
     }
 
@@ -320,9 +332,23 @@ mod tests {
     }
 
     #[test]
+    fn a_weight_is_how_often_an_item_came() {
+        let words = stream(8, 3000);
+        let mut weighted = TopKSketch::new(size(10_000));
+        let mut exact = BTreeMap::new();
+        words.iter().for_each(|&word| *exact.entry(word).or_insert(0u64) += 1);
+        weighted.make_room(3000).unwrap();
+        weighted.extend_words(ItemType::BigInt, exact.into_iter()).unwrap();
+        assert_eq!(weighted.to_bytes(), sketch_of(size(10_000), &words).to_bytes());
+        assert_eq!(weighted.make_room(MOST - 3000), Ok(()));
+        assert_eq!(weighted.make_room(MOST - 2999).unwrap_err().kind(), crate::sketch::ErrorKind::Overflow);
+        assert_eq!(weighted.make_room(u64::MAX).unwrap_err().kind(), crate::sketch::ErrorKind::Overflow);
+    }
+
+    #[test]
     fn items_of_two_types_are_not_merged() {
         let mut texts = TopKSketch::new(MapSize::DEFAULT);
-        texts.extend_texts([&b"x"[..]].into_iter()).unwrap();
+        texts.extend_texts([(&b"x"[..], 1)].into_iter()).unwrap();
         let error = texts.merge(&sketch_of(MapSize::DEFAULT, &[1]), Merging::Least).unwrap_err();
         assert!(error.to_string().contains("VARCHAR and of type BIGINT"), "{error}");
         texts.merge(&TopKSketch::new(MapSize::DEFAULT), Merging::Least).unwrap();
