@@ -78,7 +78,7 @@ corpus: java $(VENV)/.spark ## Rebuild the golden corpora of HLL and theta image
 	PYTHONPATH=tests/support $(BIN)/python -m corpus
 	PYTHONPATH=tests/support $(BIN)/python -m theta_corpus
 
-interop: $(VENV)/.bench build ## Print who reads whose HLL sketches; needs a JDK
+interop: $(VENV)/.bench build ## Print who reads whose sketches; needs a JDK
 	PYTHONPATH=tests/support $(BIN)/python -m matrix
 
 test-duckdb: build ## Run the functions, both backends and the core of rollups in older DuckDB versions
