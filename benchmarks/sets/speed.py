@@ -14,6 +14,10 @@ GROUPS = 1_000
 VALUES_OF_A_STATE = 8_192
 """So that each stored sketch has 4,096 entries, and has been cut."""
 
+_SAME = 5_000
+"""The most stored sketches that are compared with each other, or are all the same one."""
+_COPY = "CREATE OR REPLACE TEMP TABLE copied AS SELECT s || ''::BLOB AS s"
+
 _LINES = (
     # What is computed, of what, by whom, and the SQL.
     ("build", "BIGINT", "sum(u), the floor", "SELECT sum(u) FROM rows"),
@@ -36,7 +40,8 @@ _LINES = (
     ),
     ("unite", "all different", "theta_union_agg", "SELECT theta_sketch_estimate(theta_union_agg(s)) FROM states"),
     ("unite", "all the same", "theta_union_agg", "SELECT theta_sketch_estimate(theta_union_agg(s)) FROM same"),
-    ("unite", "a plain copy", "DuckDB", "CREATE OR REPLACE TEMP TABLE copied AS SELECT s || ''::BLOB AS s FROM states"),
+    ("unite", "all different", "a plain copy", f"{_COPY} FROM states"),
+    ("unite", "all the same", "a plain copy", f"{_COPY} FROM same"),
     (
         "compare",
         "neighbors",
@@ -48,7 +53,7 @@ _LINES = (
 
 def measure_speed(rows: int, runs: int, progress: Progress) -> dict[str, Any]:
     """The least seconds, and those of processor time, of each line."""
-    states = max(rows // 4_000, 10)
+    states = max(rows // 200, 10)
     con = connect(THREADS)
     with progress.step(f"{rows:,} rows and {states:,} stored sketches"):
         con.execute(
@@ -60,8 +65,9 @@ def measure_speed(rows: int, runs: int, progress: Progress) -> dict[str, Any]:
             f"CREATE TABLE states AS SELECT i // {VALUES_OF_A_STATE} AS g, theta_sketch_agg(i) AS s "
             f"FROM range({states * VALUES_OF_A_STATE}) t(i) GROUP BY g"
         )
-        con.execute("CREATE TABLE same AS SELECT a.s FROM (FROM states LIMIT 1) a, states")
-        con.execute("CREATE TABLE pairs AS SELECT s, lead(s) OVER (ORDER BY g) AS t FROM states")
+        con.execute(f"CREATE TABLE same AS SELECT a.s FROM (FROM states LIMIT 1) a, (FROM states LIMIT {_SAME}) b")
+        neighbors = f"(FROM states WHERE g < {_SAME})"
+        con.execute(f"CREATE TABLE pairs AS SELECT s, lead(s) OVER (ORDER BY g) AS t FROM {neighbors}")
     lines = []
     for what, of, who, sql in _LINES:
         with progress.step(f"{what} {of}: {who}"):
@@ -74,7 +80,8 @@ def measure_speed(rows: int, runs: int, progress: Progress) -> dict[str, Any]:
     con.close()
     whole = {name: 20 * seconds for name, seconds in found.items()}
     lines.insert(3, {"what": "build", "of": "BIGINT", "who": "PyPI datasketches, value by value", **whole})
-    return {"threads": THREADS, "rows": rows, "states": states, "runs": runs, "lines": lines}
+    same = min(states, _SAME)
+    return {"threads": THREADS, "rows": rows, "states": states, "same": same, "runs": runs, "lines": lines}
 
 
 def _least(run: Callable[[], object], runs: int) -> dict[str, float]:

@@ -45,11 +45,12 @@ class Sets(Suite):
 
 
 def _speed(speed: dict[str, Any]) -> str:
-    floors = {line["of"]: line["cpu_seconds"] for line in speed["lines"] if "floor" in line["who"]}
-    floors |= {line["of"]: line["cpu_seconds"] for line in speed["lines"] if line["of"] == "a plain copy"}
+    floors = {
+        line["of"]: line["cpu_seconds"] for line in speed["lines"] if "floor" in line["who"] or "copy" in line["who"]
+    }
     rows = []
     for line in speed["lines"]:
-        floor = floors["a plain copy"] if line["what"] == "unite" else floors.get(line["of"])
+        floor = floors.get(line["of"])
         times = f"{line['cpu_seconds'] / floor:.2f}" if floor else ""
         rows.append(
             [
@@ -60,7 +61,10 @@ def _speed(speed: dict[str, Any]) -> str:
             ]
         )
     heading = f"## Speed\n\n{measured_on(speed)} {best_of(speed['runs'])}"
-    what = f"{speed['rows']:,} rows; {speed['states']:,} stored sketches of 4,096 entries; `unite` is beside the copy."
+    what = (
+        f"{speed['rows']:,} rows; {speed['states']:,} stored sketches of 4,096 entries, of which {speed['same']:,} are "
+        "compared with their neighbors; as many are all the same one. The floor of `unite` is a copy of the bytes."
+    )
     return f"{heading} {what}\n\n{table(['', 'time', 'processor time', 'times the floor'], rows)}"
 
 
