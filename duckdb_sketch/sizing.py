@@ -1,4 +1,4 @@
-"""What precision costs: lg_k and bins for an error, and the bytes of a rollup."""
+"""What precision costs: lg_k, lg_nom_entries, bins and max_items for an error, and the bytes of a rollup."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from duckdb_sketch.errors import InvalidInputError
 from duckdb_sketch.families import Family, Precision
 from duckdb_sketch.families.histogram import HISTOGRAM
 from duckdb_sketch.families.hll import HLL
+from duckdb_sketch.families.theta import THETA
+from duckdb_sketch.families.top_k import MOST_ITEMS, count_error
+from duckdb_sketch.families.top_k import state_bytes as bytes_of_items
 from duckdb_sketch.values.session import row
 
 _LARGEST_SAMPLE = 1_000_000  # a sketch of more values has no more bytes but for a few
@@ -21,19 +24,30 @@ class Sizing:
     lg_k: int
     standard_error: float
     """Relative, of distinct counts: 68 % lie within it, 95 % within twice as much."""
+    lg_nom_entries: int
+    theta_error: float
+    """As `standard_error`, of theta sketches."""
     bins: int
     rank_error: float
     """The largest that was measured."""
+    max_items: int
+    count_error: float
+    """By how much the count of a frequent item may be too high, as a part of all values."""
     uniques_a_row: int
     """Distinct values in one row of the rollup, as expected."""
     distinct_bytes: int
     """Of the HLL state of such a row."""
+    theta_bytes: int
+    """Of a theta sketch in its place, for intersections and differences."""
     distribution_bytes: int
     """Of its histogram."""
+    items_bytes: int
+    """Of its frequent items, if they are BIGINTs."""
     rows: int
     rollup_rows: int
     raw_bytes: int
     rollup_bytes: int
+    """With an HLL sketch and a histogram in each row."""
 
     @property
     def reduction(self) -> float:
@@ -42,13 +56,22 @@ class Sizing:
 
 
 def size_rollup(
-    *, error: float, rank_error: float, uniques: int, rows: int, rollup_rows: int, raw_row: int, key_bytes: int
+    *,
+    error: float,
+    rank_error: float,
+    item_error: float,
+    uniques: int,
+    rows: int,
+    rollup_rows: int,
+    raw_row: int,
+    key_bytes: int,
 ) -> Sizing:
-    """Choose lg_k and bins, and measure what states of such rows take.
+    """Choose the precision of each family, and measure what states of such rows take.
 
     Args:
         error: The relative standard error that distinct counts may have, 0 to 1.
         rank_error: The rank error that quantiles may have, 0 to 1.
+        item_error: By how much counts of frequent items may be too high, as a part of all values, above 0 to 1.
         uniques: Distinct values in all raw rows. They are taken to be spread evenly over the rollup's rows.
         rows: Raw rows.
         rollup_rows: Rows of the rollup: its buckets of time times its dimensions' combinations.
@@ -65,7 +88,9 @@ def size_rollup(
     if rollup_rows > rows:
         raise InvalidInputError(f"the rollup has {rollup_rows:,} rows, and cannot have more than the {rows:,} raw rows")
     lg_k, standard_error = _least(HLL, error, "error")
+    lg_nom_entries, theta_error = _least(THETA, error, "error")
     bins, largest_rank_error = _least(HISTOGRAM, rank_error, "rank-error")
+    max_items = _least_items(item_error)
     values = rows / rollup_rows
     uniques_a_row = _expected_uniques(uniques, values)
     distinct_bytes = state_bytes(HLL, lg_k, min(uniques_a_row, _LARGEST_SAMPLE))
@@ -73,11 +98,17 @@ def size_rollup(
     return Sizing(
         lg_k=lg_k,
         standard_error=standard_error,
+        lg_nom_entries=lg_nom_entries,
+        theta_error=theta_error,
         bins=bins,
         rank_error=largest_rank_error,
+        max_items=max_items,
+        count_error=count_error(max_items),
         uniques_a_row=uniques_a_row,
         distinct_bytes=distinct_bytes,
+        theta_bytes=state_bytes(THETA, lg_nom_entries, min(uniques_a_row, _LARGEST_SAMPLE)),
         distribution_bytes=distribution_bytes,
+        items_bytes=bytes_of_items(min(uniques_a_row, max_items)),
         rows=rows,
         rollup_rows=rollup_rows,
         raw_bytes=rows * raw_row,
@@ -113,6 +144,15 @@ def _least(family: Family, error: float, option: str) -> tuple[int, float]:
     raise InvalidInputError(
         f"{option} is {error:g}, and {its_error:.4f} is {known.least}, with {known.written.format(precision)}"
     )
+
+
+def _least_items(error: float) -> int:
+    """The least number of items whose counts are off by no more."""
+    if not count_error(MOST_ITEMS) <= error <= 1:
+        raise InvalidInputError(
+            f"item-error is {error:g}, and must be from {count_error(MOST_ITEMS):g}, with {MOST_ITEMS:,} items, to 1"
+        )
+    return next(items for items in range(math.floor(2 / error), MOST_ITEMS + 1) if count_error(items) <= error)
 
 
 def _expected_uniques(uniques: int, values: float) -> int:

@@ -347,6 +347,7 @@ class _Matcher:
             metric
             for metric in self._table.metrics
             if (metric.state.aggregate, metric.state.argument) == (state.aggregate, state.argument)
+            and metric.state.weight == state.weight
             and (form.any_precision or metric.state.parameters == state.parameters)
             and (call.defaulted or not metric.defaulted or state.aggregate == "count")
         ]

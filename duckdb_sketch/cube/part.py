@@ -215,4 +215,4 @@ def _aggregate(state: State) -> str:
     where = (
         f" FILTER (WHERE {' AND '.join(f'({part})' for part in sorted(state.condition))})" if state.condition else ""
     )
-    return f"{state.aggregate}({', '.join([argument, *state.parameters])}){where}"
+    return f"{state.aggregate}({state.arguments(argument)}){where}"

@@ -20,15 +20,25 @@ class State:
         argument: Canonical SQL of its first argument; None for `count(*)`.
         parameters: Canonical SQL of its other arguments, such as `lg_k`; none if they are the usual ones.
         condition: Canonical SQL of the parts of its FILTER.
+        weight: Canonical SQL of how often a value counts; None if once.
     """
 
     aggregate: str
     argument: str | None
     parameters: tuple[str, ...] = ()
     condition: frozenset[str] = frozenset()
+    weight: str | None = None
+
+    def arguments(self, first: str) -> str:
+        """SQL of the arguments of its aggregate, the first one as given."""
+        if self.weight is None:
+            return ", ".join([first, *self.parameters])
+        family = families.family_of(self.aggregate)
+        usual = [] if family is None or family.build.default is None else [family.build.default]
+        return ", ".join([first, *(self.parameters or usual), self.weight])
 
     def __str__(self) -> str:
-        arguments = ", ".join([self.argument or "*", *self.parameters])
+        arguments = self.arguments(self.argument or "*")
         where = f" FILTER (WHERE {' AND '.join(sorted(self.condition))})" if self.condition else ""
         return f"{self.aggregate}({arguments}){where}"
 
@@ -71,8 +81,11 @@ def state_of(node: exp.Expr, canonical: Canonical) -> State:
         arguments[0] = without_double(arguments[0])
     first = canonical.text(arguments[0]) if arguments else None
     others = tuple(canonical.text(argument) for argument in arguments[1:])
+    weight = None
+    if build is not None and build.weighted and len(others) > 1:
+        others, weight = others[:1], others[1]
     others = () if build is not None and others == (build.default,) else others
-    return State(name, first, others, frozenset(canonical.text(part) for part in condition))
+    return State(name, first, others, frozenset(canonical.text(part) for part in condition), weight)
 
 
 def arguments_of(node: exp.Expr) -> list[exp.Expr]:

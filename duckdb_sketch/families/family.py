@@ -21,12 +21,14 @@ class Aggregate:
             them.
         alone: Why a rollup gives it no further argument; None if it may.
         default: SQL of its second argument where it is given none; None if it takes one alone.
+        weighted: Whether a third argument says how often a value counts.
     """
 
     name: str
     argument: str
     alone: str | None = None
     default: str | None = None
+    weighted: bool = False
 
     def call(self, argument: str, *others: str) -> str:
         """SQL that calls it."""

@@ -74,12 +74,14 @@ class Ranking:
         total: SQL of how many values it has seen.
         max_error: SQL of how far a count may be off.
         exact: SQL of an aggregate that counts what `total` says.
+        exact_weighted: The same of values that count as often as a `{weight}` says.
     """
 
     items: str
     total: str
     max_error: str
     exact: str
+    exact_weighted: str = "sum({weight})"
 
 
 Reading = DistinctCount | Distribution | Number | Ranking

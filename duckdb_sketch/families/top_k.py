@@ -27,6 +27,20 @@ class TopKDescription(NamedTuple):
     bytes: BigInt
 
 
+MOST_ITEMS = 1_000_000
+"""The most that `max_items` may be."""
+
+
+def count_error(max_items: int) -> float:
+    """By how much a count may be too high, as a part of all values that a sketch has seen: its guarantee."""
+    return 2 / max_items
+
+
+def state_bytes(items: int) -> int:
+    """The bytes of a sketch that counts that number of items of eight bytes each (`docs/STORAGE.md`)."""
+    return 40 + 16 * items
+
+
 # As DuckDB's own aggregate answers: values that are not NULL, and NULL if there are none.
 _MOST_FREQUENT = Answer(
     "nullif(list_transform(list_filter(approx_top_k_estimate({state}, {0} + 1), lambda e: e.item IS NOT NULL)[:{0}], "
@@ -39,7 +53,7 @@ TOP_K = Family(
     title="frequent items",
     plural="sketches of frequent items",
     magic=tuple(bytes((preamble, 1, 10)) for preamble in (1, 4)),
-    build=Aggregate("approx_top_k_accumulate", "VARCHAR", default="10000"),
+    build=Aggregate("approx_top_k_accumulate", "VARCHAR", default="10000", weighted=True),
     union=Aggregate("approx_top_k_combine", "BLOB"),
     pair="approx_top_k_union({a}, {b})",
     describe="approx_top_k_describe({state})",

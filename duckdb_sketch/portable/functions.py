@@ -408,7 +408,7 @@ class NativeOnly:
 
 _OF_GROUP, _OF_ROW = "count({})", "({} IS NULL)::BIGINT"
 NATIVE_ONLY = {
-    "approx_top_k_accumulate": NativeOnly("BLOB", ("x", "x, max_items"), _OF_GROUP),
+    "approx_top_k_accumulate": NativeOnly("BLOB", ("x", "x, max_items", "x, max_items, weight"), _OF_GROUP),
     "approx_top_k_combine": NativeOnly("BLOB", ("state", "state, max_items"), _OF_GROUP),
     "approx_top_k_union": NativeOnly("BLOB", ("a, b", "a, b, max_items"), _OF_ROW),
     "approx_top_k_estimate": NativeOnly(_RANKED, ("state", "state, k"), _OF_ROW),

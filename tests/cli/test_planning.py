@@ -57,6 +57,20 @@ def test_it_prints_what_to_write_and_what_that_saves() -> None:
     assert max(map(len, process.stdout.splitlines())) <= 80
 
 
+def test_sketches_for_sets_and_of_frequent_items(con: duckdb.DuckDBPyConnection) -> None:
+    chosen = planned("--error", "0.0165", "--item-error", "0.01", "--uniques", "3000", "--rollup-rows", "10")
+    assert (chosen["lg_nom_entries"], chosen["max_items"], chosen["count_error"]) == (12, 200, 0.01)
+    assert chosen["theta_bytes"] == value(con, "SELECT octet_length(theta_sketch_agg(i)) FROM range(3000) t(i)")
+    assert chosen["items_bytes"] == value(con, "SELECT octet_length(approx_top_k_accumulate(i)) FROM range(200) t(i)")
+    few = planned("--item-error", "0.000002", "--uniques", "7", "--rollup-rows", "10")
+    assert few["max_items"] == 1_000_000
+    assert few["items_bytes"] == value(con, "SELECT octet_length(approx_top_k_accumulate(i)) FROM range(7) t(i)")
+    shown = run("plan", "--error", "0.0165", "--item-error", "0.01").stdout
+    assert "theta_sketch_agg(x, 12)" in shown
+    assert "approx_top_k_accumulate(x, 200)" in shown
+    assert "1% of values" in shown
+
+
 def test_a_rollup_that_saves_nothing_is_called_so() -> None:
     assert "no gain" in run("plan", "--rows", "1e6", "--rollup-rows", "1e6").stdout
 
@@ -67,6 +81,7 @@ def test_a_rollup_that_saves_nothing_is_called_so() -> None:
         (("--error", "0.0001"), "error is 0.0001, and 0.0007 is the least, with lg_k 21"),
         (("--rank-error", "0"), "rank-error is 0, and 0.0015 is the least measured, with 400 bins"),
         (("--rows", "5"), "the rollup has 8,760 rows, and cannot have more than the 5 raw rows"),
+        (("--item-error", "1e-7"), "item-error is 1e-07, and must be from 2e-06, with 1,000,000 items, to 1"),
         (("--uniques", "0"), "uniques is 0, and must be at least 1"),
     ],
 )

@@ -136,6 +136,67 @@ def test_an_hour_without_events_has_an_empty_state(rollup: Rollup) -> None:
     assert {total for (total,) in before.fetchall()} == {0}
 
 
+WEIGHTED = """
+    SELECT date_trunc('hour', ts) AS hour, part, approx_top_k_accumulate(name, 10000, i % 5) AS names,
+        approx_top_k_accumulate(i % 90, 6, CASE WHEN i % 7 > 0 THEN i % 4 END) FILTER (WHERE i % 3 = 0) AS few
+    FROM events GROUP BY ALL
+"""
+
+
+@pytest.fixture
+def weighted(tmp_path: Path) -> Iterator[Rollup]:
+    """The same, of values that count as often as another column says."""
+    with hourly(tmp_path, WEIGHTED, 3 * [NAME]) as made:
+        yield made
+
+
+def test_a_weighted_metric_is_that_of_the_events(weighted: Rollup, tmp_path: Path) -> None:
+    daily = weighted.coarsen("day", "daily")
+    events = f"FROM '{tmp_path}/*.parquet'"
+    exact = f"SELECT part, name, sum(i % 5)::BIGINT AS n {events} GROUP BY ALL HAVING n > 0 ORDER BY ALL"
+    kept = """
+        SELECT part, e.item, e.count FROM (
+            SELECT part, unnest(approx_top_k_estimate(approx_top_k_combine(names), 1000)) AS e FROM {} GROUP BY part
+        ) ORDER BY ALL
+    """
+    for level, rollup in (("hourly", weighted), ("daily", daily)):
+        assert rows(rollup.connection, kept.format(level)) == rows(rollup.connection, exact)
+    assert value(daily.connection, "SELECT DISTINCT approx_top_k_describe(few).max_items FROM daily") == 6
+    assert weighted.verify().ok, str(weighted.verify())
+    weighted.connection.execute(
+        "UPDATE hourly SET names = (SELECT approx_top_k_accumulate('x', 10000, 9)) WHERE part = 'odd'"
+    )
+    example = weighted.verify().column("names").example
+    assert example is not None
+    assert example.stored == 9
+    of_group = f"SELECT sum(i % 5)::BIGINT {events} WHERE part = 'odd' AND date_trunc('hour', ts) = $1"
+    assert example.exact == value(weighted.connection, of_group, example.group.bucket)
+
+
+def test_an_hour_without_events_has_an_empty_weighted_state(weighted: Rollup) -> None:
+    filled = weighted.filled("2026-02-28 23:00", "2026-03-01 01:00")
+    before = filled.filter("hour = TIMESTAMP '2026-02-28 23:00'").project("approx_top_k_describe(few).total")
+    assert {total for (total,) in before.fetchall()} == {0}
+
+
+def test_the_cube_tells_weights_apart(weighted: Rollup, tmp_path: Path) -> None:
+    """A weighted state answers what has the same weight, and nothing that has none."""
+    weighted.coarsen("day", "daily")
+    weighted.close()
+    with Cube(tmp_path / "r.duckdb") as cube:
+        query = "SELECT part, approx_top_k_accumulate(name, 10000, i % 5) AS s FROM events GROUP BY part ORDER BY part"
+        assert cube.explain(query).parts[0].name == "daily"
+        raw = query.replace("FROM events", f"FROM '{tmp_path}/*.parquet'")
+        with duckdb.connect() as con:
+            assert cube.sql(query).fetchall() == rows(duckdb_sketch.load(con), raw)
+        for select in (
+            "approx_top_k(name, 3)",
+            "approx_top_k_accumulate(name)",
+            "approx_top_k_accumulate(name, 10000, i % 4)",
+        ):
+            assert [part.name for part in cube.explain(f"SELECT {select} AS s FROM events").parts] != ["daily"], select
+
+
 def test_inspect_and_show(rollup: Rollup, tmp_path: Path) -> None:
     rollup.close()
     names, few = inspect(tmp_path / "r.duckdb")

@@ -337,3 +337,64 @@ def test_sketches_agree_unless_their_bounds_exclude_each_other(con: duckdb.DuckD
         assert not agree(state(con, values, size), state(con, [*values[1:], None], size))
     assert not agree(state(con, values), state(con, [9999, *values[1:]]))
     assert value(con, "SELECT approx_top_k_agree(NULL, approx_top_k_accumulate(1))") is None
+
+
+weighted_values = st.lists(
+    st.tuples(st.none() | st.integers(-5, 300), st.none() | st.integers(0, 4) | st.integers(0, 2**40)), max_size=400
+)
+
+
+@law
+@given(pairs=weighted_values, max_items=st.sampled_from([1, 7, 50, 10_000]))
+def test_weights_are_how_often_values_come(
+    con: duckdb.DuckDBPyConnection, pairs: list[tuple[int | None, int | None]], max_items: int
+) -> None:
+    """Bounds hold; where all items are counted, the bytes are those of the values repeated, in any order and merge."""
+    query = f"""
+        SELECT approx_top_k_accumulate(x, {max_items}, w) {{filter}}
+        FROM (SELECT unnest($1::BIGINT[]) AS x, unnest($2::BIGINT[]) AS w, unnest(range(len($1))) AS i)
+    """
+    items, weights = [x for x, _ in pairs], [w for _, w in pairs]
+    exact: Counter[int | None] = Counter()
+    for item, weight in pairs:
+        exact[item] += weight or 0
+    whole = bytes(value(con, query.format(filter=""), items, weights))
+    halves = [bytes(value(con, query.format(filter=f"FILTER (i % 2 = {half})"), items, weights)) for half in (0, 1)]
+    merged = bytes(value(con, "SELECT approx_top_k_union($1::BLOB, $2::BLOB)", *halves))
+    for sketch in (whole, merged):
+        described, total = about(con, sketch), sum(exact.values())
+        assert (described["total"], described["nulls"]) == (total, exact[None])
+        assert described["max_error"] <= 2 * total / max_items
+        found = answers(con, sketch)
+        assert all(0 < lower <= exact[item] <= upper for item, _, lower, upper in found)
+        missing = set(exact) - {item for item, *_ in found}
+        assert all(exact[item] <= described["max_error"] for item in missing)
+    if max_items == 10_000:
+        assert whole == merged
+        assert {item: count for item, count, *_ in answers(con, whole)} == {x: n for x, n in exact.items() if n}
+
+
+def test_a_small_weight_is_a_repetition(con: duckdb.DuckDBPyConnection) -> None:
+    query = """
+        SELECT approx_top_k_accumulate(x, 10000, w) = (
+            SELECT approx_top_k_accumulate(x, 10000) FROM t, range(3) r(j) WHERE j < w
+        ) FROM t
+    """
+    for column_sql in ("i % 9", "'text ' || i % 9", "(i % 9) / 4", "DATE '2026-01-01' + (i % 9)::INTEGER"):
+        con.execute(f"CREATE OR REPLACE TABLE t AS SELECT {column_sql} AS x, i % 4 AS w FROM range(99) r(i)")
+        assert value(con, query) is True, column_sql
+
+
+def test_weights_that_are_none_are_refused(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE TABLE t AS SELECT 'a' AS x, 3 AS w UNION ALL SELECT 'b', -2")
+    with pytest.raises(duckdb.Error, match="weight is -2, and must be 0 or more"):
+        con.execute("SELECT approx_top_k_accumulate(x, 10, w) FROM t")
+    assert answers_of_text(con, "SELECT approx_top_k_accumulate(x, 10, w) FROM t WHERE w > 0") == [("a", 3)]
+    assert answers_of_text(con, "SELECT approx_top_k_accumulate(x, 10, NULL) FROM t") == []
+    too_many = "SELECT approx_top_k_accumulate(x, 10, 9223372036854775807) FROM t"
+    with pytest.raises(duckdb.Error, match="cannot hold 18446744073709551614 values"):
+        con.execute(too_many)
+
+
+def answers_of_text(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[str, int]]:
+    return [(each["item"], each["count"]) for each in value(con, f"SELECT approx_top_k_estimate(({query}), 9)")]

@@ -68,12 +68,14 @@ class Metric:
         aggregate: The aggregate's name; its states merge.
         argument: SQL of its first argument; None for `count(*)`.
         condition: SQL of its FILTER; None without one.
+        weight: SQL of how often a value counts; None if once.
     """
 
     name: str
     aggregate: str
     argument: str | None
     condition: str | None
+    weight: str | None = None
 
     def pair(self, a: str, b: str) -> str:
         """SQL that merges this column of two rows, `a` and `b`."""

@@ -55,7 +55,7 @@ def metric_of(column: SelectColumn) -> Metric:
         raise SpecificationError(f"{written}: a list of several values does not merge; write {name}(x)")
     _refuse_arguments(name, len(arguments), written)
     first = None if not arguments or isinstance(arguments[0], exp.Star) else text_of(arguments[0])
-    return Metric(column.name, name, first, condition)
+    return Metric(column.name, name, first, condition, _weight(name, arguments))
 
 
 def _refuse_arguments(aggregate: str, count: int, written: str) -> None:
@@ -63,6 +63,12 @@ def _refuse_arguments(aggregate: str, count: int, written: str) -> None:
     found = None if family is None else family.aggregate(aggregate)
     if found is not None and found.alone is not None and count > 1:
         raise SpecificationError(f"{written}: {found.alone}; write {found.call('x')}")
+
+
+def _weight(aggregate: str, arguments: list[exp.Expr]) -> str | None:
+    family = family_of(aggregate)
+    found = None if family is None else family.aggregate(aggregate)
+    return text_of(arguments[2]) if found is not None and found.weighted and len(arguments) > 2 else None
 
 
 def _without_cast(node: exp.Expr, written: str) -> exp.Expr:

@@ -162,8 +162,8 @@ class Specification:
         return text_of(select.where("false", dialect="duckdb")) if sketches else None
 
     def exact(self, metric: Metric, function: str) -> str:
-        """SQL of `function` over the very values that a metric has seen, `{x}` in it being the argument."""
-        text = function.format(x=metric.argument)
+        """SQL of `function` over the very values that a metric has seen: `{x}`, and their `{weight}`."""
+        text = function.format(x=metric.argument, weight=metric.weight)
         return f"{text} FILTER (WHERE {metric.condition})" if metric.condition else text
 
     def truncated(self, time: str) -> str:
@@ -187,8 +187,8 @@ class Specification:
             return "NULL"
         select = _parse(self.statement)
         column = next(item for item in select.expressions if item.alias_or_name == metric.name)
-        _, *others = arguments_of(next(aggregates_in(column)))  # lg_k, or bins
-        return metric.family.empty(metric.aggregate, *map(text_of, others))
+        parameters = arguments_of(next(aggregates_in(column)))[1:2]  # lg_k, or bins; not a weight
+        return metric.family.empty(metric.aggregate, *map(text_of, parameters))
 
     def _truncation(self, select: exp.Select) -> exp.Expr:
         """The item of a SELECT list that is the truncated time."""

@@ -64,7 +64,9 @@ def extras_of(metric: Metric, table: Table) -> Mapping[str, str]:
         if metric.aggregate != family.build.name:
             return {}
         reading = family.reading
-        return {"count": reading.exact} if isinstance(reading, DistinctCount | Ranking) else reading.exact
+        if isinstance(reading, Ranking):
+            return {"count": reading.exact_weighted if metric.weight else reading.exact}
+        return {"count": reading.exact} if isinstance(reading, DistinctCount) else reading.exact
     if metric.aggregate == "sum" and table.types[metric.name] == "DOUBLE":
         # Numbers that cancel each other leave an error that is small beside them, not beside what is left.
         return {"scale": "sum(abs({x}))"}
@@ -126,7 +128,7 @@ def _of_ranking(index: int, family: Family, reading: Ranking, built: bool) -> Co
     same = _same(index, family)
     if not built:
         return Comparison(same, stored, made)
-    count = extra(index, "count")
+    count = f"coalesce({extra(index, 'count')}, 0)"  # a sum of no weights is NULL
     return Comparison(f"({same} AND coalesce({stored} = {count}, false))", stored, count)
 
 
