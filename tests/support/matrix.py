@@ -260,7 +260,7 @@ def _items_said(reader: str, images: list[top_k_images.Image]) -> list[top_k_ima
 def _items_cell(theirs: list[top_k_images.Counts], read: list[top_k_images.Counts], without_bounds: bool) -> str:
     """Spark has counts, which are the upper bounds, and no lower ones."""
     assert len(theirs) == len(read) > 20
-    assert max(map(len, theirs)) > 100
+    assert max(map(len, theirs)) > 30
     if not without_bounds:
         return "same" if theirs == read else "differs"
     upper = [[{item: bounds[1] for item, bounds in counts.items()} for counts in side] for side in (theirs, read)]
