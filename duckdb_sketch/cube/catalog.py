@@ -182,7 +182,7 @@ class CatalogReader:
         self._digest = digest
         if rows == self._records.rows and added == self._added:
             return
-        if added != self._added:  # perhaps a rollup anew, whose keys are those of one that was dropped
+        if added != self._added:  # perhaps a rollup that was made again, with the keys of the dropped one
             self._counted, self._spooled, self._layouts = {}, {}, {}
         self._added = added
         self._records = _Records(rows)
