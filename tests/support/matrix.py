@@ -49,7 +49,7 @@ FAMILIES = (HLL_FAMILY, THETA_FAMILY, TOP_K_FAMILY)
 
 def systems(family: str) -> tuple[str, ...]:
     """Who writes and reads sketches of a family."""
-    return tuple(system for system in SYSTEMS if system != PORTABLE or family != TOP_K_FAMILY)
+    return tuple(system for system in SYSTEMS if family != TOP_K_FAMILY or system not in (PORTABLE, SPARK))
 
 
 @contextmanager
