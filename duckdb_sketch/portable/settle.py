@@ -9,6 +9,8 @@ import numpy as np
 from duckdb_sketch.portable.bins import Bins, Counts, Doubles
 
 _SIZE = 0.1
+_UNLIKE = 32.0
+"""A pair counts as no more than so many times its smaller bin."""
 _BRIDGE = 1.0
 """What bridging a thin gap costs, of the smaller bin."""
 _CLOSE = 0.8
@@ -27,10 +29,11 @@ def settle(bins: Bins, target: int) -> Counts:
 
     The cost of a pair is about how many of its values a reader would then look for in a wrong place. It depends on
     ratios of distances alone, so that every scale counts alike: how far either center moves, over the gap on its other
-    side; a tenth of the pair, since nobody knows where in a bin its values lie; that a thin gap is bridged, or that two
-    bins close to each other lose their scale; a whole bin's worth if that gap is ten times as thin as both beside it;
-    and all values of an exact bin of several, which are known exactly and then are not. No pair may hold more than
-    `2 N / target` values; values below 0 and above it are merged only if all else is forbidden.
+    side; a tenth of the pair, since nobody knows where in a bin its values lie, but of a small bin next to a large one
+    no more than goes by the small one: its values belong where they are near, and not where few are; that a thin gap is
+    bridged, or that two bins close to each other lose their scale; a whole bin's worth if that gap is ten times as thin
+    as both beside it; and all values of an exact bin of several, which are known exactly and then are not. No pair may
+    hold more than `2 N / target` values; values below 0 and above it are merged only if all else is forbidden.
 
     A merge may make a cost less, so that no order is the right one. In rounds: of the pairs that are among the
     cheapest, as many as are still to be merged, each that is cheaper than both pairs beside it.
@@ -74,7 +77,7 @@ class _Clusters:
     def _costs(self, cap: float) -> Doubles:
         """Return what it costs to merge each cluster with the next."""
         a, b = self.counts[:-1], self.counts[1:]
-        both = a + b
+        both, smaller = a + b, _least(a, b)
         # Half of it, since distances may overflow.
         gaps = self.centers[1:] / 2 - self.centers[:-1] / 2
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -87,8 +90,8 @@ class _Clusters:
             close = _greatest(1 - thins * _greatest(*_beside(denses)), 0.0)
         costs = (
             (a * (moves_a * moves_a) + b * (moves_b * moves_b))
-            + _SIZE * both
-            + _least(a, b) * (_BRIDGE * bridged + _CLOSE * close)
+            + _SIZE * _least(both, _UNLIKE * smaller)
+            + smaller * (_BRIDGE * bridged + _CLOSE * close)
             + cap / 2 * emptied
             + (self.known[:-1] + self.known[1:])
         )

@@ -9,7 +9,8 @@ use crate::sketch::memory;
 /// The cost of a pair is about how many of its values a reader would then look for in a wrong place. It depends on ratios
 /// of distances alone, so that every scale counts alike:
 /// - how far either center moves, over the gap on its other side;
-/// - a tenth of the pair, since nobody knows where in a bin its values lie;
+/// - a tenth of the pair, since nobody knows where in a bin its values lie, but of a small bin next to a large one no more
+///   than that goes by the small one: its values belong where they are near, and not where few are;
 /// - that a thin gap is bridged, or that two bins close to each other lose their scale;
 /// - a whole bin's worth if the gap is ten times as thin as both beside it: what is merged there each time, be it
 ///   little, would in time make a bin where no values are;
@@ -30,6 +31,8 @@ pub fn settle(bins: &Bins, target: usize) -> Vec<usize> {
 }
 
 const SIZE: f64 = 0.1;
+/// A pair counts as no more than so many times its smaller bin.
+const UNLIKE: f64 = 32.0;
 /// What bridging a thin gap costs, and losing the scale of a close pair, of the smaller bin.
 const BRIDGE: f64 = 1.0;
 const CLOSE: f64 = 0.8;
@@ -140,15 +143,15 @@ impl Clusters {
         let costs = &mut costs[1..=pairs];
         for i in 0..pairs {
             let (a, b, thin) = (counts[i], next_counts[i], thins[i]);
-            let both = a + b;
+            let (both, smaller) = (a + b, least(a, b));
             let moves_a = least(thin * b * near_before[i], 1.0);
             let moves_b = least(thin * a * near_behind[i], 1.0);
             let denser = greatest(thin_before[i], thin_behind[i]) * denses[i];
             let (bridged, emptied) = (greatest(1.0 - denser, 0.0), greatest(1.0 - EMPTY * denser, 0.0));
             let close = greatest(1.0 - thin * greatest(dense_before[i], dense_behind[i]), 0.0);
             let cost = (a * (moves_a * moves_a) + b * (moves_b * moves_b))
-                + SIZE * both
-                + least(a, b) * (BRIDGE * bridged + CLOSE * close)
+                + SIZE * least(both, UNLIKE * smaller)
+                + smaller * (BRIDGE * bridged + CLOSE * close)
                 + self.cap / 2.0 * emptied
                 + (known[i] + next_known[i]);
             let crosses_zero = (centers[i] < 0.0) & (next_centers[i] > 0.0);
@@ -232,6 +235,12 @@ mod tests {
             let firsts = settle(&bins, target);
             assert!(firsts.contains(&2) && firsts.contains(&3), "{firsts:?}");
         }
+    }
+
+    #[test]
+    fn a_few_values_go_to_the_nearer_bin_however_many_it_holds() {
+        let bins = bins(&[(-3.0, 3000), (0.0, 3000), (0.1, 3), (1.0, 1000), (4.0, 1000)]);
+        assert_eq!(settle(&bins, 4), [0, 1, 3, 4]);
     }
 
     #[test]
