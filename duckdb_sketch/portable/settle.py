@@ -10,7 +10,7 @@ from duckdb_sketch.portable.bins import Bins, Counts, Doubles
 
 _SIZE = 0.1
 _UNLIKE = 32.0
-"""A pair counts as no more than so many times its smaller bin."""
+"""A pair counts as no more than that multiple of its smaller bin."""
 _BRIDGE = 1.0
 """What bridging a thin gap costs, of the smaller bin."""
 _CLOSE = 0.8

@@ -31,7 +31,7 @@ pub fn settle(bins: &Bins, target: usize) -> Vec<usize> {
 }
 
 const SIZE: f64 = 0.1;
-/// A pair counts as no more than so many times its smaller bin.
+/// A pair counts as no more than that multiple of its smaller bin.
 const UNLIKE: f64 = 32.0;
 /// What bridging a thin gap costs, and losing the scale of a close pair, of the smaller bin.
 const BRIDGE: f64 = 1.0;
