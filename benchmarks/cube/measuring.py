@@ -17,6 +17,7 @@ from duckdb_sketch.cube import Cube
 from duckdb_sketch.rollup import Rollup
 
 _DAYS = 366  # of 2024
+_PLANNED = 21  # queries of each kind, of which the median counts
 STATEMENT = """
     SELECT date_trunc('hour', ts) AS hour, publisher, country, device, count(*) AS bids, sum(cents) AS cents,
            count(cents) AS priced, hll_sketch_agg(user_id) AS users, approx_histogram_agg(price) AS prices
@@ -73,7 +74,7 @@ def _ask(
         "name": question.name,
         "of_months": question.of_months,
         "tables": [part.name or "raw" for part in explanation.parts],
-        "planning": _planning(cube, question.events, max(runs, 5)),
+        "planning": _planning(cube, question.events, max(runs, _PLANNED)),
         "again": median(_seconds(lambda: cube.explain(question.events)) for _ in range(max(runs, 5))),
         "seconds": min(_seconds(lambda: cube.sql(question.events).fetchall()) for _ in range(runs)),
         "routed": min(_execute(connection, explanation.sql) for _ in range(runs)),
@@ -109,7 +110,7 @@ def many_rollups(database: Path, rollups: int, runs: int) -> dict[str, Any]:
         query = "SELECT date_trunc('day', ts) AS day, sum(cents), count(DISTINCT user_id) FROM bids GROUP BY ALL"
         with Cube(connection) as cube:
             cube.explain(query)
-            return {"rollups": rollups, "planning": _planning(cube, query, max(runs, 5))}
+            return {"rollups": rollups, "planning": _planning(cube, query, max(runs, _PLANNED))}
 
 
 def _execute(connection: duckdb.DuckDBPyConnection, query: str) -> float:

@@ -124,13 +124,13 @@ class _Listed:
     Attributes:
         since: When they were looked for.
         seen: What their folders looked like before that.
-        counted: The paths that had been counted.
+        counted: The paths that had been counted; None if the files are these whatever was counted.
         files: By path.
     """
 
     since: float
     seen: FolderSnapshot | None
-    counted: Mapping[str, None]
+    counted: Mapping[str, None] | None
     files: Mapping[str, File]
 
 
@@ -292,15 +292,13 @@ class CatalogReader:
         if known and since - known.since <= self._listing_age and counted.keys() <= known.files.keys():
             return known.files
         seen = snapshot_of(patterns)
-        files: Mapping[str, File] | None = None
-        if seen is not None:
-            files = files_in(patterns, seen, known.files if known else {})
-            if files is None and known and (seen, counted.keys()) == (known.seen, known.counted.keys()):
-                files = known.files
-        if files is None:
-            files = {file.path: file for file in find(connection, patterns, counted).files}
+        if known and seen is not None and seen == known.seen and known.counted in (None, counted):
+            self._listings[patterns] = replace(known, since=since)
+            return known.files
+        found = None if seen is None else files_in(patterns, seen, known.files if known else {})
+        files = found or {file.path: file for file in find(connection, patterns, counted).files}
         if self._listing_age or seen is not None:
-            self._listings[patterns] = _Listed(since, seen, counted, files)
+            self._listings[patterns] = _Listed(since, seen, None if found else counted, files)
         return files
 
     def _counted_by(self, ledger: Ledger, record: RollupRecord) -> tuple[dict[str, CountedSlice], Slices]:

@@ -108,8 +108,10 @@ class Ledger:
 
     def rows_of_records(self) -> list[Row]:
         """What `read_record` makes records of, in a ledger that exists: equal rows stand for equal records."""
-        columns = ", ".join(_column(name) for name in _ALL)
-        return sorted(self._rows(f"SELECT {columns}, rowid FROM rollup_manifest.rollups"), key=lambda row: str(row[0]))
+        rows = self._rows("SELECT *, rowid FROM rollup_manifest.rollups")  # DuckDB binds it faster than 25 names
+        places = {column[0]: place for place, column in enumerate(self.connection.description or ())}
+        order = [places[name] for name in (*map(_column, _ALL), "rowid")]
+        return sorted((tuple(row[place] for place in order) for row in rows), key=lambda row: str(row[0]))
 
     def digest_of_records(self) -> Row:
         """What differs when `rows_of_records` does, but once in 2^64 times; of hundreds of records it is faster."""
