@@ -28,7 +28,7 @@ class Commands(LazyGroup):
         ),
         "plan": Command(
             "duckdb_sketch.cli.plan:plan",
-            "Choose lg_k and bins for an error, and print the size of such a rollup.",
+            "Choose the precision of each kind of sketch for an error, and print the size of such a rollup.",
         ),
         "plot": Command(
             "duckdb_sketch.cli.plot:plot",
