@@ -54,7 +54,7 @@ class HistogramStats(NamedTuple):
     bytes: BigInt
 
 
-RANK_ERRORS = {10: 0.1, 20: 0.035, 30: 0.015, 50: 0.01, 100: 0.0025, 200: 0.002, 400: 0.0015}
+RANK_ERRORS = {10: 0.08, 20: 0.0205, 30: 0.011, 50: 0.01, 100: 0.0025, 200: 0.002, 400: 0.0006}
 """By bins, the largest rank error that docs/CHOOSING.md measured, rounded up; with 50, what it says of gaps."""
 
 _FINITE = "CASE WHEN isfinite(CAST({x} AS DOUBLE)) THEN CAST({x} AS DOUBLE) END"

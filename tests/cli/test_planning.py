@@ -79,7 +79,7 @@ def test_a_rollup_that_saves_nothing_is_called_so() -> None:
     ("arguments", "message"),
     [
         (("--error", "0.0001"), "error is 0.0001, and 0.0007 is the least, with lg_k 21"),
-        (("--rank-error", "0"), "rank-error is 0, and 0.0015 is the least measured, with 400 bins"),
+        (("--rank-error", "0"), "rank-error is 0, and 0.0006 is the least measured, with 400 bins"),
         (("--rows", "5"), "the rollup has 8,760 rows, and cannot have more than the 5 raw rows"),
         (("--item-error", "1e-7"), "item-error is 1e-07, and must be from 2e-06, with 1,000,000 items, to 1"),
         (("--uniques", "0"), "uniques is 0, and must be at least 1"),
