@@ -75,7 +75,7 @@ class HllSketch(DistinctSketch):
     @property
     def estimate(self) -> int:
         """About how many distinct values: what `hll_sketch_estimate` says."""
-        return int(super().estimate)
+        return int(self._answer(self._reading.estimate))
 
     def intersection(self, other: HllSketch) -> Bounds:
         """How many distinct values both have counted, with bounds of two standard deviations: `hll_intersection`.

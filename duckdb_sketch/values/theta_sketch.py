@@ -77,7 +77,7 @@ class ThetaSketch(DistinctSketch):
     @property
     def estimate(self) -> int:
         """About how many distinct values: what `theta_sketch_estimate` says."""
-        return int(super().estimate)
+        return int(self._answer(self._reading.estimate))
 
     def jaccard(self, other: ThetaSketch) -> Bounds:
         """How much of what either has seen both have seen, from 0 to 1, with bounds of two standard deviations."""
