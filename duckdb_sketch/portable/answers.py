@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
@@ -215,7 +216,7 @@ def buckets(histogram: Histogram, edges: Sequence[float | None]) -> list[Bucket]
     for lower, upper in _pairs(checked):
         if not lower < upper:
             raise InvalidInputError(
-                f"the edges are out of order: {lower} does not come before {upper}; "
+                f"the edges are out of order: {_shown(lower)} does not come before {_shown(upper)}; "
                 "they must be numbers in ascending order"
             )
     if histogram.is_empty:
@@ -234,10 +235,17 @@ def _buckets(histogram: Histogram, edges: Sequence[float]) -> list[Bucket]:
 
 def _rank(histogram: Histogram, q: float) -> float:
     if not 0 <= q <= 1:
-        raise InvalidInputError(f"q is {q}, and must be from 0 to 1")
+        raise InvalidInputError(f"q is {_shown(q)}, and must be from 0 to 1")
     rank = q * histogram.count
     nearest = float(round(rank))
     return nearest if abs(rank - nearest) <= histogram.count * _ROUNDING else rank
+
+
+def _shown(number: float) -> str:
+    """Return the number as the extension writes it: 1 for 1.0, and no exponents."""
+    if math.isnan(number):
+        return "NaN"
+    return format(Decimal(repr(float(number))), "f").removesuffix(".0").replace("Infinity", "inf")
 
 
 def _check_buckets(n: int) -> None:

@@ -195,6 +195,9 @@ def _is_binary(kind: Any) -> bool:
 
 
 def _refused(type_name: str) -> InvalidInputError:
+    if type_name.endswith("]"):
+        type_name = "LIST" if type_name.endswith("[]") else "ARRAY"
+    type_name = type_name.partition("(")[0]  # as the extension names it: STRUCT, without its fields
     return InvalidInputError(
         f"values of type {type_name} cannot be counted; cast them to VARCHAR, or to what makes two of them equal"
     )

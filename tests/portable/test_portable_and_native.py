@@ -124,9 +124,28 @@ def test_what_is_no_hll_sketch_is_named_alike(
 def test_the_same_types_are_refused(
     native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, sql_type: str
 ) -> None:
+    messages = set()
     for connection in (native, portable):
-        with pytest.raises(duckdb.Error, match="cannot be counted"):
+        with pytest.raises(duckdb.Error, match="cannot be counted") as refusal:
             connection.execute(f"SELECT hll_sketch_agg({REFUSED[sql_type]}::{sql_type})")
+        messages.add(str(refusal.value).partition("values of type")[2])
+    assert len(messages) == 1
+
+
+@pytest.mark.parametrize(
+    "number", ["-1", "1.5", "-0.1", "1e300", "-1e-7", "'nan'::DOUBLE", "'inf'::DOUBLE", "'-inf'::DOUBLE"]
+)
+def test_the_same_fractions_and_edges_are_refused_in_the_same_words(
+    native: duckdb.DuckDBPyConnection, portable: duckdb.DuckDBPyConnection, number: str
+) -> None:
+    histogram = native.execute("SELECT approx_histogram_agg(1.0)").fetchall()[0][0]
+    for call in (f"approx_histogram_quantile($1, {number})", f"approx_histogram_buckets($1, [{number}, {number}])"):
+        messages = set()
+        for connection in (native, portable):
+            with pytest.raises(duckdb.Error) as refusal:
+                connection.execute(f"SELECT {call}", [histogram])
+            messages.add(str(refusal.value).partition("approx_histogram_")[2])
+        assert len(messages) == 1, messages
 
 
 VALUES = {

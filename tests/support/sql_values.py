@@ -39,7 +39,10 @@ REFUSED = {
     "TIMETZ": "'12:00:00+02'",
     "BIT": "'101'",
     "INTEGER[]": "[1]",
-    "STRUCT(a INTEGER)": "{'a': 1}",
+    "INTEGER[2]": "[1, 2]",
+    "STRUCT(a INTEGER[])": "{'a': [1]}",
+    "MAP(VARCHAR, INTEGER)": "MAP {'a': 1}",
+    "UNION(a INTEGER, b VARCHAR)": "1",
 }
 
 
