@@ -154,6 +154,7 @@ lock: $(VENV)/lock ## Pin the newest releases of what .venv holds
 	@$(LOCK) --extra spark $(call besides,dev) -o requirements/spark.txt
 	@$(LOCK) --extra wheels $(call besides,dev) -o requirements/wheels.txt
 	@$(LOCK) --extra dbt -o requirements/dbt.txt
+	@$(LOCK:pyproject.toml=requirements/superset.in) -o requirements/superset.txt
 
 fmt: $(VENV)/.dev ## Format everything
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)

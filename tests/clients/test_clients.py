@@ -45,15 +45,21 @@ def with_home(home: str | Path, command: list[str | Path], folder: Path, standar
     return done.stdout.strip()
 
 
+def pins(lock: str) -> dict[str, str]:
+    """The version of each package that requirements/`lock`.txt pins; of the newest Python's, where it has several."""
+    return {name: line.split(" ")[0].partition("==")[2] for line, name in locked_versions(lock)}
+
+
 def test_the_versions_in_the_table_are_those_that_run() -> None:
     text = CLIENTS.read_text(encoding="utf-8")
-    dbt = {name: line.split(" ")[0].partition("==")[2] for line, name in locked_versions("dbt")}
+    dbt, superset = pins("dbt"), pins("superset")
     for row in (
         rf"`duckdb-cli` \| {SHELL} \|",
         rf"`@duckdb/node-api` \| {NODE} \|",
         rf"`org.duckdb:duckdb_jdbc` \| {JDBC} \|",
         rf"`duckdb-go` \| {GO} \|",
         rf"dbt-duckdb, dbt-core \| {dbt['dbt-duckdb']}, {dbt['dbt-core']} \|",
+        rf"Superset, from PyPI's `apache-superset` \| {superset['apache-superset']} \| {superset['duckdb']} \|",
     ):
         assert re.search(row, text), row
     package = (PROJECT / "integrations" / "dbt" / "README.md").read_text(encoding="utf-8")
