@@ -8,17 +8,15 @@ _TEXT = re.compile(r"'(?:date_trunc|time_bucket)\((?:STRING_LITERAL|VARCHAR|INTE
 _UNKNOWN = re.compile(r"'(?:date_trunc|time_bucket)\((?:STRING_LITERAL|VARCHAR|INTERVAL), INTEGER")
 
 _NESTED = re.compile(r"'approx_histogram_agg\(")
-_NO_TEXT = re.compile(r"'(?:__duckdb_sketch_)?hyper_unique_agg\((?:BLOB)?")
+_NESTED_TEXT = re.compile(r"'hyper_unique_agg\(")
 
 
 def hint(message: str) -> str:
     """What follows an error of DuckDB; empty if there is nothing to add."""
     if _NESTED.search(message):
         return " A histogram measures numbers: take one out of x, as x[1] or x.field."
-    if found := _NO_TEXT.search(message):
-        if found[0].endswith("BLOB"):
-            return " To unite sketches, write hyper_unique_union_agg(x)."
-        return " Druid counts text: write hyper_unique_agg(x::VARCHAR)."
+    if _NESTED_TEXT.search(message):
+        return " Druid counts text: take one out of x, as x[1] or x.field, or write hyper_unique_agg(x::VARCHAR)."
     if _TEXT.search(message):
         return (
             " The time is text there, as of a format that is ambiguous: declare how it is written, as "

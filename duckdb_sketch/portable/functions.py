@@ -471,6 +471,15 @@ _MEASURED = (
 )
 """The numbers of a group, or the error of what is none."""
 
+_TEXT = '^(VARCHAR|JSON|ENUM.*|"NULL")$'
+_COUNTED = (
+    f"list(CASE WHEN regexp_matches(typeof(x), '{_TEXT}') THEN x::VARCHAR "
+    "ELSE error('hyper_unique_agg cannot count ' || typeof(x) || ': write ' || CASE typeof(x) "
+    "WHEN 'BLOB' THEN 'hyper_unique_union_agg(x) to unite sketches' "
+    "ELSE 'hyper_unique_agg(x::VARCHAR), as Druid counts text' END) END)"
+)
+"""The texts of a group, or the error of what is none."""
+
 MACROS: dict[str, list[str]] = {
     "hll_sketch_agg": [
         f"(x) AS {_call('hll_sketch_agg', _COUPONS, str(DEFAULT_LG_K))}",
@@ -514,7 +523,7 @@ MACROS: dict[str, list[str]] = {
         _as_macro("approx_histogram_to_druid", "h"),
         f"(h, form) AS {_call('approx_histogram_to_druid_form', 'h', 'form')}",
     ],
-    "hyper_unique_agg": [f"(x) AS {_call('hyper_unique_agg', 'list(x)')}"],
+    "hyper_unique_agg": [f"(x) AS {_call('hyper_unique_agg', _COUNTED)}"],
     "hyper_unique_union_agg": [f"(sketch) AS {_call('hyper_unique_union_agg', 'list(sketch)')}"],
     "hyper_unique_union": [_as_macro("hyper_unique_union", "a, b")],
     "hyper_unique_estimate": [_as_macro("hyper_unique_estimate", "sketch")],

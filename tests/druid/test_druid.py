@@ -229,7 +229,7 @@ def test_null_and_nothing_of_hyper_unique(con: duckdb.DuckDBPyConnection) -> Non
 
 def test_what_is_no_text_is_cast(con: duckdb.DuckDBPyConnection) -> None:
     assert value(con, "SELECT hyper_unique_agg(i::VARCHAR) FROM range(3) t(i)").hex() == TEXTS[("0", "1", "2")]
-    with pytest.raises(duckdb.BinderException, match=r"hyper_unique_agg\(.*add explicit type casts"):
+    with pytest.raises(duckdb.Error, match=r"cannot count INTEGER: write hyper_unique_agg\(x::VARCHAR\)"):
         con.execute("SELECT hyper_unique_agg(1)")
 
 

@@ -15,32 +15,9 @@ use self::approx_histogram_cdf::{Cdf, Cdfs, CountBelow, CountsBelow};
 use self::approx_histogram_druid::{FromDruid, ToDruid};
 use self::approx_histogram_quantile::{Quantile, Quantiles};
 use self::family::ApproxHistogram;
-use super::refused::refusing;
+use super::refused::{OTHERS, refusing};
 use super::{Build, Union, UnionAgg, aggregate, scalar};
 use crate::duckdb::{Registry, SqlError, TypeId};
-
-/// Types of values that a histogram does not measure. Whatever else is not a number, DuckDB takes for VARCHAR.
-const NO_NUMBERS: &[TypeId] = {
-    use TypeId::*;
-    &[
-        Boolean,
-        Blob,
-        Bit,
-        Date,
-        Interval,
-        Time,
-        TimeTz,
-        Timestamp,
-        TimestampS,
-        TimestampMs,
-        TimestampNs,
-        TimestampTz,
-        TimestampTzNs,
-        TimeNs,
-        Uuid,
-        Varchar,
-    ]
-};
 
 /// What to write for a column of such a type.
 fn instead(id: TypeId) -> String {
@@ -57,7 +34,9 @@ fn instead(id: TypeId) -> String {
 /// Registers every function of the family.
 pub fn register(registry: &Registry) -> Result<(), SqlError> {
     let build = aggregate::<Build<ApproxHistogram, 1>>().with::<Build<ApproxHistogram, 2>>();
-    registry.aggregate(refusing::<ApproxHistogram>(build, NO_NUMBERS, instead))?;
+    // Whatever else is not a number, DuckDB takes for VARCHAR.
+    let no_numbers = OTHERS.iter().copied().chain([TypeId::Varchar]);
+    registry.aggregate(refusing::<ApproxHistogram, 2>(build, no_numbers, "measure", instead))?;
     registry.aggregate(aggregate::<UnionAgg<ApproxHistogram, 1>>().with::<UnionAgg<ApproxHistogram, 2>>())?;
     registry.scalar(scalar::<Union<ApproxHistogram, 2>>())?;
     registry.scalar(scalar::<Quantile>().with::<Quantiles>())?;
