@@ -30,14 +30,23 @@ STATEMENT = """
         approx_top_k_accumulate(i % 90, 6) FILTER (WHERE i % 3 = 0) AS few
     FROM events GROUP BY ALL
 """
+WEIGHTED = """
+    SELECT date_trunc('hour', ts) AS hour, part, approx_top_k_accumulate(name, 10000, i % 5) AS names,
+        approx_top_k_accumulate(i % 90, 6, CASE WHEN i % 7 > 0 THEN i % 4 END) FILTER (WHERE i % 3 = 0) AS few
+    FROM events GROUP BY ALL
+"""
 NAME = "CASE WHEN i % 11 > 0 THEN 'n' || least(i * 7919 % 900, i * 31 % 40) END"
 
 
 @pytest.fixture
-def rollup(tmp_path: Path) -> Iterator[Rollup]:
-    """Three files, counted one after the other, so that states were merged."""
-    with hourly(tmp_path, STATEMENT, 3 * [NAME]) as made:
+def rollup(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Rollup]:
+    """Three files, counted one after the other, so that states were merged; by `STATEMENT` if a test has no other."""
+    with hourly(tmp_path, getattr(request, "param", STATEMENT), 3 * [NAME]) as made:
         yield made
+
+
+#: For values that count as often as another column says.
+weighted = pytest.mark.parametrize("rollup", [WEIGHTED], indirect=True)
 
 
 def test_states_are_those_of_the_events(rollup: Rollup, tmp_path: Path) -> None:
@@ -130,28 +139,17 @@ def test_the_cube_answers_duckdb_s_own_aggregate(rollup: Rollup, tmp_path: Path)
         assert not cube.explain("SELECT approx_top_k(name, 1 + 1) AS n FROM events").approximate
 
 
-def test_an_hour_without_events_has_an_empty_state(rollup: Rollup) -> None:
+@pytest.mark.parametrize("rollup", [STATEMENT, WEIGHTED], indirect=True)
+def test_an_hour_without_events_has_empty_states(rollup: Rollup) -> None:
     filled = rollup.filled("2026-02-28 23:00", "2026-03-01 01:00")
-    before = filled.filter("hour = TIMESTAMP '2026-02-28 23:00'").project("approx_top_k_describe(names).total")
-    assert {total for (total,) in before.fetchall()} == {0}
+    totals = "approx_top_k_describe(names).total, approx_top_k_describe(few).total"
+    before = filled.filter("hour = TIMESTAMP '2026-02-28 23:00'").project(totals)
+    assert set(before.fetchall()) == {(0, 0)}
 
 
-WEIGHTED = """
-    SELECT date_trunc('hour', ts) AS hour, part, approx_top_k_accumulate(name, 10000, i % 5) AS names,
-        approx_top_k_accumulate(i % 90, 6, CASE WHEN i % 7 > 0 THEN i % 4 END) FILTER (WHERE i % 3 = 0) AS few
-    FROM events GROUP BY ALL
-"""
-
-
-@pytest.fixture
-def weighted(tmp_path: Path) -> Iterator[Rollup]:
-    """The same, of values that count as often as another column says."""
-    with hourly(tmp_path, WEIGHTED, 3 * [NAME]) as made:
-        yield made
-
-
-def test_a_weighted_metric_is_that_of_the_events(weighted: Rollup, tmp_path: Path) -> None:
-    daily = weighted.coarsen("day", "daily")
+@weighted
+def test_a_weighted_metric_is_that_of_the_events(rollup: Rollup, tmp_path: Path) -> None:
+    daily = rollup.coarsen("day", "daily")
     events = f"FROM '{tmp_path}/*.parquet'"
     exact = f"SELECT part, name, sum(i % 5)::BIGINT AS n {events} GROUP BY ALL HAVING n > 0 ORDER BY ALL"
     kept = """
@@ -159,30 +157,25 @@ def test_a_weighted_metric_is_that_of_the_events(weighted: Rollup, tmp_path: Pat
             SELECT part, unnest(approx_top_k_estimate(approx_top_k_combine(names), 1000)) AS e FROM {} GROUP BY part
         ) ORDER BY ALL
     """
-    for level, rollup in (("hourly", weighted), ("daily", daily)):
-        assert rows(rollup.connection, kept.format(level)) == rows(rollup.connection, exact)
+    for level in (rollup, daily):
+        assert rows(level.connection, kept.format(level.name)) == rows(level.connection, exact)
     assert value(daily.connection, "SELECT DISTINCT approx_top_k_describe(few).max_items FROM daily") == 6
-    assert weighted.verify().ok, str(weighted.verify())
-    weighted.connection.execute(
+    assert rollup.verify().ok, str(rollup.verify())
+    rollup.connection.execute(
         "UPDATE hourly SET names = (SELECT approx_top_k_accumulate('x', 10000, 9)) WHERE part = 'odd'"
     )
-    example = weighted.verify().column("names").example
+    example = rollup.verify().column("names").example
     assert example is not None
     assert example.stored == 9
     of_group = f"SELECT sum(i % 5)::BIGINT {events} WHERE part = 'odd' AND date_trunc('hour', ts) = $1"
-    assert example.exact == value(weighted.connection, of_group, example.group.bucket)
+    assert example.exact == value(rollup.connection, of_group, example.group.bucket)
 
 
-def test_an_hour_without_events_has_an_empty_weighted_state(weighted: Rollup) -> None:
-    filled = weighted.filled("2026-02-28 23:00", "2026-03-01 01:00")
-    before = filled.filter("hour = TIMESTAMP '2026-02-28 23:00'").project("approx_top_k_describe(few).total")
-    assert {total for (total,) in before.fetchall()} == {0}
-
-
-def test_the_cube_tells_weights_apart(weighted: Rollup, tmp_path: Path) -> None:
+@weighted
+def test_the_cube_tells_weights_apart(rollup: Rollup, tmp_path: Path) -> None:
     """A weighted state answers what has the same weight, and nothing that has none."""
-    weighted.coarsen("day", "daily")
-    weighted.close()
+    rollup.coarsen("day", "daily")
+    rollup.close()
     with Cube(tmp_path / "r.duckdb") as cube:
         query = "SELECT part, approx_top_k_accumulate(name, 10000, i % 5) AS s FROM events GROUP BY part ORDER BY part"
         assert cube.explain(query).parts[0].name == "daily"
