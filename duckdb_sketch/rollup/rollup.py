@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,11 +27,12 @@ from duckdb_sketch.rollup.errors import (
     SourceError,
     SpecificationError,
 )
+from duckdb_sketch.rollup.given_source import GivenSource, check_sources
 from duckdb_sketch.rollup.ledger.database import open_database
 from duckdb_sketch.rollup.ledger.records import Batch, LevelRecord, Record
 from duckdb_sketch.rollup.level import Level
-from duckdb_sketch.rollup.memory import files_that_fit, rows_that_fit
-from duckdb_sketch.rollup.pipeline.append import append, events_of_groups
+from duckdb_sketch.rollup.memory import files_that_fit
+from duckdb_sketch.rollup.pipeline.append import Appending, check_id, events_of_groups
 from duckdb_sketch.rollup.pipeline.levels import update_levels
 from duckdb_sketch.rollup.pipeline.preview import preview
 from duckdb_sketch.rollup.pipeline.progress import Progress, Refreshed
@@ -43,15 +43,13 @@ from duckdb_sketch.rollup.pipeline.waiting import Waiting, waiting
 from duckdb_sketch.rollup.reading.status import Change
 from duckdb_sketch.rollup.settings import KEPT_CHANGES, Late, Missing, Settings
 from duckdb_sketch.rollup.sources.attached import detach_all
-from duckdb_sketch.rollup.sources.data import Appended, events_of_data, registered
+from duckdb_sketch.rollup.sources.data import registered
 from duckdb_sketch.rollup.sources.declaration import Declaration
-from duckdb_sketch.rollup.sources.declared import Declared, declared_text, files_of, is_declared, kind_of, source_of
-from duckdb_sketch.rollup.sources.events import Events, Extent
+from duckdb_sketch.rollup.sources.declared import Declared, declared_text
+from duckdb_sketch.rollup.sources.events import Extent
 from duckdb_sketch.rollup.sources.lookups import provide
 from duckdb_sketch.rollup.sources.secrets import use_secrets
-from duckdb_sketch.rollup.sources.source import Source as Reader
-from duckdb_sketch.rollup.sources.spool import discarded_on_error, publish_left, spool_path
-from duckdb_sketch.rollup.sources.spool import spool as spooled
+from duckdb_sketch.rollup.sources.spool import publish_left
 from duckdb_sketch.rollup.sources.url import is_url
 from duckdb_sketch.rollup.specification.expand import expand as expanded
 from duckdb_sketch.rollup.specification.granularity import parse_span
@@ -95,12 +93,12 @@ class Rollup(Level):
         super().__init__(connection, name, wait)
         self.specification = specification
         self._settings = settings
-        self._pattern: Source | None = sources.get(specification.source, specification.declared)
-        source = declared_text(self._pattern)
-        self._target = Target(self._ledger, name, specification, settings, source)
+        given = sources.get(specification.source, specification.declared)
+        self._target = Target(self._ledger, name, specification, settings, declared_text(given))
+        self._source = GivenSource(given, self._target)
         self._engine = DuckDBEngine(specification)
         self._seen: dict[Any, Extent] = {}
-        _check_sources(specification, sources)
+        check_sources(specification, sources)
         provide(connection, {name: data for name, data in sources.items() if name != specification.source})
         self._enter_zone(self._ledger.find(name))
 
@@ -194,20 +192,16 @@ class Rollup(Level):
         if not name:
             raise SpecificationError("a statement that is not a file has no name: give one with name='bids_hourly'")
         first, last = (None if time is None else without_zone(time) for time in (earliest, latest))
-        if keep_changes < 1:
-            raise SpecificationError(f"keep_changes={keep_changes}: give a number of batches, at least 1")
-        if look_back is not None and look_back < 1:
-            raise SpecificationError(f"look_back={look_back}: give a number of folders, at least 1")
         lateness = parse_span(allowed_lateness)
         settings = Settings(
             time_zone,
             lateness,
-            _checked(late),
+            late,
             first,
             last,
             memory_limit,
             keep_changes,
-            _known_missing(missing),
+            missing,
             look_back,
         )
         from duckdb_sketch.rollup.served import find_rollup  # only here: it is made of this
@@ -303,7 +297,7 @@ class Rollup(Level):
             ChangedStatementError: If the rollup was created with another statement.
             LockedError: If another connection is changing the rollup.
         """
-        refreshed = Refreshed.of(self.name, kind_of(self._pattern))
+        refreshed = Refreshed.of(self.name, self._source.kind)
         with self._reading():
             self._retried(lambda: self._refresh(on_change, levels, progress, engine, only, refreshed))
         if refreshed.changed and on_change == "error":
@@ -337,27 +331,10 @@ class Rollup(Level):
             publish_left(self._ledger.spooled(self.name))
             return self._appended(None)
         with registered(self._connection, _DATA, data):
+            appending = self._appending(self._engine, levels)
             if spool is not None and batch_id is not None:
-                return self._append_kept(batch_id, spool, levels)
-            events = self._events_of_data(_DATA, batch_id)
-            return self._append(events, self._engine, levels)
-
-    def _append_kept(self, batch_id: str, folder: str | Path, levels: bool) -> Refreshed:
-        """Write data that is registered into a file, and count it from there."""
-        kept = spooled(self._connection, _DATA, spool_path(folder, self.specification.source, batch_id))
-        with discarded_on_error(kept):
-            events = self._events_of_data(kept.scan, batch_id)
-            slices = (Appended(batch_id, fingerprint=kept.path), kept)
-            refreshed = self._append(replace(events, slices=slices), self._engine, levels)
-        if refreshed.batches:
-            kept.publish()
-        else:  # another connection has counted it meanwhile
-            kept.discard()
-        return refreshed
-
-    def _events_of_data(self, name: str, batch_id: str | None) -> Events:
-        known, missing = self._target.input_types(), self._target.missing
-        return events_of_data(self._connection, self.specification, name, batch_id, known, missing)
+                return self._appended(appending.append_and_keep(_DATA, batch_id, spool))
+            return self._appended(appending.append_data(_DATA, batch_id))
 
     @exclusive
     def append_groups(
@@ -394,11 +371,11 @@ class Rollup(Level):
             given = events_of_groups(
                 self._connection, self._target, None if events is None else _EVENTS_OF_DATA, batch_id
             )
-            return self._append(given, GivenGroups(_DATA), levels)
+            return self._appended(self._appending(GivenGroups(_DATA), levels).append(given))
 
-    def _append(self, events: Events, engine: Engine, levels: bool) -> Refreshed:
+    def _appending(self, engine: Engine, levels: bool) -> Appending:
         self._enter_zone(self._target.known())
-        return self._appended(append(self._target, events, engine, self._retried, levels=levels))
+        return Appending(self._target, engine, self._retried, levels)
 
     def _appended(self, batch: Batch | None) -> Refreshed:
         refreshed = Refreshed(self.name)
@@ -414,7 +391,7 @@ class Rollup(Level):
         Raises:
             InvalidInputError: If the id is not text.
         """
-        _check_id(batch_id)
+        check_id(batch_id)
         return self._ledger.has_batch(self.name, batch_id)
 
     @exclusive
@@ -441,7 +418,7 @@ class Rollup(Level):
         """The buckets that a refresh would change, with their number of new rows. Nothing is written."""
         self._enter_zone(self._target.known())
         with self._reading():
-            return preview(self._target, self._source())
+            return preview(self._target, self._source.reader())
 
     @exclusive
     def waiting(self) -> Waiting:
@@ -452,7 +429,7 @@ class Rollup(Level):
         """
         self._enter_zone(self._target.known())
         with self._reading():
-            return waiting(self._target, self._source(), self._engine, self._seen)
+            return waiting(self._target, self._source.reader(), self._engine, self._seen)
 
     @exclusive
     def verify(self, sample: int = 10, seed: int = 0) -> Verified:
@@ -500,9 +477,9 @@ class Rollup(Level):
     ) -> Refreshed:
         known = self._target.known()
         self._enter_zone(known)
-        most_rows = self._most_rows() if engine is None else None
+        most_rows = self._source.most_rows if engine is None else None
         most_files = sys.maxsize if engine else files_that_fit(self._connection, self._settings.memory_limit)
-        source = self._source()
+        source = self._source.reader()
         if engine is not None and source.transactional:
             raise SourceError(
                 f"the source {self.specification.source} is read in this process, in one snapshot: refresh without an "
@@ -527,99 +504,19 @@ class Rollup(Level):
 
     def _replay(self, progress: Callable[[Progress], None]) -> Refreshed:
         self._enter_zone(self._ledger.rollup(self.name))
-        source = self._source_of(self._declared())
+        source = self._source.reader_of_counted()
         most_files = files_that_fit(self._connection, self._settings.memory_limit)
-        refreshed = Replay(self._target, source, self._most_rows(), progress, most_files).run()
+        refreshed = Replay(self._target, source, self._source.most_rows, progress, most_files).run()
         refreshed.watermark = self._record().watermark
         return refreshed
 
     @property
     def declaration(self) -> Declaration:
         """How the files of the source are declared; none where it is a table."""
-        return files_of(self._declared())
-
-    def _declared(self) -> Source:
-        """How the source is declared, if it is here; else how it was when its slices were counted."""
-        if self._pattern is not None and is_declared(self._pattern):
-            return self._pattern
-        record = self._ledger.find_rollup(self.name)  # of another statement, if a replay gives one
-        return record.source if record and record.source else ()
-
-    def _source(self) -> Reader:
-        """The files or the table that `sources` names.
-
-        Raises:
-            SourceError: If it names none.
-        """
-        source, given = self.specification.source, self._pattern
-        if given is None:
-            raise SourceError(
-                f"no files are given for {source}: give sources={{'{source}': 'data/*.parquet'}} "
-                f"(--source {source}='data/*.parquet')"
-            )
-        if not is_declared(given):
-            raise SourceError(
-                f"the source {source} is a {type(given).__name__}: give paths of files, or count data with "
-                "append(data, batch_id=…)"
-            )
-        return self._source_of(given)
-
-    def _source_of(self, declared: Source) -> Reader:
-        publish_left(self._ledger.spooled(self.name))
-        return source_of(
-            self._connection,
-            self.specification,
-            declared,
-            self._target.missing,
-            most_rows=self._most_rows(),
-            look_back=self._settings.look_back,
-        )
+        return self._source.declaration()
 
     def _catch_up(self) -> None:
         if all(child.consumed == self._record().last_batch for child in self._ledger.children(self.name)):
             return
         with self._ledger.transaction():
             update_levels(self._ledger, self.name)
-
-    def _most_rows(self) -> int:
-        return rows_that_fit(self._connection, self._settings.memory_limit)
-
-
-def _check_sources(specification: Specification, sources: Mapping[str, Any]) -> None:
-    """See that each source is a table of the statement; under a mistyped name it would stand for nothing.
-
-    Raises:
-        SourceError: If one is not.
-    """
-    tables = (specification.source, *specification.lookups)
-    for name in sources:
-        if name not in tables:
-            raise SourceError(f"the statement reads {', '.join(tables)}, not {name}: give the source that name")
-
-
-def _check_id(batch_id: str) -> None:
-    """See that an id is one that the ledger can tell from all others: 7 and "007" would become one.
-
-    Raises:
-        InvalidInputError: If it is not.
-    """
-    if not isinstance(batch_id, str):
-        raise InvalidInputError(
-            f"batch_id is {batch_id!r}, {type(batch_id).__name__}: give text, such as batch_id={str(batch_id)!r}"
-        )
-    try:
-        batch_id.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInputError(f"batch_id {batch_id!r} is not Unicode text: {error.reason}") from error
-
-
-def _known_missing(missing: Missing | None) -> Missing | None:
-    if missing not in (None, "error", "null"):
-        raise RollupError(f"missing is null or error, not {missing}")
-    return missing
-
-
-def _checked(late: Late | None) -> Late | None:
-    if late not in (None, "merge", "drop", "error"):
-        raise RollupError(f"late is merge, drop or error, not {late}")
-    return late

@@ -57,7 +57,7 @@ def planned(source: str, select: str, *files: Path) -> list[tuple[Any, ...]]:
     statement = f"SELECT date_trunc('day', ts) AS d, {select} FROM e GROUP BY ALL"
     with Rollup.from_sql(statement, name="r", sources={"e": source}) as rollup:
         slices = [File.at(str(file)) for file in files]
-        with rollup._source().events(slices, {}) as events:
+        with rollup._source.reader().events(slices, {}) as events:
             made = Cluster(NO_CLUSTER, rollup, "1GB")._events(slices, events.plan)
         job = Job(rollup.specification, made, {}, None)
     with opened("UTC") as connection:

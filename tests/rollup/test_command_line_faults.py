@@ -170,7 +170,7 @@ def events(*arguments):
     return count(*arguments)
 FileSource.events = events
 import duckdb_sketch.rollup.rollup
-duckdb_sketch.rollup.rollup.rows_that_fit = lambda *_: 1
+duckdb_sketch.rollup.given_source.rows_that_fit = lambda *_: 1
 from duckdb_sketch.cli import main
 sys.argv = ["duckdb-sketch", *sys.argv[1:]]
 main()

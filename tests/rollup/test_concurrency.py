@@ -25,7 +25,7 @@ ROWS = "SELECT TIMESTAMP '2024-03-01 12:00' AS ts, 'a' AS publisher, 1::BIGINT A
 
 
 def test_two_threads_refreshing_at_once_count_everything_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duckdb_sketch.rollup.rollup.rows_that_fit", lambda *_: 1)  # a file a batch
+    monkeypatch.setattr("duckdb_sketch.rollup.given_source.rows_that_fit", lambda *_: 1)  # a file a batch
     for part in range(8):
         write_events(tmp_path / f"{part}.parquet", part * 50, part * 50 + 70)
     database = tmp_path / "rollups.duckdb"

@@ -242,7 +242,7 @@ def test_missing_columns_are_null_if_that_is_asked_for(tmp_path: Path, kind: str
 def test_a_batch_in_which_no_file_has_a_column_that_others_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("duckdb_sketch.rollup.rollup.rows_that_fit", lambda *_: 1)
+    monkeypatch.setattr("duckdb_sketch.rollup.given_source.rows_that_fit", lambda *_: 1)
     (tmp_path / "a.ndjson").write_text('{"ts":"2026-01-01 00:00:00","p":{}}\n')
     (tmp_path / "b.ndjson").write_text('{"ts":"2026-01-01 00:00:00","p":{"u":7},"q":1}\n')
     assert counted("max(p.u) AS u, sum(q) AS q", f"{tmp_path}/*.ndjson") == [(7, 1)]
@@ -326,7 +326,7 @@ def test_nested_numbers_are_whole(tmp_path: Path) -> None:
 def test_a_batch_in_which_a_column_has_no_value_takes_its_type_from_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("duckdb_sketch.rollup.rollup.rows_that_fit", lambda *_: 1)
+    monkeypatch.setattr("duckdb_sketch.rollup.given_source.rows_that_fit", lambda *_: 1)
     (tmp_path / "a.csv").write_text("ts,name\n2026-01-01 00:00:00,\n")
     (tmp_path / "b.csv").write_text("ts,name\n2026-01-01 00:00:00,ZOE\n")
     assert counted("max(lower(name)) AS name, count(*) AS n", f"{tmp_path}/*.csv") == [("zoe", 2)]

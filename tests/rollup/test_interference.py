@@ -14,8 +14,7 @@ import pytest
 from processes import PROJECT
 
 from duckdb_sketch import Rollup
-from duckdb_sketch.rollup import LockedError, Progress, RollupError, SourceError, query
-from duckdb_sketch.rollup import rollup as rollup_module
+from duckdb_sketch.rollup import LockedError, Progress, RollupError, SourceError, given_source, query
 from duckdb_sketch.rollup.engines.duckdb_engine import DuckDBEngine
 from duckdb_sketch.rollup.ledger.ledger import Ledger
 from duckdb_sketch.rollup.pipeline import commit as commit_module
@@ -169,7 +168,7 @@ def test_replays_leave_the_tables_of_others_alone(tmp_path: Path) -> None:
 
 
 def test_two_replays_at_the_same_time_count_everything_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollup_module, "rows_that_fit", lambda *_: 1)
+    monkeypatch.setattr(given_source, "rows_that_fit", lambda *_: 1)
     files, database = {"bids": tmp_path / "*.parquet"}, tmp_path / "rollups.duckdb"
     for name in ("a", "b"):
         write(tmp_path / f"{name}.parquet", 10)

@@ -39,7 +39,7 @@ def test_the_watermark_is_the_highest_event_less_the_allowed_lateness(
 
 
 def test_it_moves_only_when_a_refresh_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duckdb_sketch.rollup.rollup.rows_that_fit", lambda *_: 1)
+    monkeypatch.setattr("duckdb_sketch.rollup.given_source.rows_that_fit", lambda *_: 1)
     write_events(tmp_path / "0.parquet", 0, 10)
     level = hourly(tmp_path, late="error")
     level.refresh()
@@ -54,7 +54,7 @@ def test_it_moves_only_when_a_refresh_is_complete(tmp_path: Path, monkeypatch: p
 def test_it_stays_where_it_was_when_a_refresh_fails_in_its_midst(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("duckdb_sketch.rollup.rollup.rows_that_fit", lambda *_: 1)
+    monkeypatch.setattr("duckdb_sketch.rollup.given_source.rows_that_fit", lambda *_: 1)
     write_events(tmp_path / "0.parquet", 0, 10)
     level = hourly(tmp_path)
     level.refresh()

@@ -77,7 +77,7 @@ def test_unlimited_memory() -> None:
         connection.execute("SET memory_limit = '-1'")
         with Rollup.from_sql(STATEMENT, name="r", database=connection) as rollup:
             assert rollup.append(connection.sql(event("1"))).rows == 1
-            assert 100_000 < rollup._most_rows() < 10**12
+            assert 100_000 < rollup._source.most_rows < 10**12
     with Rollup.from_sql(STATEMENT, name="r", memory_limit="-1") as rollup:
         assert rollup.append(arrow(event("1"))).rows == 1
     assert parse_bytes("-1") == UNLIMITED

@@ -140,7 +140,7 @@ def test_an_object_that_changes_after_it_was_listed(
 ) -> None:
     put(store, tmp_path, "in/1.parquet", 0, 100)
     with rollup_of(con, "s3://events/in") as rollup:
-        source = rollup._source()
+        source = rollup._source.reader()
         listed = source.poll({}).new
         put(store, tmp_path, "in/1.parquet", 0, 50)
         with pytest.raises(SourceError, match="changed since it was listed"), source.events(listed, {}):

@@ -14,7 +14,7 @@ from duckdb_sketch.rollup import ManifestError, Progress, Rollup, SpecificationE
 def test_files_count_once_in_batches_of_any_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_rows: int
 ) -> None:
-    monkeypatch.setattr("duckdb_sketch.rollup.rollup.rows_that_fit", lambda *_: most_rows)
+    monkeypatch.setattr("duckdb_sketch.rollup.given_source.rows_that_fit", lambda *_: most_rows)
     for part in range(5):
         write_events(tmp_path / f"{part}.parquet", part * 60, part * 60 + 70)
     rollup = hourly(tmp_path)
@@ -31,7 +31,7 @@ def test_files_count_once_in_batches_of_any_size(
 
 
 def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duckdb_sketch.rollup.rollup.rows_that_fit", lambda *_: 1)
+    monkeypatch.setattr("duckdb_sketch.rollup.given_source.rows_that_fit", lambda *_: 1)
     for part in range(3):
         write_events(tmp_path / f"{part}.parquet", 0, 10 * (part + 1))
     told: list[Progress] = []
@@ -40,7 +40,7 @@ def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_refresh_that_is_interrupted_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duckdb_sketch.rollup.rollup.rows_that_fit", lambda *_: 1)
+    monkeypatch.setattr("duckdb_sketch.rollup.given_source.rows_that_fit", lambda *_: 1)
     for part in range(3):
         write_events(tmp_path / f"{part}.parquet", part * 60, part * 60 + 70)
     database = tmp_path / "r.duckdb"

@@ -39,7 +39,7 @@ def test_every_kind_of_file_gives_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, batched: bool
 ) -> None:
     if batched:
-        monkeypatch.setattr("duckdb_sketch.rollup.rollup.rows_that_fit", lambda *_: 1)
+        monkeypatch.setattr("duckdb_sketch.rollup.given_source.rows_that_fit", lambda *_: 1)
     for part in range(3):
         path = write_events(
             tmp_path / f"{part}.{'csv' if '.' in kind else kind.removeprefix('nd')}", part * 60, part * 60 + 90

@@ -67,7 +67,7 @@ def test_a_kill_around_the_commit(
     with monkeypatch.context() as killed:
         killed.setattr(SpooledFile, "discard", lambda _: None)
         if moment == "before":
-            killed.setattr("duckdb_sketch.rollup.rollup.append", lambda *_, **__: 1 / 0)
+            killed.setattr("duckdb_sketch.rollup.pipeline.append.Appending.append", lambda *_, **__: 1 / 0)
         else:
             killed.setattr(SpooledFile, "publish", lambda _: 1 / 0)
         with Rollup.from_sql(HOURLY, name="hourly", database=con) as rollup, pytest.raises(ZeroDivisionError):

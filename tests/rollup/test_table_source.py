@@ -120,7 +120,7 @@ def test_another_connection_is_not_counted_twice(con: duckdb.DuckDBPyConnection)
     with rollup_of(con) as one, rollup_of(con) as other:
         one.refresh()
         insert(con, 100, 120)
-        refresh = Refresh(one._target, one._source(), one._engine, 1000, levels=True)
+        refresh = Refresh(one._target, one._source.reader(), one._engine, 1000, levels=True)
         refresh._note_last()
         stale = refresh.source.poll(one._target.fingerprints("range")).new
         insert(con, 120, 150)

@@ -57,7 +57,7 @@ def test_levels_of_local_time_are_those_of_the_raw_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str, time: str
 ) -> None:
     write_changes(tmp_path, zone)
-    monkeypatch.setattr("duckdb_sketch.rollup.rollup.rows_that_fit", lambda *_: 1)  # a file a batch
+    monkeypatch.setattr("duckdb_sketch.rollup.given_source.rows_that_fit", lambda *_: 1)  # a file a batch
     fine = rollup(tmp_path, time, zone)
     fine.refresh(levels=False)
     widths = ["day", "week", "month", "quarter", "year"]

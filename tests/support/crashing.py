@@ -152,7 +152,7 @@ def _append(statement: str, database: str, number: str, batch_id: str) -> None:
 
 def main() -> None:
     from duckdb_sketch import cli
-    from duckdb_sketch.rollup import level, rollup
+    from duckdb_sketch.rollup import given_source, level, rollup
 
     rows, at, when = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     del sys.argv[1:4]
@@ -166,7 +166,7 @@ def main() -> None:
 
     opened = rollup.open_database
     rollup.open_database = level.open_database = open_faulty
-    rollup.rows_that_fit = lambda *_: rows
+    given_source.rows_that_fit = lambda *_: rows
     with ExitStack() as stack:
         if when == "write" and at:
             import resource

@@ -21,7 +21,7 @@ from nursery import NURSERY
 from processes import PROJECT
 
 import duckdb_sketch
-from duckdb_sketch.rollup import Rollup, open_level
+from duckdb_sketch.rollup import Rollup, given_source, open_level
 from duckdb_sketch.rollup import rollup as rollup_module
 
 STATEMENT = """
@@ -296,7 +296,7 @@ def faulty(
         return rollup
 
     with monkeypatch.context() as patch:
-        patch.setattr(rollup_module, "rows_that_fit", lambda *_: A_FILE)
+        patch.setattr(given_source, "rows_that_fit", lambda *_: A_FILE)
         yield make
     for rollup in rollups:
         rollup.close()

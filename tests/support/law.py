@@ -559,7 +559,7 @@ def outcome(connection: duckdb.DuckDBPyConnection, case: Case, folder: Path) -> 
 @contextmanager
 def rows_a_batch(most: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("duckdb_sketch.rollup.rollup.rows_that_fit", lambda *_: most)
+        patch.setattr("duckdb_sketch.rollup.given_source.rows_that_fit", lambda *_: most)
         yield
 
 
