@@ -73,9 +73,12 @@ def _late_files(section: dict[str, Any]) -> list[Line]:
             f"of {late['files']} late files of {late['rows']:,} rows for {late['touched']:,} of {late['groups']:,} "
             "groups, one after the other with checkpoints in between"
         )
-        for which in ("first", "median", "last"):
-            time = _times(late[which], late["processor"]) if which == "median" else seconds_text(late[which])
-            lines.append((f"the {which} {what}", time, "100 ms", late[which] <= 0.1))
+        for part, title in (("refresh", "refresh"), ("commit", "of that the commit alone")):
+            for which, seconds in late[part].items():
+                time = seconds_text(seconds)
+                if (part, which) == ("refresh", "median"):
+                    time = _times(seconds, late["processor"])
+                lines.append((f"{title}: the {which} {what}", time, "100 ms", seconds <= 0.1))
     return lines
 
 

@@ -101,6 +101,8 @@ class Family:
         precision: What its precision may be; None if nothing is known of its errors.
         spark: Its functions in Spark SQL, beside those that Spark has of its own.
         portable: Whether the portable backend has its functions.
+        compressed: Whether DuckDB is to compress its states in the table of a rollup. Hashes gain little by it, and
+            checkpoints and scans take several times as long.
         counts_null: Whether NULL is a value to its build aggregate, as any other.
         setup: SQL that makes its functions known to a connection, run on each that this package loads its own into;
             none of the families that the extension has.
@@ -122,6 +124,7 @@ class Family:
     precision: Precision | None = None
     spark: tuple[SparkFunction, ...] = ()
     portable: bool = False
+    compressed: bool = True
     counts_null: bool = False
     setup: tuple[str, ...] = ()
 

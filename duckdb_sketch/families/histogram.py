@@ -126,4 +126,5 @@ HISTOGRAM = Family(
         ),
     ),
     portable=True,
+    compressed=False,
 )

@@ -64,4 +64,5 @@ HLL = Family(
     # Spark has the others of its own, on the same bytes.
     spark=(SparkFunction("hll_intersection", "hll_intersection", ("BLOB", "BLOB"), spark_type(Bounds)),),
     portable=True,
+    compressed=False,
 )

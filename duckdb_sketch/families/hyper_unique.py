@@ -58,4 +58,5 @@ HYPER_UNIQUE = Family(
         SparkFunction("hyper_unique_estimate", "hyper_unique_estimate", ("BLOB",), DOUBLE),
     ),
     portable=True,
+    compressed=False,
 )

@@ -62,6 +62,7 @@ THETA = Family(
         values="SELECT range AS x FROM range({n})",
     ),
     portable=True,
+    compressed=False,
     # Spark has the others of its own, on the same bytes.
     spark=(
         SparkFunction("theta_sketch_bounds", "theta_sketch_bounds", ("BLOB", "BIGINT"), spark_type(Bounds)),

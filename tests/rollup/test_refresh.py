@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 from events import HOURLY, everything, hourly, of_raw, table, write_events
 
@@ -99,3 +100,26 @@ def test_two_rollups_of_one_source_count_each_by_itself(tmp_path: Path) -> None:
     one.refresh()
     for rollup in (one, two):
         assert table(rollup) == of_raw(rollup, str(tmp_path / "*.parquet"))
+
+
+def test_sketches_of_hashes_are_not_compressed(tmp_path: Path) -> None:
+    """Not by DuckDB, which takes most of a checkpoint for it; nor are those of levels, and after a replay."""
+    statement = "SELECT date_trunc('hour', ts) AS hour, hll_sketch_agg(i) AS users FROM e GROUP BY ALL"
+    duckdb.sql(
+        "COPY (SELECT TIMESTAMP '2026-01-01' + to_hours(i // 30) AS ts, i FROM range(90_000) t(i)) "
+        f"TO '{tmp_path}/0.parquet'"
+    )
+    sources = {"e": f"{tmp_path}/*.parquet"}
+    with Rollup.from_sql(statement, name="r", sources=sources, database=tmp_path / "r.duckdb") as rollup:
+        rollup.refresh()
+        rollup.coarsen("day", "d")
+        for repeated in (False, True):
+            if repeated:
+                rollup.replay()
+            rollup.connection.execute("CHECKPOINT")
+            for name in ("r", "d"):
+                segments = rollup.connection.execute(
+                    f"SELECT DISTINCT compression FROM pragma_storage_info('{name}') "
+                    "WHERE column_name = 'users' AND segment_type IN ('BLOB', 'VARCHAR')"
+                )
+                assert segments.fetchall() == [("Uncompressed",)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
@@ -231,17 +231,18 @@ class Ledger:
         slices = [CountedSlice(*row) for row in rows]
         return {counted.slice: counted for counted in slices}
 
-    def add_slices(self, rollup: str, batch: int, slices: Iterable[CountedSlice]) -> None:
-        """Write slices that a batch counted, in place of what was known of them."""
-        slices = list(slices)
+    def forget_slices(self, rollup: str, slices: Sequence[CountedSlice]) -> None:
+        """Delete what is known of slices."""
+        self.connection.execute(
+            "DELETE FROM rollup_manifest.slices WHERE rollup = ? AND (kind, slice) IN (SELECT (unnest(?), unnest(?)))",
+            [rollup, [counted.kind for counted in slices], [counted.slice for counted in slices]],
+        )
+
+    def add_slices(self, rollup: str, batch: int, slices: Sequence[CountedSlice]) -> None:
+        """Write slices that a batch counted, of which nothing is known."""
         if not slices:
             return
         columns = [[getattr(counted, name) for counted in slices] for name in _SLICE]
-        kinds, names = columns[:2]
-        self.connection.execute(
-            "DELETE FROM rollup_manifest.slices WHERE rollup = ? AND (kind, slice) IN (SELECT (unnest(?), unnest(?)))",
-            [rollup, kinds, names],
-        )
         types = ("VARCHAR", "VARCHAR", "VARCHAR", "UBIGINT", "UBIGINT", "TIMESTAMP", "TIMESTAMP")
         items = ", ".join(f"unnest(CAST(? AS {kind}[])) AS {name}" for name, kind in zip(_SLICE, types, strict=True))
         self.connection.execute(

@@ -62,13 +62,23 @@ def note_counted(ledger: Ledger, rollup: str, slices: Sequence[CountedSlice], or
             continue
         _, highest = found.get(source, ("", None))
         found[source] = each.slice, max((time for time in (highest, each.last_event) if time), default=None)
+    if found:
+        ledger.create()
     for source, (last, highest) in found.items():
-        _add(ledger, rollup, source)
-        ledger.connection.execute(
-            "UPDATE rollup_manifest.sources SET slice = ?, moved = now(), "
-            "highest_event = greatest(highest_event, CAST(? AS TIMESTAMP)) WHERE rollup = ? AND source = ?",
-            [last, highest, rollup, source],
-        )
+        if not _move(ledger, rollup, source, last, highest):
+            _add(ledger, rollup, source)
+            _move(ledger, rollup, source, last, highest)
+
+
+def _move(ledger: Ledger, rollup: str, source: str, last: str, highest: datetime | None) -> bool:
+    """Write where a source is now, if there is a line for it; whether there is."""
+    moved = fetch(
+        ledger.connection,
+        "UPDATE rollup_manifest.sources SET slice = ?, moved = now(), "
+        "highest_event = greatest(highest_event, CAST(? AS TIMESTAMP)) WHERE rollup = ? AND source = ? RETURNING 1",
+        [last, highest, rollup, source],
+    )
+    return bool(moved)
 
 
 def add_positions(ledger: Ledger, rollup: str, positions: Sequence[Position]) -> None:

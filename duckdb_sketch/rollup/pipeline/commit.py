@@ -55,7 +55,10 @@ def commit(target: Target, table: Table, events: Events, groups: Groups, policy:
         batch = Batch(record.last_batch, policy.kind)
         record = policy.placement.put(ledger, record, table, groups, batch)
         batch.rejected_rows += events.rejected
-        ledger.add_slices(name, batch.batch, [*groups.slices, *_appended(events, batch)])
+        slices = [*groups.slices, *_appended(events, batch)]
+        if not isinstance(policy.placement, Merge):
+            ledger.forget_slices(name, slices)
+        ledger.add_slices(name, batch.batch, slices)
         note_counted(ledger, name, groups.slices, policy.origins)
         for each in events.slices:
             each.check_unchanged()
@@ -63,7 +66,7 @@ def commit(target: Target, table: Table, events: Events, groups: Groups, policy:
         advance(ledger, record, table, batch, complete=policy.complete)
         if policy.levels:
             update_levels(ledger, name)
-        prune(ledger, name, target.settings.keep_changes)
+        prune(ledger, record, target.settings.keep_changes)
     return batch
 
 

@@ -18,10 +18,10 @@ from duckdb_sketch.rollup.specification.table import Table, literal
 
 def update_levels(ledger: Ledger, parent: str) -> None:
     """Bring the levels above a rollup up to date, inside the caller's transaction."""
-    record = ledger.get(parent)
     children = present_children(ledger, parent)
     if not children:
         return
+    record = ledger.get(parent)
     finer = table_of(ledger, record)
     for child in children:
         _update(ledger, record, finer, child)

@@ -28,9 +28,7 @@ class Merge:
         Raises:
             LateDataError: If there are late rows, and the rollup refuses them.
         """
-        reject(ledger, record, table, groups.table, batch)
-        _judge(ledger, record, table, groups.table, batch)
-        measure(ledger, table, groups.table, batch)
+        _examine(ledger, record, table, groups.table, batch)
         with reading():
             gone = _merge(ledger, record, table, groups.table)
         batch.rows -= gone
@@ -39,21 +37,49 @@ class Merge:
         return record
 
 
+def _examine(ledger: Ledger, record: RollupRecord, table: Table, groups: str, batch: Batch) -> None:
+    """Do what `reject`, `_judge` and `measure` do: with one query, where nothing is to be left out."""
+    rejected, late, *measured = fetch_row(
+        ledger.connection,
+        f"SELECT {_events_of(_invalid(record, table))}, {_events_of(is_late(table, record) or 'false')}, "
+        f"{_measured(table)} FROM {groups}",
+    )
+    if rejected or (late and record.late != "merge"):
+        reject(ledger, record, table, groups, batch)
+        _judge(ledger, record, table, groups, batch)
+        measure(ledger, table, groups, batch)
+    else:
+        batch.late_rows += late
+        batch.rows, batch.first_event, batch.last_event = measured
+
+
 def reject(ledger: Ledger, record: RollupRecord, table: Table, groups: str, batch: Batch) -> None:
     """Delete the groups whose time is NULL or out of range, and say in `batch` how many rows that is."""
+    batch.rejected_rows += _delete(ledger, groups, _invalid(record, table))
+
+
+def _invalid(record: RollupRecord, table: Table) -> str:
+    """SQL that tells whether the time of a group is NULL or out of range."""
     bucket = table.naive(table.bucket)
     earliest = table.naive_truncated(record.earliest)
-    invalid = f"({table.bucket} IS NULL OR {bucket} < {earliest} OR {bucket} >= {literal(record.latest)})"
-    batch.rejected_rows += _delete(ledger, groups, invalid)
+    return f"({table.bucket} IS NULL OR {bucket} < {earliest} OR {bucket} >= {literal(record.latest)})"
 
 
 def measure(ledger: Ledger, table: Table, groups: str, batch: Batch) -> None:
     """Say in `batch` how many events the groups have, and from when to when they are."""
-    bucket = table.naive(table.bucket)
     batch.rows, batch.first_event, batch.last_event = fetch_row(
-        ledger.connection,
-        f"SELECT coalesce(sum({ROWS}), 0), min({bucket}), max({table.naive(LATEST)}) FROM {groups}",
+        ledger.connection, f"SELECT {_measured(table)} FROM {groups}"
     )
+
+
+def _measured(table: Table) -> str:
+    """SQL of how many events groups have, and of the first and the last time of them."""
+    return f"{_events_of('true')}, min({table.naive(table.bucket)}), max({table.naive(LATEST)})"
+
+
+def _events_of(condition: str) -> str:
+    """SQL of how many events there are in the groups of which a condition holds."""
+    return f"coalesce(sum({ROWS}) FILTER ({condition}), 0)"
 
 
 def _judge(ledger: Ledger, record: RollupRecord, table: Table, groups: str, batch: Batch) -> None:
@@ -90,7 +116,7 @@ def _delete(ledger: Ledger, groups: str, condition: str) -> int:
 
 def _count(ledger: Ledger, groups: str, condition: str) -> int:
     """How many events there are in the groups of which a condition holds."""
-    return int(fetch_row(ledger.connection, f"SELECT coalesce(sum({ROWS}), 0) FROM {groups} WHERE {condition}")[0])
+    return int(fetch_row(ledger.connection, f"SELECT {_events_of('true')} FROM {groups} WHERE {condition}")[0])
 
 
 def merge_rows(ledger: Ledger, table: Table, groups: str, into: str) -> None:

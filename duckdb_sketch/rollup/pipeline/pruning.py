@@ -15,23 +15,22 @@ from duckdb_sketch.rollup.specification.table import literal
 _AT_ONCE = 10
 
 
-def prune(ledger: Ledger, name: str, keep: int) -> None:
+def prune(ledger: Ledger, record: RollupRecord | LevelRecord, keep: int) -> None:
     """Forget old changes of a rollup and of its levels, inside the caller's transaction.
 
     A level that has not taken a change up yet keeps it. An export does not: one that is behind writes every partition.
 
     Args:
         ledger: The ledger.
-        name: The rollup.
+        record: The rollup's record.
         keep: Of how many batches every change is kept.
     """
-    record = ledger.get(name)
-    children = ledger.children(name)
+    children = ledger.children(record.name)
     limit = min([record.last_batch - keep, *(child.consumed for child in children)])
-    if limit > 0 and limit - pruned_until(ledger, name) > keep // _AT_ONCE:
+    if limit > 0 and limit - pruned_until(ledger, record.name) > keep // _AT_ONCE:
         _prune(ledger, record, limit)
     for child in children:
-        prune(ledger, child.name, keep)
+        prune(ledger, child, keep)
 
 
 def _prune(ledger: Ledger, record: RollupRecord | LevelRecord, limit: int) -> None:

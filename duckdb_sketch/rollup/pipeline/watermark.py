@@ -16,7 +16,7 @@ from duckdb_sketch.rollup.specification.table import Table, literal
 def advance(ledger: Ledger, record: RollupRecord, table: Table, batch: Batch, *, complete: bool) -> None:
     """Move the highest event time, and with the last batch of a refresh the watermark, which makes buckets final."""
     highest = max((time for time in (record.highest_event, batch.last_event) if time), default=None)
-    values: dict[str, object] = {"highest_event": highest}
+    values: dict[str, object] = {} if highest == record.highest_event else {"highest_event": highest}
     reached = _reached(ledger, record, highest) if complete else None
     if reached is not None:
         # An event from the future must not make the present final. What zone local times are in is not known, but
@@ -26,7 +26,8 @@ def advance(ledger: Ledger, record: RollupRecord, table: Table, batch: Batch, *,
         if watermark != record.watermark:
             values["watermark"] = watermark
             announce_final(ledger, record, table, batch.batch, watermark)
-    ledger.set(record.name, **values)
+    if values:
+        ledger.set(record.name, **values)
 
 
 def _reached(ledger: Ledger, record: Record, highest: datetime | None) -> datetime | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from duckdb_sketch._sql import identifier, quote
+from duckdb_sketch.families import Family
 from duckdb_sketch.rollup.errors import SpecificationError
 from duckdb_sketch.rollup.specification.granularity import Granularity
 from duckdb_sketch.rollup.specification.metric import Metric
@@ -155,7 +156,10 @@ class Table:
 
     def create(self, name: str | None = None) -> str:
         """SQL that makes the table, or one like it of another name."""
-        columns = ", ".join(f"{identifier(column)} {kind}" for column, kind in self.types.items())
+        families = {metric.name: metric.family for metric in self.metrics}
+        columns = ", ".join(
+            f"{identifier(column)} {kind}{_stored(families.get(column))}" for column, kind in self.types.items()
+        )
         return f"CREATE TABLE {identifier(name or self.name)} ({columns})"
 
     def merge(self, fresh: str, into: str, low: str, high: str) -> str:
@@ -219,6 +223,11 @@ class Table:
             else:
                 items.append(identifier(column))
         return f"SELECT {', '.join(items)}{extra}"
+
+
+def _stored(family: Family | None) -> str:
+    """How DuckDB keeps a column with the states of a family, as an option of the column."""
+    return " USING COMPRESSION uncompressed" if family is not None and not family.compressed else ""
 
 
 def literal(time: object) -> str:

@@ -20,6 +20,7 @@ impl<F: Family, const ARGUMENTS: usize> Scalar for Union<F, ARGUMENTS> {
     const PARAMETERS: &'static [SqlType] = Self::ALL_PARAMETERS.split_at(ARGUMENTS).0;
     const RETURNS: SqlType = F::STORED;
 
+    #[inline(always)]
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         let (left, right) = (F::Column::of(&input.column(0)), F::Column::of(&input.column(1)));
         let merging = (ARGUMENTS == 3).then(|| input.column(2));

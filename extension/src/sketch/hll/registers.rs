@@ -123,11 +123,14 @@ impl Registers {
 
     /// Two registers to a byte above `cur_min`, and the exceptions in ascending order of slot.
     #[inline(always)]
-    pub fn to_hll4(&self, cur_min: u8) -> (Vec<u8>, Vec<Coupon>) {
+    pub fn to_hll4(&self, cur_min: u8) -> (Box<[u8]>, Vec<Coupon>) {
         let nibble = |value: u8| (value - cur_min).min(EXCEPTION);
         let (pairs, _) = chunks(&self.0);
-        let mut nibbles = memory::with_capacity(self.0.len() / 2);
-        nibbles.extend(pairs.map(|&[low, high]| nibble(low) | nibble(high) << 4));
+        // Not by `extend`, which would not be inlined, and so not be compiled for wide vectors.
+        let mut nibbles = memory::filled(0, self.0.len() / 2);
+        for (byte, &[low, high]) in nibbles.iter_mut().zip(pairs) {
+            *byte = nibble(low) | nibble(high) << 4;
+        }
         let exceptions = match count_exceptions(&nibbles) {
             0 => Vec::new(),
             _ => (self.0.iter().enumerate())

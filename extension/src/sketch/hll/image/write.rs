@@ -43,7 +43,7 @@ pub fn of_registers(lg_k: LgK, registers: &Registers) -> Vec<u8> {
     }
     image.extend(summary.at_cur_min.to_le_bytes());
     image.extend((exceptions.len() as u32).to_le_bytes());
-    image.extend(nibbles);
+    image.extend_from_slice(&nibbles);
     image.extend(exceptions.iter().flat_map(|coupon| coupon.bits().to_le_bytes()));
     image
 }
