@@ -17,7 +17,8 @@ from benchmarks.suite import Suite
 LG_KS = (8, 10, 11, 12, 13, 14, 16, 18, 21)
 UNIQUES = (1, 10, 100, 1_000, 10_000, 1_000_000)
 BINS = (10, 20, 30, 50, 100, 200, 400)
-PARTS = 720
+PARTS = 720  # or fewer of few values, as each is a sketch of its own
+VALUES_A_PART = 100
 REPEATS = 3  # the order in which threads meet the values changes a little
 
 
@@ -71,7 +72,7 @@ def distribution_quantiles(count: int) -> list[list[str]]:
         largest, size = {}, 0
         for name, values in samples.items():
             ordered = np.sort(values)
-            parts = np.array_split(values, PARTS)
+            parts = np.array_split(values, min(PARTS, count // VALUES_A_PART))
             found = [merged for _ in range(REPEATS) for merged in sketch.merged(parts)]
             size = max(size, *(merged.bytes for merged in found))
             largest[name] = max(rank_errors(ordered, QUANTILES, merged.estimates).max() for merged in found)

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -64,6 +66,10 @@ _OLDER_DUCKDB = {
     "rollup/test_refresh.py",
     "rollup/test_statement_forms.py",
 }
+# Folders whose hundreds of tests have an empty database each, all of one instance of DuckDB, as to open one and to load
+# the extension takes longer than most of them. What a test sets for all connections is its number of threads.
+_ONE_INSTANCE = {"druid", "functions", "hll", "histogram", "theta", "top_k"}
+_numbers = count()
 # Nothing is timed in a test: a machine that does other work is no fault of the code.
 hypothesis.settings.register_profile("native", deadline=None)
 hypothesis.settings.register_profile("portable", deadline=None, max_examples=10)
@@ -123,9 +129,31 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def _one_instance() -> Iterator[duckdb.DuckDBPyConnection]:
+    with _opened() as connection:
+        yield connection
+
+
 @pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
+def con(request: pytest.FixtureRequest) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to a new database with the functions loaded, straight from this working copy."""
+    if request.path.parent.name not in _ONE_INSTANCE:
+        with _opened() as connection:
+            yield connection
+        return
+    instance = request.getfixturevalue("_one_instance")
+    name = f"database_{next(_numbers)}"
+    with instance.cursor() as connection:
+        connection.execute(f"ATTACH ':memory:' AS {name}")
+        connection.execute(f"USE {name}")
+        yield connection
+    instance.execute(f"DETACH {name}")
+    instance.execute("RESET threads")
+
+
+@contextmanager
+def _opened() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as connection:
         yield duckdb_sketch.load(connection)
 
