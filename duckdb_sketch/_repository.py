@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -61,7 +62,9 @@ class Installed:
 def build_repository() -> str:
     """The name of the repository that holds this very build."""
     # The signature covers the whole file and comes from a key of this build alone.
-    signature = EXTENSION.read_bytes()[-SIGNATURE_BYTES:]
+    with EXTENSION.open("rb") as file:
+        file.seek(-SIGNATURE_BYTES, os.SEEK_END)
+        signature = file.read()
     return f"duckdb_sketch_{hashlib.sha256(signature).hexdigest()[:16]}"
 
 
