@@ -11,6 +11,7 @@ from queries import rows, value
 
 from duckdb_sketch.rollup import ChangedStatementError, ManifestError, Rollup, RollupError, Verified
 from duckdb_sketch.rollup.verification.comparison import QUANTILES
+from duckdb_sketch.rollup.verification.reading import altered
 from duckdb_sketch.rollup.verification.verified import DistinctColumn, DistributionColumn
 
 STATEMENT = """
@@ -392,3 +393,29 @@ def test_another_statement(rollup: Rollup, tmp_path: Path) -> None:
         pytest.raises(ChangedStatementError, match="was made with another statement"),
     ):
         made.verify()
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "changed"),
+    [
+        ("TIMESTAMP", "2026-01-01 00:00:00.1234567", True),
+        ("TIMESTAMP_S", "2026-01-01 00:00:00.5", True),
+        ("TIMESTAMP_MS", "2026-01-01 00:00:00.5", False),
+        ("TIMESTAMP", "2026-01-01", False),
+        ("TIMESTAMP", "12026-01-01", False),  # which no nanoseconds reach
+        ("TIMESTAMP", "infinity", False),
+        ("DATE", "2026-01-01 10:00:00", True),
+        ("DATE", "2026-01-01", False),
+        ("BIGINT", "1.5", True),
+        ("BIGINT", "15", False),
+        ("DOUBLE", "9007199254740993", True),
+        ("DOUBLE", "9007199254740992", False),
+        ("DECIMAL(4,1)", "1.25", True),
+        ("DECIMAL(4,1)", "1.2", False),
+    ],
+)
+def test_a_text_is_another_value_in_a_type_that_rounds_it(kind: str, text: str, changed: bool) -> None:
+    condition = altered("text", kind)
+    assert duckdb.execute(f"SELECT coalesce({condition}, false) FROM (SELECT $1 AS text)", [text]).fetchone() == (
+        changed,
+    )
