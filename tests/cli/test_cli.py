@@ -129,6 +129,7 @@ def test_install_for_what_is_no_version(home: Path, version: str) -> None:
 
 
 @needs_repositories
+@pytest.mark.native  # the portable backend is announced in a line of its own
 def test_error_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     no_folder = tmp_path / "file"
     no_folder.touch()

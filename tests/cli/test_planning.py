@@ -57,6 +57,7 @@ def test_it_prints_what_to_write_and_what_that_saves() -> None:
     assert max(map(len, process.stdout.splitlines())) <= 80
 
 
+@pytest.mark.native  # frequent items have no portable backend
 def test_sketches_for_sets_and_of_frequent_items(con: duckdb.DuckDBPyConnection) -> None:
     chosen = planned("--error", "0.0165", "--item-error", "0.01", "--uniques", "3000", "--rollup-rows", "10")
     assert (chosen["lg_nom_entries"], chosen["max_items"], chosen["count_error"]) == (12, 200, 0.01)

@@ -139,6 +139,7 @@ def test_mistakes_are_named(parquet: Path, database: Path, tmp_path: Path) -> No
     assert "cannot read" in fails("plot", tmp_path / "none.parquet", "-o", svg)
 
 
+@pytest.mark.native  # the portable backend is announced in a line of its own
 def test_an_error_is_one_line(parquet: Path, tmp_path: Path) -> None:
     command = Path(sys.executable).with_name("duckdb-sketch")
     arguments = [command, "plot", parquet, "-o", tmp_path / "x.svg", "--where", "no such", "-k", "uniques"]

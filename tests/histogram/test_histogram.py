@@ -231,6 +231,7 @@ def test_union_without_bins_takes_the_most(con: duckdb.DuckDBPyConnection) -> No
 
 
 @needs_a_state_a_row
+@pytest.mark.native  # the portable aggregates take no FILTER
 def test_an_empty_histogram_does_not_widen_a_union(con: duckdb.DuckDBPyConnection) -> None:
     # FILTER lets no row through, so that the aggregate is not told its bins.
     con.execute(

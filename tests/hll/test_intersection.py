@@ -40,6 +40,7 @@ def test_bounds_hold_as_often_as_they_promise(
     assert all(0 <= each["lower"] <= each["estimate"] <= each["upper"] for each in found)
 
 
+@pytest.mark.native  # the portable aggregates take no FILTER
 def test_it_is_better_than_the_difference_of_three_estimates(con: duckdb.DuckDBPyConnection) -> None:
     """Most of all where the intersection is small beside the union."""
     query = """
@@ -76,6 +77,7 @@ def test_no_hll_sketch_is_refused(con: duckdb.DuckDBPyConnection) -> None:
         con.execute("SELECT hll_intersection(hll_sketch_agg(1), theta_sketch_agg(1))").fetchall()
 
 
+@pytest.mark.native
 @pytest.mark.newest_duckdb
 def test_both_backends_agree(con: duckdb.DuckDBPyConnection) -> None:
     sizes = [(0, 0), (0, 5), (0, 300), (200, 900), (0, 5000), (4000, 60_000), (59_000, 100_000)]

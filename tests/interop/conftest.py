@@ -11,7 +11,7 @@ import duckdb_sketch
 from duckdb_sketch.portable import register
 
 
-@pytest.fixture(scope="module", params=["native", "portable"])
+@pytest.fixture(scope="module", params=[pytest.param("native", marks=pytest.mark.native), "portable"])
 def backend(request: pytest.FixtureRequest) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the functions, and the module's `CORPUS` as a view."""
     with duckdb_sketch.connect() if request.param == "native" else duckdb.connect() as connection:
