@@ -134,7 +134,8 @@ def _one_instance() -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture
 def con(request: pytest.FixtureRequest) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to a new database with the functions loaded, straight from this working copy."""
-    if request.path.parent.name not in _ONE_INSTANCE:
+    # Portable functions belong to the connection that they were loaded into.
+    if request.path.parent.name not in _ONE_INSTANCE or not EXTENSION.exists():
         with _opened() as connection:
             yield connection
         return
