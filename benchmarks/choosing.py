@@ -11,7 +11,7 @@ from benchmarks.distributions import QUANTILES, distributions, rank_errors
 from benchmarks.heading import measured_on
 from benchmarks.hll_accuracy import standard_error
 from benchmarks.markdown import table
-from benchmarks.quantile_sketches import Histogram
+from benchmarks.quantile_sketches import ONE_BY_ONE, Histogram
 from benchmarks.suite import Suite
 
 LG_KS = (8, 10, 11, 12, 13, 14, 16, 18, 21)
@@ -66,7 +66,15 @@ def distinct_counts(most: int) -> list[list[str]]:
 def distribution_quantiles(count: int) -> list[list[str]]:
     """Bytes and the largest rank error by bins, over every distribution and every way to merge."""
     samples = distributions(count)
-    lines = [["bins", "bytes, at most", "largest rank error", "distribution", "rank error of the median distribution"]]
+    lines = [
+        [
+            "bins",
+            "bytes of an aggregate, at most",
+            "largest rank error",
+            "distribution",
+            "rank error of the median distribution",
+        ]
+    ]
     for bins in BINS:
         sketch = Histogram(bins)
         largest, size = {}, 0
@@ -74,7 +82,7 @@ def distribution_quantiles(count: int) -> list[list[str]]:
             ordered = np.sort(values)
             parts = np.array_split(values, min(PARTS, count // VALUES_A_PART))
             found = [merged for _ in range(REPEATS) for merged in sketch.merged(parts)]
-            size = max(size, *(merged.bytes for merged in found))
+            size = max(size, *(merged.bytes for merged in found if merged.plan != ONE_BY_ONE))
             largest[name] = max(rank_errors(ordered, QUANTILES, merged.estimates).max() for merged in found)
         worst = max(largest, key=lambda name: largest[name])
         median = float(np.median(list(largest.values())))

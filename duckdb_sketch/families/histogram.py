@@ -74,7 +74,7 @@ HISTOGRAM = Family(
     name="histogram",
     title="approximate histogram",
     plural="approximate histograms",
-    magic=(b"AH\x01",),
+    magic=(b"AH\x01", b"AH\x02"),
     build=Aggregate("approx_histogram_agg", "DOUBLE", default="50"),
     union=Aggregate("approx_histogram_union_agg", "BLOB"),
     pair="approx_histogram_union({a}, {b})",

@@ -143,32 +143,11 @@ def quantiles(histogram: Histogram, fractions: Sequence[float | None]) -> list[f
     Raises:
         InvalidInputError: Unless each q is from 0 to 1.
     """
-    asked = [None if q is None else _rank(histogram, q) for q in fractions]
+    asked = [None if q is None else rank_of(histogram, q) for q in fractions]
     if histogram.is_empty:
         return [None] * len(asked)
     ranks = Ranks(histogram)
     return [None if rank is None else ranks.value_of(rank) for rank in asked]
-
-
-def quantile_bounds(histogram: Histogram, q: float) -> dict[str, float] | None:
-    """Return the quantile and a bracket around it; None if there are no values.
-
-    The bracket reaches from the last center before which, with the slack added, there are fewer than `q N` values, to
-    the first center up to which, with the slack taken off, there are as many.
-
-    Raises:
-        InvalidInputError: Unless q is from 0 to 1.
-    """
-    rank = _rank(histogram, q)
-    if histogram.is_empty:
-        return None
-    bins = histogram.bins
-    above = bins.centers[bins.before[:-1] + histogram.slack < rank]
-    below = bins.centers[np.maximum(bins.before[1:] - histogram.slack, 0) >= rank]
-    estimate = Ranks(histogram).value_of(rank)
-    lower = float(above[-1]) if len(above) else histogram.min
-    upper = float(below[0]) if len(below) else histogram.max
-    return {"lower": min(lower, estimate), "estimate": estimate, "upper": max(upper, estimate)}
 
 
 def equi_width(histogram: Histogram, n: int) -> list[Bucket]:
@@ -196,7 +175,7 @@ def equi_depth(histogram: Histogram, n: int) -> list[Bucket]:
     if histogram.is_empty:
         return []
     ranks = Ranks(histogram)
-    inner = [ranks.value_of(_rank(histogram, i / n)) for i in range(1, n)]
+    inner = [ranks.value_of(rank_of(histogram, i / n)) for i in range(1, n)]
     edges = [histogram.min, *inner, histogram.max]
     depth = ranks.total / n
     return [{"lower": lower, "upper": upper, "count": depth} for lower, upper in _pairs(edges)]
@@ -233,7 +212,12 @@ def _buckets(histogram: Histogram, edges: Sequence[float]) -> list[Bucket]:
     ]
 
 
-def _rank(histogram: Histogram, q: float) -> float:
+def rank_of(histogram: Histogram, q: float) -> float:
+    """Return `q N`; a whole number if it is one but for rounding.
+
+    Raises:
+        InvalidInputError: Unless q is from 0 to 1.
+    """
     if not 0 <= q <= 1:
         raise InvalidInputError(f"q is {_shown(q)}, and must be from 0 to 1")
     rank = q * histogram.count

@@ -28,6 +28,10 @@ class Bins:
     """Of each bin how many values, 1 or more."""
     exact: Flags
     """Of each bin whether all its values equal its center."""
+    lows: Doubles
+    """Of each bin a number that none of its values is below; its center if it is exact, -inf if nobody knows."""
+    highs: Doubles
+    """Of each bin a number that none of its values is above."""
 
     def __len__(self) -> int:
         return len(self.centers)
@@ -45,7 +49,18 @@ class Bins:
 
 def no_bins() -> Bins:
     """Return bins of no value."""
-    return Bins(np.empty(0), np.empty(0, np.int64), np.empty(0, np.bool_))
+    return exact_bins(np.empty(0), np.empty(0, np.int64))
+
+
+def exact_bins(centers: Doubles, counts: Counts) -> Bins:
+    """Return bins of equal values."""
+    return Bins(centers, counts, np.ones(len(centers), np.bool_), centers, centers)
+
+
+def bins_of_unknown(centers: Doubles, counts: Counts, exact: Flags) -> Bins:
+    """Return bins of which only the centers are known."""
+    lows, highs = np.where(exact, centers, -np.inf), np.where(exact, centers, np.inf)
+    return Bins(centers, counts, exact, lows, highs)
 
 
 def bins_of_values(values: Doubles) -> Bins:
@@ -54,7 +69,7 @@ def bins_of_values(values: Doubles) -> Bins:
     is_first = np.ones(len(ordered), np.bool_)
     is_first[1:] = ordered[1:] != ordered[:-1]
     starts = np.flatnonzero(is_first)  # much faster than np.unique
-    return Bins(ordered[starts], np.diff(starts, append=len(ordered)), np.ones(len(starts), np.bool_))
+    return exact_bins(ordered[starts], np.diff(starts, append=len(ordered)))
 
 
 def united(sources: Sequence[Bins]) -> Bins:
@@ -89,7 +104,10 @@ def _united(sources: Sequence[Bins]) -> tuple[Bins, dict[int, int]]:
     alike = np.add.reduceat(np.where(exact, counts, 0), starts)
     others = np.add.reduceat(np.where(exact, 0, counts), starts)
     mixed = np.flatnonzero((alike > 0) & (others > 0))
-    return Bins(centers[starts], alike + others, others == 0), {int(i): int(others[i]) for i in mixed}
+    lows = np.minimum.reduceat(np.concatenate([source.lows for source in sources])[order], starts)
+    highs = np.maximum.reduceat(np.concatenate([source.highs for source in sources])[order], starts)
+    bins = Bins(centers[starts], alike + others, others == 0, lows, highs)
+    return bins, {int(i): int(others[i]) for i in mixed}
 
 
 def _set_apart(bins: Bins, others: dict[int, int]) -> tuple[Bins, int]:
@@ -106,6 +124,7 @@ def _set_apart(bins: Bins, others: dict[int, int]) -> tuple[Bins, int]:
         The bins, and how many values at most have moved from one side of any number to the other.
     """
     centers, counts, exact = bins.centers.tolist(), bins.counts.tolist(), bins.exact.tolist()
+    lows, highs = bins.lows.tolist(), bins.highs.tolist()
     moved, taken = 0, -1
 
     def may_take(beside: int, center: float) -> bool:
@@ -124,13 +143,26 @@ def _set_apart(bins: Bins, others: dict[int, int]) -> tuple[Bins, int]:
             continue
         taker = i - 1 if before else i + 1
         count = counts[taker]
-        share = float(many) / float(count + many)
-        mean = between(centers[taker], center, share) if before else between(center, centers[taker], 1 - share)
+        both = [(centers[taker], count), (center, many)]
+        mean = _mean(*(both if before else reversed(both)))
         if mean != center:
             centers[taker], counts[taker], exact[taker] = mean, count + many, False
             counts[i], exact[i] = counts[i] - many, True
+            lows[taker], highs[taker] = min(lows[taker], lows[i]), max(highs[taker], highs[i])
+            lows[i], highs[i] = center, center
             moved, taken = max(moved, count, many), taker
-    return Bins(np.array(centers), np.array(counts, np.int64), np.array(exact, np.bool_)), moved
+    columns = (np.array(counts, np.int64), np.array(exact, np.bool_), np.array(lows), np.array(highs))
+    return Bins(np.array(centers), *columns), moved
+
+
+def _mean(first: tuple[float, int], second: tuple[float, int]) -> float:
+    """Return the mean of the values of two bins of (center, count), as `reduce` finds it of many."""
+    (a, count_a), (b, count_b) = first, second
+    count = float(count_a + count_b)
+    origin = (b if b <= 0 else a) if math.isfinite(b - a) else 0.0
+    # Adding 0.0 first, as the extension's sum does.
+    mean = origin + (0.0 + (a - origin) * (float(count_a) / count) + (b - origin) * (float(count_b) / count))
+    return min(max(mean, a), b)
 
 
 def between(start: float, end: float, part: float) -> float:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.portable.bins import Bins, no_bins, united
+from duckdb_sketch.portable.bins import Bins, bins_of_unknown, no_bins, united
 from duckdb_sketch.portable.histogram import COUNT_LIMIT, DEFAULT_BINS, GREATEST_BINS, LEAST_BINS, Histogram
 
 _COLUMNS = struct.Struct(">Ii")
@@ -189,7 +189,7 @@ def _to_histogram(druid: _DruidHistogram) -> Histogram:
 
 
 def _bin(center: float, count: int, exact: bool) -> Bins:
-    return Bins(np.array([center]), np.array([count], np.int64), np.array([exact]))
+    return bins_of_unknown(np.array([center]), np.array([count], np.int64), np.array([exact]))
 
 
 def _in_floats(histogram: Histogram) -> _DruidHistogram:
@@ -204,7 +204,9 @@ def _in_floats(histogram: Histogram) -> _DruidHistogram:
     if not bins:
         # Of more bins Druid has no form for nothing that it could read.
         return _DruidHistogram(min(histogram.max_bins, _MOST_COMPACT_BINS), [], math.inf, -math.inf)
-    return _DruidHistogram(histogram.max_bins, bins, _to_float(histogram.min), _to_float(histogram.max))
+    # One that is still to be merged may have more.
+    size = max(histogram.max_bins, len(bins))
+    return _DruidHistogram(size, bins, _to_float(histogram.min), _to_float(histogram.max))
 
 
 def _values(druid: _DruidHistogram, approximate: bool) -> int:

@@ -23,7 +23,7 @@ from duckdb_sketch.families.hll import HllDescription
 from duckdb_sketch.families.record import Bounds, duckdb_struct, fields
 from duckdb_sketch.families.theta import ThetaDescription
 from duckdb_sketch.families.top_k import TopKDescription
-from duckdb_sketch.portable import answers, estimator, hll, theta, theta_bounds
+from duckdb_sketch.portable import answers, bounds, estimator, hll, theta, theta_bounds
 from duckdb_sketch.portable.column import blobs, lists, whole
 from duckdb_sketch.portable.druid import histogram_from_druid, histogram_to_druid
 from duckdb_sketch.portable.histogram import DEFAULT_BINS, Histogram, checked_bins, histogram_of_values
@@ -211,7 +211,7 @@ def _approx_histogram_union_agg_to_bins(histograms: Any, bins: Any) -> Iterator[
 
 @_scalar("approx_histogram_union", "BLOB, BLOB", "BLOB")
 def _approx_histogram_union(a: bytes, b: bytes) -> bytes:
-    return histogram_union([Histogram.parse(a), Histogram.parse(b)], None).to_bytes()
+    return histogram_union([Histogram.parse(a), Histogram.parse(b)], None, is_open=True).to_bytes()
 
 
 def _at_points(function: str, answer: Callable[[Histogram, list[float | None]], list[float | None]]) -> None:
@@ -231,7 +231,7 @@ _at_points("approx_histogram_count_below", answers.counts_below)
 
 @_scalar("approx_histogram_quantile_bounds", "BLOB, DOUBLE", _BOUNDS)
 def _approx_histogram_quantile_bounds(histogram: bytes, q: float) -> dict[str, float] | None:
-    return answers.quantile_bounds(Histogram.parse(histogram), q)
+    return bounds.quantile_bounds(Histogram.parse(histogram), q)
 
 
 @_scalar("approx_histogram_bins", "BLOB", _BINS)
@@ -269,7 +269,7 @@ def _approx_histogram_stats(histogram: bytes) -> dict[str, Any]:
         "max_bins": parsed.max_bins,
         "non_finite": parsed.non_finite,
         "exact": bool(parsed.bins.exact.all()),
-        "rank_error": parsed.rank_error,
+        "rank_error": bounds.rank_error(parsed),
         "bytes": len(histogram),
     }
 

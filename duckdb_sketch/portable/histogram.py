@@ -1,8 +1,8 @@
 """The approximate histogram: built of values, merged, and its bytes.
 
-Byte 0 "AH" · 2 version 1 · 3 flags · 4 u16 `max_bins` · 6 u16 `n` · varint count · varint non-finite · varint slack ·
-f64 minimum if flag 1 · f64 maximum if flag 2 · n f64 centers · n varints `count << 1 | inexact`. All little-endian. The
-whole of it: `docs/STORAGE.md`.
+Byte 0 "AH" · 2 version 1 or 2 · 3 flags · 4 u16 `max_bins` · 6 u16 `n` · varint count · varint non-finite · varint
+slack · f64 minimum if flag 1 · f64 maximum if flag 2 · n f64 centers · n varints `count << 1 | inexact` · in version 2
+two bytes for each inexact bin. All little-endian. The whole of it: `docs/STORAGE.md`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from duckdb_sketch.errors import InvalidInputError
-from duckdb_sketch.portable.bins import Bins, Doubles, bins_of_values, no_bins, pool
-from duckdb_sketch.portable.reduce import reduce_bins
+from duckdb_sketch.portable import extent
+from duckdb_sketch.portable.bins import Bins, Doubles, bins_of_unknown, bins_of_values, no_bins, pool
+from duckdb_sketch.portable.reduce import FEW, reduce_bins
 from duckdb_sketch.portable.varint import decode_varint, encode_varint
 
 DEFAULT_BINS = 50
@@ -26,7 +27,9 @@ COUNT_LIMIT = 1 << 62
 """Counts of values, finite or not, are below."""
 
 _MAGIC = b"AH"
-_VERSION = 1
+_FIRST_VERSION = 1
+"""Without extents, and at most as many bins as allowed."""
+_VERSION = 2
 _FLAG_MIN = 1
 _FLAG_MAX = 2
 _HEADER = struct.Struct("<2s2B2H")
@@ -61,20 +64,21 @@ class Histogram:
         return min(max(mean, self.min), self.max)
 
     @property
-    def rank_error(self) -> float:
-        """The slack as a fraction of the count: the guaranteed rank error; 0 if every bin is exact."""
-        return 0.0 if self.is_empty else self.slack / self.count
+    def version(self) -> int:
+        """The first version that can say it: what every reader knows is written so that every reader reads it."""
+        has_extents = (extent.known(self.bins) & ~self.bins.exact).any()
+        return _VERSION if has_extents or len(self.bins) > self.max_bins else _FIRST_VERSION
 
     def to_bytes(self) -> bytes:
         """Return the image."""
-        bins, count = self.bins, self.count
+        bins, count, version = self.bins, self.count, self.version
         flags, ends = 0, b""
         if len(bins) and self.min != bins.centers[0]:
             flags, ends = flags | _FLAG_MIN, ends + struct.pack("<d", self.min)
         if len(bins) and self.max != bins.centers[-1]:
             flags, ends = flags | _FLAG_MAX, ends + struct.pack("<d", self.max)
         return b"".join([
-            _HEADER.pack(_MAGIC, _VERSION, flags, self.max_bins, len(bins)),
+            _HEADER.pack(_MAGIC, version, flags, self.max_bins, len(bins)),
             encode_varint(count),
             encode_varint(self.non_finite),
             encode_varint(self.slack),
@@ -84,6 +88,7 @@ class Histogram:
                 encode_varint(int(mass) << 1 | (not exact))
                 for mass, exact in zip(bins.counts, bins.exact, strict=True)
             ),
+            extent.encoded(bins, self.min, self.max) if version == _VERSION else b"",
         ])  # fmt: skip
 
     @classmethod
@@ -95,14 +100,17 @@ class Histogram:
         """
         if not blob.startswith(_MAGIC):
             raise _not_a_histogram(blob)
-        if len(blob) > 2 and blob[2] != _VERSION:
-            raise InvalidInputError(f"an approximate histogram of format version {blob[2]}; version 1 is known here")
-        _, _, flags, max_bins, n = _HEADER.unpack(_Reader(blob, 0).take(_HEADER.size))
-        if flags & ~(_FLAG_MIN | _FLAG_MAX) or not max(n, LEAST_BINS) <= max_bins:
+        if len(blob) > 2 and not _FIRST_VERSION <= blob[2] <= _VERSION:
+            raise InvalidInputError(
+                f"an approximate histogram of format version {blob[2]}; versions 1 and 2 are known here"
+            )
+        _, version, flags, max_bins, n = _HEADER.unpack(_Reader(blob, 0).take(_HEADER.size))
+        most = max_bins if version == _FIRST_VERSION else while_open(max_bins)
+        if flags & ~(_FLAG_MIN | _FLAG_MAX) or max_bins < LEAST_BINS or n > most:
             raise _damaged("its header has unknown flags or more bins than it allows")
         if n == 0 and flags:
             raise _damaged("it has no bins, but a minimum or a maximum")
-        return _Reader(blob, _HEADER.size).body(flags, max_bins, n)
+        return _Reader(blob, _HEADER.size).body(version, flags, max_bins, n)
 
 
 @dataclass
@@ -110,7 +118,7 @@ class _Reader:
     blob: bytes
     at: int
 
-    def body(self, flags: int, max_bins: int, n: int) -> Histogram:
+    def body(self, version: int, flags: int, max_bins: int, n: int) -> Histogram:
         count, non_finite, slack = self.varint(), self.varint(), self.varint()
         if max(count, non_finite) >= COUNT_LIMIT:
             raise _damaged(
@@ -120,6 +128,7 @@ class _Reader:
         greatest = self.double() if flags & _FLAG_MAX else None
         centers = np.frombuffer(self.take(8 * n), "<f8").astype(np.float64)
         masses = [self.varint() for _ in range(n)]
+        extents = self.take(2 * sum(mass & 1 for mass in masses)) if version == _VERSION else None
         if self.at != len(self.blob):
             raise _damaged(f"{len(self.blob) - self.at} bytes follow its end")
         if sum(mass >> 1 for mass in masses) != count:
@@ -135,12 +144,14 @@ class _Reader:
             greatest = float(centers[-1]) if greatest is None else greatest
             if not (-math.inf < least <= centers[0] and centers[-1] <= greatest < math.inf):
                 raise _damaged("its minimum and maximum do not enclose its bins")
-        bins = Bins(
-            centers,
-            np.array([mass >> 1 for mass in masses], np.int64),
-            np.array([not mass & 1 for mass in masses], np.bool_),
-        )
-        return Histogram(max_bins, non_finite, slack, (least or 0.0) + 0.0, (greatest or 0.0) + 0.0, bins)
+        least, greatest = (least or 0.0) + 0.0, (greatest or 0.0) + 0.0
+        counts = np.array([mass >> 1 for mass in masses], np.int64)
+        exact = np.array([not mass & 1 for mass in masses], np.bool_)
+        if extents is None:
+            bins = bins_of_unknown(centers, counts, exact)
+        else:
+            bins = Bins(centers, counts, exact, *extent.decoded(extents, centers, exact, least, greatest))
+        return Histogram(max_bins, non_finite, slack, least, greatest, bins)
 
     def take(self, count: int) -> bytes:
         left = len(self.blob) - self.at
@@ -163,6 +174,11 @@ class _Reader:
         return value
 
 
+def while_open(max_bins: int) -> int:
+    """Return how many bins a union of two may have, as long as it is still to be merged."""
+    return min(2 * max_bins, GREATEST_BINS)
+
+
 def checked_bins(bins: int | None) -> int:
     """Return `bins` if it is in range.
 
@@ -182,13 +198,14 @@ def histogram_of_values(values: Doubles, max_bins: int) -> Histogram:
     return _of_bins(bins_of_values(finite), max_bins, len(values) - len(finite), 0, finite)
 
 
-def union(histograms: Sequence[Histogram], max_bins: int | None) -> Histogram:
+def union(histograms: Sequence[Histogram], max_bins: int | None, is_open: bool = False) -> Histogram:
     """Return the histogram of all that the histograms hold.
 
     Args:
         histograms: Any number of them, empty ones included.
         max_bins: Of the result; if not given the greatest of the inputs' that hold values, else of the empty ones', or
             the default.
+        is_open: Whether the result is still to be merged: unless its values are few it keeps up to twice as many bins.
 
     Raises:
         InvalidInputError: If the count would be 2^62 or more.
@@ -203,15 +220,15 @@ def union(histograms: Sequence[Histogram], max_bins: int | None) -> Histogram:
     ends = np.array([end for histogram in full for end in (histogram.min, histogram.max)])
     slack = sum(histogram.slack for histogram in full)
     bins, moved = pool([histogram.bins for histogram in full])
-    return _of_bins(bins, max_bins, non_finite, slack + moved, ends)
+    return _of_bins(bins, max_bins, non_finite, slack + moved, ends, is_open)
 
 
-def _of_bins(bins: Bins, max_bins: int, non_finite: int, slack: int, ends: Doubles) -> Histogram:
+def _of_bins(bins: Bins, max_bins: int, non_finite: int, slack: int, ends: Doubles, is_open: bool = False) -> Histogram:
     """Return a histogram of bins whose least and greatest value are among `ends`."""
     if not len(bins):
         return Histogram(max_bins, non_finite, 0, 0.0, 0.0, no_bins())
     least, greatest = float(ends.min()) + 0.0, float(ends.max()) + 0.0
-    reduced, moved = reduce_bins(bins, max_bins)
+    reduced, moved = reduce_bins(bins, while_open(max_bins) if is_open and bins.total > FEW * max_bins else max_bins)
     return Histogram(max_bins, non_finite, min(slack + moved, bins.total), least, greatest, reduced)
 
 

@@ -18,7 +18,7 @@ _WORTH_A_ROUND = 256
 
 _BEFORE_SETTLING = 2
 """How many times as many bins the last merges choose from."""
-_FEW = 2
+FEW = 2
 """With no more values per bin than this, what lies around a pair is chance: all merges are by gap and count."""
 
 
@@ -31,7 +31,7 @@ def reduce_bins(bins: Bins, target: int) -> tuple[Bins, int]:
     """
     if len(bins) <= target:
         return bins, 0
-    if bins.total <= _FEW * target:
+    if bins.total <= FEW * target:
         return _grouped(bins, merged_by_gap(bins, target))
     coarse = bins
     if len(bins) > _BEFORE_SETTLING * target:
@@ -77,8 +77,8 @@ def _grouped(old: Bins, counts: Counts) -> tuple[Bins, int]:
     sizes = ends - starts
     first, last = old.centers[starts], old.centers[ends - 1]
     with np.errstate(over="ignore"):
-        # Away from the first center, so that no digits are lost; but not where that would overflow.
-        origin = np.where(np.isfinite(last - first), first, 0.0)
+        # Away from the center nearest to 0, so that no digits are lost; but not where that would overflow.
+        origin = np.where(np.isfinite(last - first), np.where(last <= 0, last, first), 0.0)
     shares = (old.centers - np.repeat(origin, sizes)) * (old.counts / np.repeat(counts, sizes))
     # From left to right, as the extension adds: the same bins give the same bytes.
     sums = [np.add.accumulate(shares[start:end])[-1] for start, end in zip(starts, ends, strict=True)]
@@ -88,7 +88,8 @@ def _grouped(old: Bins, counts: Counts) -> tuple[Bins, int]:
     left = np.add.reduceat(np.where(old.centers < middle, old.counts, 0), starts)
     right = np.add.reduceat(np.where(old.centers > middle, old.counts, 0), starts)
     moved = np.where(alone, 0, np.maximum(left, right))
-    return Bins(np.where(alone, first, means), counts, old.exact[starts] & alone), int(moved.max())
+    lows, highs = np.minimum.reduceat(old.lows, starts), np.maximum.reduceat(old.highs, starts)
+    return Bins(np.where(alone, first, means), counts, old.exact[starts] & alone, lows, highs), int(moved.max())
 
 
 def _costs(centers: Doubles, counts: Counts, cap: int) -> Doubles:

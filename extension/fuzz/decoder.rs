@@ -2,7 +2,7 @@
 
 use crate::field::Field;
 use crate::random::Random;
-use crate::{druid_histogram, histogram, hll, hyper_unique, theta, top_k};
+use crate::{druid_histogram, histogram, hll, hyper_unique, proofs, theta, top_k};
 
 /// A decoder, and all that is asked of what it has read.
 pub struct Decoder {
@@ -29,6 +29,7 @@ pub const DECODERS: &[Decoder] = &[
     druid_histogram::DECODER,
     theta::DECODER,
     top_k::DECODER,
+    proofs::DECODER,
 ];
 
 /// A law that was broken unless it holds.

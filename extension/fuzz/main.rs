@@ -13,6 +13,7 @@ mod histogram;
 mod hll;
 mod hyper_unique;
 mod mutation;
+mod proofs;
 mod random;
 mod theta;
 mod top_k;

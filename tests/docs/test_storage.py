@@ -29,6 +29,7 @@ AGAIN = {
     b"\x03\x03\x03": "theta_union_agg($1::BLOB)",
     b"\x04\x01\x0a": "approx_top_k_combine($1::BLOB)",
     b"AH\x01": "approx_histogram_union_agg($1::BLOB)",
+    b"AH\x02": "approx_histogram_union_agg($1::BLOB)",
     b"\x01\x00\x00": "hyper_unique_union_agg($1::BLOB)",
     b"\xff\xfb\xfc": "approx_histogram_to_druid(approx_histogram_from_druid($1::BLOB))",
 }

@@ -67,7 +67,13 @@ def test_pairs_merge_as_columns_do(con: duckdb.DuckDBPyConnection, family: Famil
         f"CREATE TABLE s AS SELECT {built(family, 'range(1000)')} AS a, {built(family, 'range(500, 3000)')} AS b"
     )
     both = value(con, f"SELECT {family.united('x')} FROM (SELECT unnest([a, b]) AS x FROM s)")
-    assert value(con, f"SELECT {family.merged('a', 'b')} FROM s") == both
+    merged = value(con, f"SELECT {family.merged('a', 'b')} FROM s")
+    if family.name == "histogram":  # which keeps more bins as long as it is still to be merged
+        described = "SELECT s.count, s.min, s.max, s.bins <= 2 * s.max_bins FROM (SELECT approx_histogram_stats($1) s)"
+        assert con.execute(described, [merged]).fetchall() == con.execute(described, [both]).fetchall()
+        assert value(con, "SELECT approx_histogram_union_agg($1::BLOB) = $1::BLOB", both)
+    else:
+        assert merged == both
     assert value(con, f"SELECT {family.same.format(a='a', b='a')} FROM s")
     assert not value(con, f"SELECT {family.same.format(a='a', b='b')} FROM s")
     # A state that is NULL has seen no value.

@@ -241,17 +241,11 @@ def rank_errors(con: duckdb.DuckDBPyConnection, image: bytes, values: Sequence[f
 
 
 def assert_proven(con: duckdb.DuckDBPyConnection, image: bytes, values: Sequence[float]) -> None:
-    """Ranks are within `rank_error`, and half of an inexact bin between centers; brackets hold the true quantiles."""
+    """Ranks are within `rank_error`; brackets hold the true quantiles."""
     assert_same_totals(con, image, values)
     n, ordered = len(values), sorted(values)
     rank_error = value(con, "SELECT approx_histogram_stats($1).rank_error", image)
-    bins = rows(con, "SELECT unnest(b) FROM (SELECT unnest(approx_histogram_bins($1)) b)", image)
-    largest = max(count for _, count in bins) / n
-    assert max(rank_errors(con, image, values)) <= rank_error + largest / 2 + 1e-9
-    before = 0
-    for center, count in bins:
-        before += count
-        assert abs(before - bisect_right(ordered, center)) <= rank_error * n + 1e-6
+    assert max(rank_errors(con, image, values)) <= rank_error + 1e-9
     qs = [rank / n for rank in range(1, n + 1)]
     query = (
         "SELECT unnest(b) FROM (SELECT approx_histogram_quantile_bounds($1, q) b FROM (SELECT unnest($2::DOUBLE[]) q))"
@@ -268,8 +262,8 @@ def test_histogram_ranks_are_within_what_is_proven(
 ) -> None:
     image = histogram(con, values, bins)
     assert_proven(con, image, values)
-    # Cut once, no group of values is larger than twice the mean.
-    assert value(con, "SELECT approx_histogram_stats($1).rank_error", image) <= 2 / bins
+    # Cut once, no group of values is larger than twice the mean; rounded outwards, two of them may overlap.
+    assert value(con, "SELECT approx_histogram_stats($1).rank_error", image) <= 4 / bins
 
 
 @law

@@ -62,6 +62,12 @@ pub trait Family: 'static {
     /// Stores a sketch; an empty one if there was nothing to make one of.
     fn store(sketch: Option<&Self::Sketch>, output: &mut Output, row: usize);
 
+    /// Stores a sketch that is still to be merged, where that makes a difference.
+    #[inline(always)]
+    fn store_open(sketch: Option<&Self::Sketch>, output: &mut Output, row: usize) {
+        Self::store(sketch, output, row);
+    }
+
     /// How sketches are united that were built differently. All rows of a group agree on it.
     type Merging: Parameter;
     /// What reading a stored sketch takes, kept for the next one.

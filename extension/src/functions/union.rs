@@ -37,7 +37,7 @@ impl<F: Family, const ARGUMENTS: usize> Scalar for Union<F, ARGUMENTS> {
             let mut union = F::start(merging);
             F::merge_stored(&mut union, left, &mut scratch, merging)?;
             F::merge_stored(&mut union, right, &mut scratch, merging)?;
-            F::store(union.as_ref(), output, row);
+            F::store_open(union.as_ref(), output, row);
         }
         Ok(())
     }

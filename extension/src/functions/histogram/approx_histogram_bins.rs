@@ -17,7 +17,7 @@ impl Scalar for Bins {
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         each_blob(input, output, Reading::Whole, |output, row, blob| {
-            let histogram = Histogram::parse(blob)?;
+            let histogram = Histogram::parse_bins(blob)?;
             let len = histogram.bins().len();
             output.push_list(row, len, move |child, first, len| {
                 for (i, (center, count)) in histogram.bins().enumerate() {

@@ -18,7 +18,7 @@ impl Scalar for EquiWidth {
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         each_blob_with(input, output, Reading::Whole, |output, row, blob, n: i64| {
-            push_buckets(output, row, Histogram::parse(blob)?.equi_width(n)?);
+            push_buckets(output, row, Histogram::parse_bins(blob)?.equi_width(n)?);
             Ok(())
         })
     }
@@ -34,7 +34,7 @@ impl Scalar for EquiDepth {
 
     fn call(input: &Chunk, output: &mut Output) -> Result<(), SqlError> {
         each_blob_with(input, output, Reading::Whole, |output, row, blob, n: i64| {
-            push_buckets(output, row, Histogram::parse(blob)?.equi_depth(n)?);
+            push_buckets(output, row, Histogram::parse_bins(blob)?.equi_depth(n)?);
             Ok(())
         })
     }
@@ -57,7 +57,7 @@ impl Scalar for Buckets {
             };
             let edges: Option<Vec<f64>> = edges.collect();
             let edges = edges.ok_or_else(|| SqlError::new("an edge is NULL, and must be a number"))?;
-            push_buckets(output, row, Histogram::parse(blob)?.buckets(&edges)?);
+            push_buckets(output, row, Histogram::parse_bins(blob)?.buckets(&edges)?);
             Ok(())
         })
     }

@@ -68,6 +68,12 @@ impl Family for ApproxHistogram {
     }
 
     #[inline(always)]
+    fn store_open(builder: Option<&HistogramBuilder>, output: &mut Output, row: usize) {
+        let histogram = builder.map_or_else(Histogram::default, HistogramBuilder::finish_open);
+        output.set_bytes(row, histogram.to_bytes());
+    }
+
+    #[inline(always)]
     fn start(bins: UnionBins) -> Option<HistogramBuilder> {
         match bins {
             UnionBins::Fixed(max_bins) => Some(HistogramBuilder::new(max_bins)),

@@ -14,7 +14,7 @@ pub fn map_histogram(
     let len = input.len();
     let mut histogram = Histogram::default();
     each_blob_with(input, output, Reading::Whole, |output, row, blob, x| {
-        histogram.read(blob)?;
+        histogram.read_bins(blob)?;
         set_or_null(output, len, row, answer(&Curves::of(&histogram), x)?);
         Ok(())
     })
@@ -34,7 +34,7 @@ pub fn map_histogram_lists(
             output.set_null(row);
             continue;
         };
-        histogram.read(blob)?;
+        histogram.read_bins(blob)?;
         let curves = Curves::of(&histogram);
         let answers: Vec<Option<f64>> = elements
             .map(|element| element.map_or(Ok(None), |x| answer(&curves, x)))

@@ -1,33 +1,228 @@
-//! The bracket around a quantile that the bins prove.
+//! What the bins prove: between which numbers the count of the values up to any `x` lies.
+//!
+//! Of a bin of `m` values in `[low, high]` whose mean is `center`, none is `<= x` where `x < low`, and all are where
+//! `x >= high`. In between:
+//! - if `x < center`: `k` values of at most `x` and the others of at most `high` have a sum of at most
+//!   `k x + (m - k) high`, which must not be less than `m center`. So `k <= m (high - center) / (high - x)`;
+//! - if `x > center`: `j` values above `x` and the others of at least `low` have a sum of at least `j x + (m - j) low`,
+//!   which must not be more than `m center`. So `j <= m (center - low) / (x - low)`, and `k >= m - j`.
+//!
+//! The center is the mean but for rounding. A center is summed up from the distances to a number that is at most as far from 0
+//! as the values (if these have one sign), so that a sum of `n` distances is off by no more than about `n` ulp of
+//! itself. What is off goes into the next merge with the weight of its values, so that it adds up only along merges that
+//! follow each other; and of these a bin of `m` values has less than `m` behind it.
+//!
+//! The slack bounds the same count in another way, by that of the centers up to `x`: see
+//! [`reduce`](super::reduce::reduce). Both hold, so the narrower does.
 
-use super::bins::Histogram;
+use super::bins::{Bin, Histogram};
+use super::curve::Curves;
+use super::pool::{from_ordered, to_ordered};
+use super::reduce::between;
 use crate::sketch::{Bounds, Error};
 
+/// By how much a center may miss the mean of its values, for each value that was added up and for each merge.
+const ROUNDING: f64 = 8.0 * f64::EPSILON;
+/// As many merges may follow each other.
+const MOST_MERGES: f64 = (1 << 20) as f64;
+/// For what rounding adds to a sum of counts.
+const UPWARDS: f64 = 1.0 + 1.0 / (1_u64 << 44) as f64;
+/// How often an interval is halved, at most, to find where a bracket is farthest from the answer.
+const HALVINGS: u32 = 5;
+
+impl Bin {
+    /// Which part of the values is `<= x` at least, and at most.
+    #[inline(always)]
+    fn parts_up_to(&self, x: f64) -> (f64, f64) {
+        let (low, high, center) = (self.extent.low, self.extent.high, self.center);
+        if x < low {
+            return (0.0, 0.0);
+        }
+        if x >= high {
+            return (1.0, 1.0);
+        }
+        let off = self.rounding();
+        let above = if x > center { ratio(center - low + off, x - low) } else { 1.0 };
+        let most = if x < center { ratio(high - center + off, high - x) } else { 1.0 };
+        (1.0 - above, most)
+    }
+
+    /// By how much the center may miss the mean.
+    #[inline(always)]
+    fn rounding(&self) -> f64 {
+        let (low, high, count) = (self.extent.low, self.extent.high, self.mass.count() as f64);
+        let is_one_sign = (low >= 0.0) | (high <= 0.0);
+        let size = if is_one_sign { self.center.abs() } else { low.abs().max(high.abs()) };
+        ROUNDING * (count * (high - low).min(size) + count.min(MOST_MERGES) * size)
+    }
+}
+
+/// At most 1, which is what stands for distances that are not finite.
+#[inline(always)]
+fn ratio(part: f64, whole: f64) -> f64 {
+    let ratio = part / whole;
+    if ratio < 1.0 { ratio } else { 1.0 }
+}
+
 impl Histogram {
+    /// Between which numbers the count of the values `<= x` lies.
+    pub fn rank_bounds(&self, x: f64) -> Result<(u64, u64), Error> {
+        if x.is_nan() {
+            return Err(Error::bad_parameter("x is NaN, and must be a number"));
+        }
+        Ok(Brackets::of(self).at(x))
+    }
+
     /// The bracket of the least value `v` such that at least `q count` values are `<= v`; `None` of an empty histogram.
     ///
-    /// The number of values up to any number differs from the sum of the counts up to it by no more than the slack. So
-    /// `v` is not below a center before which, with the slack added, there are fewer than `q count` values; nor above a
-    /// center up to which, with the slack taken off, there are as many. An exact histogram gives `v` itself.
+    /// `v` is above every number up to which there are fewer than `q count` values at most, and not above one up to which
+    /// there are as many at least. An exact histogram gives `v` itself.
     pub fn quantile_bounds(&self, q: f64) -> Result<Option<Bounds>, Error> {
         let Some(estimate) = self.quantile(q)? else { return Ok(None) };
-        let rank = self.rank(q)?;
-        let slack = self.slack;
-        let (mut lower, mut upper) = (self.min, None);
-        let mut before = 0;
-        for (center, count) in self.bins() {
-            let up_to = before + count;
-            if ((before + slack) as f64) < rank {
-                lower = center;
-            }
-            if upper.is_none() && up_to.saturating_sub(slack) as f64 >= rank {
-                upper = Some(center);
-            }
-            before = up_to;
-        }
-        let upper = upper.unwrap_or(self.max);
+        let (rank, brackets) = (self.rank(q)?, Brackets::of(self));
+        let lower = brackets.first(|(_, most)| most as f64 >= rank);
+        let upper = brackets.first(|(least, _)| least as f64 >= rank);
         Ok(Some(Bounds { lower: lower.min(estimate), estimate, upper: upper.max(estimate) }))
     }
+
+    /// The guaranteed rank error, as a fraction of the count: [`cdf`](Histogram::cdf) is off by no more, whatever `x`. 0
+    /// while every bin is exact.
+    pub fn rank_error(&self) -> f64 {
+        if self.is_exact() { 0.0 } else { Brackets::of(self).farthest() / self.count as f64 }
+    }
+}
+
+/// The brackets of the counts up to all numbers.
+struct Brackets<'a> {
+    histogram: &'a Histogram,
+    bins: Vec<Bin>,
+    /// Of each bin the count of those before it, and that of all.
+    before: Vec<u64>,
+}
+
+/// Between which numbers the count up to a number lies, and what is answered.
+#[derive(Clone, Copy)]
+struct Place {
+    least: f64,
+    most: f64,
+    answer: f64,
+}
+
+impl<'a> Brackets<'a> {
+    fn of(histogram: &'a Histogram) -> Self {
+        let bins: Vec<Bin> = histogram.bins.iter().collect();
+        let mut before = vec![0];
+        before.extend(bins.iter().scan(0, |sum, bin| {
+            *sum += bin.mass.count();
+            Some(*sum)
+        }));
+        Brackets { histogram, bins, before }
+    }
+
+    /// The bracket of the count up to `x`.
+    fn at(&self, x: f64) -> (u64, u64) {
+        self.at_among(x, 0.0, &self.bins)
+    }
+
+    /// The same, where `sure` values are `<= x` and those of `bins` may be.
+    #[inline(always)]
+    fn at_among(&self, x: f64, sure: f64, bins: &[Bin]) -> (u64, u64) {
+        let &Histogram { count, slack, min, max, .. } = self.histogram;
+        if count == 0 || x < min {
+            return (0, 0);
+        }
+        if x >= max {
+            return (count, count);
+        }
+        let (mut least, mut most) = (sure, sure);
+        for bin in bins {
+            let (at_least, at_most) = bin.parts_up_to(x);
+            least += bin.mass.count() as f64 * at_least;
+            most += bin.mass.count() as f64 * at_most;
+        }
+        let counted = self.before[self.histogram.bins.centers.partition_point(|&center| center <= x)];
+        let least = ((least / UPWARDS).ceil() as u64).max(counted.saturating_sub(slack)).max(1);
+        let most = ((most * UPWARDS) as u64).min(counted.saturating_add(slack)).min(count - 1);
+        // Bytes that nobody has written may prove what cannot be.
+        (least.min(most), most)
+    }
+
+    /// How many values lie at or below all numbers from one to another, and the bins of which some may.
+    fn around(&self, from: f64, to: f64) -> (f64, Vec<Bin>) {
+        let sure = self.bins.iter().filter(|bin| bin.extent.high <= from).map(|bin| bin.mass.count()).sum::<u64>();
+        let may = |bin: &&Bin| bin.extent.high > from && bin.extent.low <= to;
+        (sure as f64, self.bins.iter().filter(may).copied().collect())
+    }
+
+    /// The least number at which something holds of the bracket that holds from somewhere on; the maximum at the latest.
+    fn first(&self, holds: impl Fn((u64, u64)) -> bool) -> f64 {
+        let &Histogram { min, max, .. } = self.histogram;
+        if holds(self.at(min)) {
+            return min;
+        }
+        let centers = &self.histogram.bins.centers;
+        let at = centers.partition_point(|&center| !holds(self.at(center)));
+        let from = if at > 0 { centers[at - 1] } else { min };
+        let to = centers.get(at).copied().unwrap_or(max);
+        let (sure, bins) = self.around(from, to);
+        let (mut without, mut with) = (to_ordered(from), to_ordered(to));
+        while without.abs_diff(with) > 1 {
+            let middle = (without & with) + ((without ^ with) >> 1);
+            if holds(self.at_among(from_ordered(middle), sure, &bins)) { with = middle } else { without = middle }
+        }
+        from_ordered(with)
+    }
+
+    /// By how much an answer may be off, at most.
+    ///
+    /// Bracket and answer ascend with `x`. So from `a` to right before `b` they are not farther apart than one at `a` from
+    /// the other right before `b`. Where that is more than was found elsewhere, the interval is halved.
+    fn farthest(&self) -> f64 {
+        let (curves, min, max) = (Curves::of(self.histogram), self.histogram.min, self.histogram.max);
+        let of_bin = |bin: &Bin| [bin.extent.low.max(min), bin.center, bin.extent.high.min(max)];
+        let mut places: Vec<f64> = self.bins.iter().flat_map(of_bin).collect();
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+        let mut farthest = 0.0;
+        for pair in places.windows(2) {
+            let (sure, bins) = self.around(pair[0], pair[1]);
+            let place = |x: f64| {
+                let (least, most) = self.at_among(x, sure, &bins);
+                Place { least: least as f64, most: most as f64, answer: curves.count_below(x).unwrap_or(0.0) }
+            };
+            let before_next = from_ordered(to_ordered(pair[1]) - 1);
+            farthest_between(
+                &place,
+                (pair[0], place(pair[0])),
+                (before_next, place(before_next)),
+                HALVINGS,
+                &mut farthest,
+            );
+        }
+        farthest
+    }
+}
+
+/// Raises `farthest` to how far an answer may be off between two numbers, if that is more.
+fn farthest_between(
+    place: &impl Fn(f64) -> Place,
+    from: (f64, Place),
+    to: (f64, Place),
+    halvings: u32,
+    farthest: &mut f64,
+) {
+    let bound = (to.1.most - from.1.answer).max(to.1.answer - from.1.least);
+    if bound <= *farthest {
+        return;
+    }
+    let middle = between(from.0, to.0, 0.5);
+    if halvings == 0 || middle <= from.0 || middle >= to.0 {
+        *farthest = bound;
+        return;
+    }
+    let middle = (middle, place(middle));
+    farthest_between(place, from, middle, halvings - 1, farthest);
+    farthest_between(place, middle, to, halvings - 1, farthest);
 }
 
 #[cfg(test)]

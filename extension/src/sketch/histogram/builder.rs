@@ -4,6 +4,7 @@ use super::bins::{Histogram, MaxBins};
 use super::flight::Flight;
 use super::mass::MAX_COUNT;
 use super::pool::Pool;
+use super::reduce::FEW;
 use crate::sketch::Error;
 
 /// Bins in flight for each bin at rest: the last reduction then chooses among finer ones.
@@ -124,7 +125,7 @@ impl HistogramBuilder {
     pub fn merge_histogram(&mut self, other: &Histogram) -> Result<(), Error> {
         self.add_counts(other.count, other.non_finite)?;
         self.add_extremes(other.min, other.max);
-        self.flight().add_bins(&other.bins.centers, &other.bins.masses, other.slack);
+        self.flight().add_bins(&other.bins, other.slack);
         self.fold_if_loose();
         Ok(())
     }
@@ -132,10 +133,22 @@ impl HistogramBuilder {
     /// The histogram of what was added.
     #[inline(always)]
     pub fn finish(&self) -> Histogram {
+        self.finish_with(self.max_bins.get())
+    }
+
+    /// The same, still to be merged: unless its values are few it keeps up to twice as many bins, so that a chain of
+    /// unions is nearly as accurate as one of all.
+    pub fn finish_open(&self) -> Histogram {
+        let is_few = self.count <= FEW * self.max_bins.get() as u64;
+        self.finish_with(if is_few { self.max_bins.get() } else { self.max_bins.while_open() })
+    }
+
+    #[inline(always)]
+    fn finish_with(&self, bins: usize) -> Histogram {
         let mut pool = self.flight.as_ref().map_or_else(Pool::default, |flight| flight.pool());
         pool.extend(&self.values);
         let slack = pool.slack();
-        let (bins, reduction) = pool.into_stored(self.max_bins.get());
+        let (bins, reduction) = pool.into_stored(bins);
         let &HistogramBuilder { max_bins, count, non_finite, min, max, .. } = self;
         Histogram {
             max_bins,

@@ -1,6 +1,7 @@
 //! The bytes of Druid's `ApproximateHistogram`, in its three forms.
 
-use super::bins::{Bins, Histogram, MaxBins};
+use super::bins::{Bin, Bins, Histogram, MaxBins};
+use super::extent::Extent;
 use super::mass::{MAX_COUNT, Mass};
 use super::pool::Pool;
 use crate::sketch::chunks::chunks;
@@ -219,10 +220,14 @@ impl DruidHistogram {
         let mut pool = Pool::with_capacity(self.bins.len());
         let (mut count, mut slack) = (0, 0);
         for bin in self.bins.iter().filter(finite) {
-            let mass = if is_exact(bin) { Mass::exact(bin.count) } else { Mass::inexact(bin.count) };
+            let center = within(f64::from(bin.position), min, max)? + 0.0;
             count += bin.count;
-            slack += if is_exact(bin) { 0 } else { bin.count };
-            pool.push(within(f64::from(bin.position), min, max)? + 0.0, mass);
+            if is_exact(bin) {
+                pool.push(Bin::exact(center, bin.count));
+            } else {
+                slack += bin.count;
+                pool.push(Bin { center, mass: Mass::inexact(bin.count), extent: Extent::UNKNOWN });
+            }
         }
         // As many bins may be left as there are: only those at one position become one.
         let bins = pool.into_united();
@@ -256,7 +261,7 @@ impl DruidHistogram {
 
     /// The histogram in floats.
     fn of(histogram: &Histogram) -> Result<Self, Error> {
-        let Bins { centers, masses } = &histogram.bins;
+        let Bins { centers, masses, .. } = &histogram.bins;
         let mut bins: Vec<DruidBin> = memory::with_capacity(centers.len());
         for (&center, mass) in centers.iter().zip(masses) {
             let position = to_float(center)?;
@@ -268,7 +273,8 @@ impl DruidHistogram {
                 _ => bins.push(DruidBin { position, count: mass.count(), approximate: !mass.is_exact() }),
             }
         }
-        let size = u32::from(histogram.max_bins.bits());
+        // One that is still to be merged may have more.
+        let size = u32::from(histogram.max_bins.bits()).max(bins.len() as u32);
         if bins.is_empty() {
             // Of more bins Druid has no form for nothing that it could read.
             let size = size.min(u32::from(MOST_COMPACT_BINS));

@@ -1,5 +1,7 @@
 //! A histogram in flight: more bins than are stored, and between them what has arrived since they were cut.
 
+use super::bins::{Bin, Bins};
+use super::extent::Extent;
 use super::locate::Centers;
 use super::mass::Mass;
 use super::pool::Pool;
@@ -8,14 +10,34 @@ use crate::sketch::memory;
 /// What arrived between two neighbouring centers.
 #[derive(Clone, Copy, Debug)]
 struct Gap {
-    /// The first that arrived.
-    first: f64,
-    /// The sum of the distances from it.
+    /// The sum of the distances from the center beside it that is nearer to 0: with 2^53 values of one sign it is right
+    /// to a part of itself, which distances from any other number would not be.
     offset: f64,
-    mass: Mass,
+    /// How many values, exact if all parts are.
+    parts: Mass,
+    extent: Extent,
     /// Which share of all values may become one bin here: see [`Flight::fold`]. A share and no number, since what a
     /// merge costs grows with the count: the longer ago the last fold, the more there may be.
     share: f64,
+}
+
+impl Gap {
+    /// Nothing has arrived.
+    fn empty(share: f64) -> Self {
+        let extent = Extent { low: f64::INFINITY, high: f64::NEG_INFINITY };
+        Gap { offset: 0.0, parts: Mass::exact(0), extent, share }
+    }
+
+    /// How many values, exact if all are equal.
+    fn mass(&self) -> Mass {
+        if self.extent.low < self.extent.high { self.parts.merged(Mass::exact(0)) } else { self.parts }
+    }
+}
+
+/// Which of the centers beside a gap its distances are measured from. None has 0 between them.
+#[inline(always)]
+fn origin(before: f64, behind: f64) -> f64 {
+    if behind <= 0.0 { behind } else { before }
 }
 
 /// Bins in flight.
@@ -23,6 +45,7 @@ struct Gap {
 pub struct Flight {
     centers: Centers,
     masses: Vec<Mass>,
+    extents: Vec<Extent>,
     /// How many values there are.
     count: u64,
     /// One more than bins: gap `i` lies before center `i`.
@@ -43,6 +66,7 @@ impl Clone for Flight {
         Flight {
             centers: self.centers.clone(),
             masses: memory::copied(&self.masses).into_vec(),
+            extents: memory::copied(&self.extents).into_vec(),
             count: self.count,
             gaps: memory::copied(&self.gaps).into_vec(),
             loose: self.loose.clone(),
@@ -57,8 +81,9 @@ impl Flight {
         Flight {
             centers: Centers::new([].into_iter()),
             masses: Vec::new(),
+            extents: Vec::new(),
             count: 0,
-            gaps: vec![Gap { first: 0.0, offset: 0.0, mass: Mass::exact(0), share: 0.0 }],
+            gaps: vec![Gap::empty(0.0)],
             loose: Pool::default(),
             threshold: 0.0,
         }
@@ -74,27 +99,28 @@ impl Flight {
             self.centers.ranks(block, ranks);
             for (&value, &rank) in block.iter().zip(&*ranks) {
                 // -0.0 becomes 0.0.
-                self.place(value + 0.0, Mass::exact(1), rank as usize);
+                self.place_value(value + 0.0, rank as usize);
             }
         }
     }
 
     /// Adds the bins of a histogram with its slack.
     #[inline(always)]
-    pub fn add_bins(&mut self, centers: &[f64], masses: &[Mass], slack: u64) {
+    pub fn add_bins(&mut self, bins: &Bins, slack: u64) {
         self.loose.loosen(slack);
-        self.count += masses.iter().map(|mass| mass.count()).sum::<u64>();
+        self.count += bins.masses.iter().map(|mass| mass.count()).sum::<u64>();
         if self.masses.is_empty() {
-            self.loose.reserve(centers.len());
-            centers.iter().zip(masses).for_each(|(&center, &mass)| self.loosen(center, mass));
+            self.loose.reserve(bins.len());
+            bins.iter().for_each(|bin| self.loosen(bin));
             return;
         }
         let mut ranks = [0; BLOCK];
-        for (block, masses) in centers.chunks(BLOCK).zip(masses.chunks(BLOCK)) {
+        let mut each = bins.iter();
+        for block in bins.centers.chunks(BLOCK) {
             let ranks = &mut ranks[..block.len()];
             self.centers.ranks(block, ranks);
-            for ((&center, &mass), &rank) in block.iter().zip(masses).zip(&*ranks) {
-                self.place(center, mass, rank as usize);
+            for (&rank, bin) in ranks.iter().zip(&mut each) {
+                self.place(bin, rank as usize);
             }
         }
     }
@@ -103,8 +129,11 @@ impl Flight {
     pub fn add_flight(&mut self, other: &Flight) {
         let pool = other.pool();
         self.loose.loosen(pool.slack());
-        for (center, mass) in pool.iter() {
-            self.add_bins(&[center], &[mass], 0);
+        let mut one = Bins::with_capacity(1);
+        for bin in pool.iter() {
+            one.clear();
+            one.push(bin);
+            self.add_bins(&one, 0);
         }
     }
 
@@ -113,37 +142,63 @@ impl Flight {
         self.loose.len()
     }
 
+    /// The same as [`place`](Flight::place), for one value: most change neither end of an extent.
+    #[inline(always)]
+    fn place_value(&mut self, value: f64, rank: usize) {
+        let before = if rank > 0 { self.centers.get(rank - 1) } else { f64::NEG_INFINITY };
+        let gap = &mut self.gaps[rank];
+        let has_room = (gap.parts.count() + 1) as f64 <= gap.share * self.count as f64;
+        if before == value || !has_room {
+            return self.place(Bin::of(value), rank);
+        }
+        let offset = gap.offset + (value - origin(before, self.centers.get(rank)));
+        if !offset.is_finite() {
+            return self.loosen(Bin::of(value));
+        }
+        gap.offset = offset;
+        if value < gap.extent.low {
+            gap.extent.low = value;
+        }
+        if value > gap.extent.high {
+            gap.extent.high = value;
+        }
+        gap.parts = gap.parts.at_one_center(Mass::exact(1));
+    }
+
     /// Puts a bin where it belongs: to the bin of the same center; to the gap, if what arrived there is still narrow
     /// enough to be one bin; or to the loose ones.
     #[inline(always)]
-    fn place(&mut self, center: f64, mass: Mass, rank: usize) {
-        if rank > 0 && self.centers.get(rank - 1) == center {
+    fn place(&mut self, bin: Bin, rank: usize) {
+        let Bin { center, mass, extent } = bin;
+        let before = if rank > 0 { self.centers.get(rank - 1) } else { f64::NEG_INFINITY };
+        if before == center {
             let at_center = &mut self.masses[rank - 1];
             if !at_center.is_spoilt_by(mass) {
                 *at_center = at_center.at_one_center(mass);
+                if !mass.is_exact() {
+                    self.extents[rank - 1] = self.extents[rank - 1].hull(extent);
+                }
                 return;
             }
-            self.loosen(center, mass);
+            self.loosen(bin);
             return;
         }
         let gap = &mut self.gaps[rank];
-        if (gap.mass.count() + mass.count()) as f64 <= gap.share * self.count as f64 {
-            let first = if gap.mass.count() == 0 { center } else { gap.first };
-            let distance = center - first;
-            let offset = gap.offset + distance * mass.count() as f64;
+        if (gap.parts.count() + mass.count()) as f64 <= gap.share * self.count as f64 {
+            let offset = gap.offset + (center - origin(before, self.centers.get(rank))) * mass.count() as f64;
+            let extent = gap.extent.hull(extent);
             // At the ends of the range of doubles it may overflow: such bins wait for the next fold.
             if offset.is_finite() {
-                let mass = if distance == 0.0 { gap.mass.at_one_center(mass) } else { gap.mass.merged(mass) };
-                *gap = Gap { first, offset, mass, share: gap.share };
+                *gap = Gap { offset, parts: gap.parts.at_one_center(mass), extent, share: gap.share };
                 return;
             }
         }
-        self.loosen(center, mass);
+        self.loosen(bin);
     }
 
     #[inline(always)]
-    fn loosen(&mut self, center: f64, mass: Mass) {
-        if mass == Mass::exact(1) { self.loose.push_value(center) } else { self.loose.push(center, mass) }
+    fn loosen(&mut self, bin: Bin) {
+        if bin.mass == Mass::exact(1) { self.loose.push_value(bin.center) } else { self.loose.push(bin) }
     }
 
     /// Makes at most `target` bins of what was there and what has arrived.
@@ -168,14 +223,9 @@ impl Flight {
         };
         self.gaps.clear();
         memory::reserve(&mut self.gaps, bins.len() + 1);
-        self.gaps.extend((0..=bins.len()).map(|gap| Gap {
-            first: 0.0,
-            offset: 0.0,
-            mass: Mass::exact(0),
-            share: share(gap),
-        }));
+        self.gaps.extend((0..=bins.len()).map(|gap| Gap::empty(share(gap))));
         self.centers = Centers::new(bins.centers.iter().copied());
-        self.masses = bins.masses;
+        (self.masses, self.extents) = (bins.masses, bins.extents);
         self.loose.clear();
         self.loose.loosen(slack.saturating_add(reduction.moved).min(self.count));
     }
@@ -184,18 +234,22 @@ impl Flight {
     pub fn pool(&self) -> Pool {
         let mut pool = Pool::with_capacity(2 * self.masses.len() + 1 + self.loose.len());
         for (rank, gap) in self.gaps.iter().enumerate() {
-            let count = gap.mass.count();
+            let (count, mass) = (gap.parts.count(), gap.mass());
             if count > 0 {
                 let (before, behind) =
                     (rank.checked_sub(1).map_or(f64::NEG_INFINITY, |at| self.centers.get(at)), self.centers.get(rank));
-                pool.push((gap.first + gap.offset / count as f64).clamp(before, behind), gap.mass);
+                let center = match mass.is_exact() {
+                    true => gap.extent.low,
+                    false => (origin(before, behind) + gap.offset / count as f64).clamp(before, behind),
+                };
+                pool.push(Bin { center, mass, extent: gap.extent });
             }
-            if let Some(&mass) = self.masses.get(rank) {
-                pool.push(self.centers.get(rank), mass);
+            if let (Some(&mass), Some(&extent)) = (self.masses.get(rank), self.extents.get(rank)) {
+                pool.push(Bin { center: self.centers.get(rank), mass, extent });
             }
         }
         // The values of a gap are counted at their mean; one number lies in one gap.
-        let moved = self.gaps.iter().filter(|gap| !gap.mass.is_exact()).map(|gap| gap.mass.count() - 1).max();
+        let moved = self.gaps.iter().filter(|gap| !gap.mass().is_exact()).map(|gap| gap.parts.count() - 1).max();
         pool.loosen(moved.unwrap_or(0));
         pool.add_pool(&self.loose);
         pool
@@ -213,7 +267,9 @@ mod tests {
         flight.fold(2);
         flight.gaps[1].share = 1.0;
         let parts = [0.0, 0.1, -0.4, 0.4, 0.2].map(|part| part * f64::MAX);
-        flight.add_bins(&parts, &[5, 4, 1000, 1000, 3].map(Mass::exact), 0);
+        let mut bins = Bins::default();
+        parts.iter().zip([5, 4, 1000, 1000, 3]).for_each(|(&part, count)| bins.push(Bin::exact(part, count)));
+        flight.add_bins(&bins, 0);
         assert!(flight.loose() > 0);
         let (bins, _) = flight.pool().into_bins(100);
         assert_eq!(bins.masses.iter().map(|mass| mass.count()).sum::<u64>(), 2 + 2012);

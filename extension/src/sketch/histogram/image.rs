@@ -1,13 +1,17 @@
 //! The bytes of a histogram.
 
-use super::bins::{Histogram, MaxBins};
+use super::bins::{Bins, Histogram, MaxBins};
+use super::extent;
+use super::extent::Extent;
 use super::mass::{MAX_COUNT, Mass};
 use crate::sketch::chunks::chunks;
 use crate::sketch::codec::{Reader, push_varint};
 use crate::sketch::{Error, Format, format, memory};
 
 const MAGIC: [u8; 2] = *b"AH";
-const VERSION: u8 = 1;
+/// Without extents, and at most as many bins as allowed.
+const FIRST_VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const FLAG_MIN: u8 = 1;
 const FLAG_MAX: u8 = 2;
 const WHAT: &str = "approximate histogram";
@@ -25,7 +29,8 @@ impl Histogram {
 
         let mut image = memory::with_capacity(40 + 16 * bins.len());
         image.extend(MAGIC);
-        image.extend([VERSION, flags]);
+        let version = self.version();
+        image.extend([version, flags]);
         image.extend(self.max_bins.bits().to_le_bytes());
         image.extend((bins.len() as u16).to_le_bytes());
         push_varint(&mut image, self.count);
@@ -39,7 +44,18 @@ impl Histogram {
         }
         image.extend(bins.centers.iter().flat_map(|center| center.to_le_bytes()));
         bins.masses.iter().for_each(|mass| push_varint(&mut image, mass.bits()));
+        if version == VERSION {
+            extent::write(bins, self.min, self.max, &mut image);
+        }
         image
+    }
+
+    /// The first version that can say it: what every reader knows is written so that every reader reads it.
+    fn version(&self) -> u8 {
+        let bins = &self.bins;
+        let is_known = |(mass, extent): (&Mass, &Extent)| !mass.is_exact() && !extent.is_unknown();
+        let has_extents = bins.masses.iter().zip(&bins.extents).any(is_known);
+        if has_extents || bins.len() > self.max_bins.get() { VERSION } else { FIRST_VERSION }
     }
 
     /// Reads an image. Numbers have their lowest byte first; a *varint* is an unsigned LEB128 in its shortest form.
@@ -47,10 +63,10 @@ impl Histogram {
     /// | byte | meaning |
     /// |---|---|
     /// | 0 | `41 48`, "AH" |
-    /// | 2 | format version, 1 |
+    /// | 2 | format version, 1 or 2 |
     /// | 3 | flags: 1 the minimum is stored, 2 the maximum is stored; other bits are 0 |
     /// | 4 | `u16` the greatest number of bins, 2 to 65535 |
-    /// | 6 | `u16` n, the number of bins, at most as many |
+    /// | 6 | `u16` n, the number of bins, at most as many; in version 2 at most twice as many |
     /// | 8 | varint: how many values, the sum of the bins' counts; below 2^62 |
     /// | then | varint: how many values were NaN or infinite; below 2^62 |
     /// | then | varint: the slack (see [`Histogram::rank_error`]), at most the number of values; 0 if every bin is exact |
@@ -59,6 +75,8 @@ impl Histogram {
     /// | then | n × `f64` centers: finite, strictly ascending, between minimum and maximum, none of them -0.0 |
     /// | then | n × varint: `count << 1 \| inexact`, each count at least 1; a bin of one value is exact |
     ///
+    /// In version 2 then, of each inexact bin, a byte for each side of its extent: see [`extent`].
+    ///
     /// Without bins neither flag is set. Bytes behind the end are an error.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let mut histogram = Histogram::default();
@@ -66,24 +84,50 @@ impl Histogram {
         Ok(histogram)
     }
 
+    /// The same without the extents, which neither the bins nor the curve between them need: neither merges nor brackets do
+    /// without.
+    pub fn parse_bins(bytes: &[u8]) -> Result<Self, Error> {
+        let mut histogram = Histogram::default();
+        histogram.read_bins(bytes)?;
+        Ok(histogram)
+    }
+
+    /// Becomes what the image says, as [`parse_bins`](Histogram::parse_bins) reads it, in the memory that it has.
+    pub fn read_bins(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.read_with(bytes, |reader, bins, _, _| {
+            extent::unknown(bins);
+            extent::skip(reader, bins)
+        })
+    }
+
     /// Becomes what the image says, as [`parse`](Histogram::parse) reads it, in the memory that it has; left in no useful state by an error.
     #[inline(always)]
     pub fn read(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.read_with(bytes, extent::read)
+    }
+
+    #[inline(always)]
+    fn read_with(
+        &mut self,
+        bytes: &[u8],
+        read_extents: impl FnOnce(&mut Reader, &mut Bins, f64, f64) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut reader = Reader::new(bytes, WHAT);
         match reader.bytes(2) {
             Ok(magic) if magic == MAGIC => {}
             _ => return Err(not_a_histogram(bytes)),
         }
         let version = reader.u8()?;
-        if version != VERSION {
+        if !(FIRST_VERSION..=VERSION).contains(&version) {
             return Err(Error::bad_image(format!(
-                "an approximate histogram of format version {version}; version {VERSION} is known here"
+                "an approximate histogram of format version {version}; versions 1 and 2 are known here"
             )));
         }
         let flags = reader.u8()?;
         let max_bins = MaxBins::new(i64::from(reader.u16()?)).map_err(damaged)?;
         let len = usize::from(reader.u16()?);
-        if flags & !(FLAG_MIN | FLAG_MAX) != 0 || len > max_bins.get() {
+        let most = if version == FIRST_VERSION { max_bins.get() } else { max_bins.while_open() };
+        if flags & !(FLAG_MIN | FLAG_MAX) != 0 || len > most {
             return Err(damaged("its header has unknown flags or more bins than it allows"));
         }
         let (count, non_finite, slack) = (reader.varint()?, reader.varint()?, reader.varint()?);
@@ -123,7 +167,6 @@ impl Histogram {
                 "its slack is {slack}, of {count} values in bins of which none is inexact or too few"
             )));
         }
-        reader.finish()?;
 
         let (first, last) = match (bins.centers.first(), bins.centers.last()) {
             (Some(&first), Some(&last)) => (first, last),
@@ -136,6 +179,12 @@ impl Histogram {
         if !in_range {
             return Err(damaged("its bins are not between its minimum and its maximum"));
         }
+        if version == FIRST_VERSION {
+            extent::unknown(bins);
+        } else {
+            read_extents(&mut reader, bins, min, max)?;
+        }
+        reader.finish()?;
         (self.max_bins, self.count, self.non_finite, self.slack) = (max_bins, count, non_finite, slack);
         (self.min, self.max) = (min, max);
         Ok(())
@@ -169,8 +218,14 @@ mod tests {
     #[test]
     fn comes_back() {
         for values in [0, 1, 2, 20, 21, 5000] {
-            let histogram = example(values);
-            assert_eq!(Histogram::parse(&histogram.to_bytes()).as_ref(), Ok(&histogram), "{values}");
+            let (histogram, image) = (example(values), example(values).to_bytes());
+            let read = Histogram::parse(&image).unwrap();
+            assert_eq!(read.bins().collect::<Vec<_>>(), histogram.bins().collect::<Vec<_>>());
+            assert_eq!((read.min(), read.max(), read.slack), (histogram.min(), histogram.max(), histogram.slack));
+            assert_eq!(read.to_bytes(), image, "{values}");
+            for (rounded, extent) in read.bins.extents.iter().zip(&histogram.bins.extents) {
+                assert!(rounded.low <= extent.low && extent.high <= rounded.high, "{rounded:?} {extent:?}");
+            }
         }
     }
 

@@ -9,6 +9,7 @@ mod buckets;
 mod builder;
 mod curve;
 mod druid;
+mod extent;
 mod flight;
 mod grid;
 mod image;

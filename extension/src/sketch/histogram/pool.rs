@@ -1,14 +1,15 @@
 //! Bins of several histograms, and values, on their way to become the bins of one.
 
-use super::bins::Bins;
+use super::bins::{Bin, Bins};
+use super::extent::Extent;
 use super::mass::Mass;
-use super::reduce::{Reduction, between, reduce, reduce_to_store};
+use super::reduce::{Reduction, mean, reduce, reduce_to_store};
 use crate::sketch::memory;
 
 /// Bins and values, in no order.
 #[derive(Debug, Default)]
 pub struct Pool {
-    bins: Vec<(f64, Mass)>,
+    bins: Vec<Bin>,
     /// Bins of one value each, apart because they are sorted faster.
     values: Vec<f64>,
     /// By how much the number of values up to any number may differ from the sum of the counts up to it.
@@ -48,8 +49,8 @@ impl Pool {
 
     /// Adds a bin.
     #[inline(always)]
-    pub fn push(&mut self, center: f64, mass: Mass) {
-        memory::push(&mut self.bins, (center, mass));
+    pub fn push(&mut self, bin: Bin) {
+        memory::push(&mut self.bins, bin);
     }
 
     /// Adds a value.
@@ -83,8 +84,8 @@ impl Pool {
     }
 
     /// The bins.
-    pub fn iter(&self) -> impl Iterator<Item = (f64, Mass)> {
-        self.bins.iter().copied().chain(self.values.iter().map(|&value| (value, Mass::exact(1))))
+    pub fn iter(&self) -> impl Iterator<Item = Bin> {
+        self.bins.iter().copied().chain(self.values.iter().map(|&value| Bin::of(value)))
     }
 
     /// The bins in order, at most `target` of them, and what the reduction did.
@@ -105,8 +106,8 @@ impl Pool {
 
     /// The bins in order, those of one center as one: exact if all of these are.
     pub fn into_united(mut self) -> Bins {
-        self.sort();
-        let (mut bins, mixed) = self.coalesce();
+        let ordered = self.sort();
+        let (mut bins, mixed) = self.coalesce(&ordered);
         mixed.iter().for_each(|mixed| mixed.unite(&mut bins));
         bins
     }
@@ -115,52 +116,59 @@ impl Pool {
     /// to the other.
     #[inline(always)]
     fn into_ordered(mut self) -> (Bins, u64) {
-        self.sort();
-        let (mut bins, mixed) = self.coalesce();
+        let ordered = self.sort();
+        let (mut bins, mixed) = self.coalesce(&ordered);
         let moved = if mixed.is_empty() { 0 } else { set_apart(&mut bins, &mixed) };
         (bins, moved)
     }
 
+    /// Sorts the bins, and returns the values, sorted as integers.
     #[inline(always)]
-    fn sort(&mut self) {
-        self.values_to_bins();
+    fn sort(&mut self) -> Vec<i64> {
         // Stable, and fast where sorted runs follow each other. It takes as much memory again, and would abort without.
-        drop(memory::with_capacity::<(f64, Mass)>(self.bins.len()));
-        self.bins.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    }
-
-    /// A bin for each different value, in order. Values are sorted as integers.
-    #[inline(always)]
-    fn values_to_bins(&mut self) {
+        drop(memory::with_capacity::<Bin>(self.bins.len()));
+        self.bins.sort_by(|a, b| a.center.total_cmp(&b.center));
         let mut ordered = memory::with_capacity(self.values.len());
         ordered.extend(self.values.iter().map(|&value| to_ordered(value)));
         ordered.sort_unstable();
-        memory::reserve(&mut self.bins, ordered.len());
-        for run in ordered.chunk_by(|a, b| a == b) {
-            self.bins.push((from_ordered(run[0]), Mass::exact(run.len() as u64)));
-        }
         self.values.clear();
+        ordered
     }
 
-    /// The sorted bins as columns, those of one center as one; and where exact ones and others met, of these the count.
-    /// There the bin has only the exact ones.
+    /// The sorted bins and values as columns, those of one center as one; and where exact ones and others met, of these
+    /// the count. There the bin has only the exact ones, but the extent of all.
     #[inline(always)]
-    fn coalesce(&self) -> (Bins, Vec<Mixed>) {
-        let mut bins = Bins::with_capacity(self.bins.len());
+    fn coalesce(&self, ordered: &[i64]) -> (Bins, Vec<Mixed>) {
+        let mut bins = Bins::with_capacity(self.bins.len() + ordered.len());
         let mut mixed = Vec::new();
-        for &(center, mass) in &self.bins {
-            match (bins.centers.last(), bins.masses.last_mut()) {
-                (Some(&last), Some(at_last)) if last == center => {
-                    let bin = bins.centers.len() - 1;
-                    *at_last = coalesced(*at_last, mass, bin, &mut mixed);
-                }
-                _ => {
-                    bins.centers.push(center);
-                    bins.masses.push(mass);
-                }
+        let mut rest = &self.bins[..];
+        for run in ordered.chunk_by(|a, b| a == b) {
+            let value = from_ordered(run[0]);
+            while let Some((&first, behind)) = rest.split_first().filter(|(first, _)| first.center <= value) {
+                add(&mut bins, first, &mut mixed);
+                rest = behind;
             }
+            add(&mut bins, Bin::exact(value, run.len() as u64), &mut mixed);
         }
+        rest.iter().for_each(|&next| add(&mut bins, next, &mut mixed));
         (bins, mixed)
+    }
+}
+
+/// Adds a bin that is not before the last.
+#[inline(always)]
+fn add(bins: &mut Bins, next: Bin, mixed: &mut Vec<Mixed>) {
+    match bins.len().checked_sub(1) {
+        Some(last) if bins.centers[last] == next.center => {
+            bins.masses[last] = coalesced(bins.masses[last], next.mass, last, mixed);
+            bins.extents[last] = bins.extents[last].hull(next.extent);
+        }
+        // There is room for all.
+        _ => {
+            bins.centers.push(next.center);
+            bins.masses.push(next.mass);
+            bins.extents.push(next.extent);
+        }
     }
 }
 
@@ -218,14 +226,18 @@ fn set_apart(bins: &mut Bins, mixed: &[Mixed]) -> u64 {
         };
         let exact = bins.masses[bin];
         let taken_in = taker.filter(|_| others < exact.count()).and_then(|taker| {
-            let (other, count) = (bins.centers[taker], bins.masses[taker].count());
-            let share = others as f64 / (count + others) as f64;
-            let mean = if other < center { between(other, center, share) } else { between(center, other, 1.0 - share) };
+            let count = bins.masses[taker].count();
+            let both = [(bins.centers[taker], count), (center, others)];
+            let [(first, before), (last, behind)] = if taker < bin { both } else { [both[1], both[0]] };
+            let masses = [Mass::inexact(before), Mass::inexact(behind)];
+            let mean = mean(&[first, last], &masses, before + behind);
             (mean != center).then_some((taker, mean, count))
         });
         if let Some((taker, mean, count)) = taken_in {
             bins.centers[taker] = mean;
             bins.masses[taker] = Mass::inexact(count + others);
+            bins.extents[taker] = bins.extents[taker].hull(bins.extents[bin]);
+            bins.extents[bin] = Extent::at(center);
             moved = moved.max(count).max(others);
             taken = Some(taker);
         } else {
@@ -237,13 +249,13 @@ fn set_apart(bins: &mut Bins, mixed: &[Mixed]) -> u64 {
 
 /// An integer of the same order.
 #[inline(always)]
-fn to_ordered(value: f64) -> i64 {
+pub(super) fn to_ordered(value: f64) -> i64 {
     let bits = value.to_bits() as i64;
     bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
 
 #[inline(always)]
-fn from_ordered(ordered: i64) -> f64 {
+pub(super) fn from_ordered(ordered: i64) -> f64 {
     f64::from_bits((ordered ^ ((ordered >> 63) as u64 >> 1) as i64) as u64)
 }
 
@@ -255,8 +267,15 @@ mod tests {
     fn a_heavy_value_stays_exact_beside_others_that_have_it_as_their_mean() {
         let of = |parts: &[(f64, Mass)]| {
             let mut pool = Pool::default();
-            parts.iter().for_each(|&(center, mass)| pool.push(center, mass));
+            let extent = |center: f64, mass: Mass| match mass.is_exact() {
+                true => Extent::at(center),
+                false => Extent { low: center - 1.0, high: center + 1.0 },
+            };
+            parts.iter().for_each(|&(center, mass)| pool.push(Bin { center, mass, extent: extent(center, mass) }));
             let (bins, moved) = pool.into_ordered();
+            let inside = bins.iter().all(|bin| bin.extent.low <= bin.center && bin.center <= bin.extent.high);
+            let tight = bins.iter().all(|bin| bin.mass.is_exact() == (bin.extent == Extent::at(bin.center)));
+            assert!(inside && tight, "{bins:?}");
             (bins.centers.into_iter().zip(bins.masses).collect::<Vec<_>>(), moved)
         };
         let (one, heavy, others) = (Mass::exact(1), Mass::exact(40), Mass::inexact(2));

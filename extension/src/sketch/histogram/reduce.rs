@@ -1,6 +1,6 @@
 //! Fewer bins: which neighbours to merge.
 
-use super::bins::Bins;
+use super::bins::{Bin, Bins};
 use super::mass::Mass;
 use super::settle::settle;
 use crate::sketch::memory;
@@ -68,7 +68,7 @@ pub fn reduce_to_store(bins: &mut Bins, target: usize) -> Reduction {
 /// How many times as many bins the last merges choose from.
 const BEFORE_SETTLING: usize = 2;
 /// With no more values per bin than this, what lies around a pair is chance: all merges are those of [`reduce`].
-const FEW: u64 = 2;
+pub(super) const FEW: u64 = 2;
 
 /// Fewer clusters than this, or fewer merges than one in that many of them, and a round is slower than the chain.
 const WORTH_A_ROUND: usize = 64;
@@ -266,9 +266,9 @@ fn group(old: &Bins, starts: &[usize]) -> (Bins, u64) {
     for (i, &start) in starts.iter().enumerate() {
         let end = starts.get(i + 1).copied().unwrap_or(old.len());
         let (centers, masses) = (&old.centers[start..end], &old.masses[start..end]);
+        let extent = old.extents[start..end].iter().fold(old.extents[start], |hull, &extent| hull.hull(extent));
         if end - start == 1 {
-            grouped.centers.push(centers[0]);
-            grouped.masses.push(masses[0]);
+            grouped.push(Bin { center: centers[0], mass: masses[0], extent });
             continue;
         }
         let count: u64 = masses.iter().map(|mass| mass.count()).sum();
@@ -279,18 +279,18 @@ fn group(old: &Bins, starts: &[usize]) -> (Bins, u64) {
             right += if other > center { mass.count() } else { 0 };
         }
         moved = moved.max(left).max(right);
-        grouped.centers.push(center);
-        grouped.masses.push(Mass::inexact(count));
+        grouped.push(Bin { center, mass: Mass::inexact(count), extent });
     }
     (grouped, moved)
 }
 
 /// The mean of bins that hold `count` values together.
 #[inline(always)]
-fn mean(centers: &[f64], masses: &[Mass], count: u64) -> f64 {
+pub(super) fn mean(centers: &[f64], masses: &[Mass], count: u64) -> f64 {
     let (first, last) = (centers[0], centers[centers.len() - 1]);
-    // Away from the first center, so that no digits are lost; but not where that would overflow.
-    let origin = if (last - first).is_finite() { first } else { 0.0 };
+    // Away from the center nearest to 0, so that no digits are lost; but not where that would overflow.
+    let nearest = if last <= 0.0 { last } else { first };
+    let origin = if (last - first).is_finite() { nearest } else { 0.0 };
     let share = |(center, mass): (&f64, &Mass)| (center - origin) * (mass.count() as f64 / count as f64);
     let mean = origin + centers.iter().zip(masses).map(share).sum::<f64>();
     mean.clamp(first, last)
@@ -310,10 +310,9 @@ mod tests {
     use super::*;
 
     fn bins_of(values: &[(f64, u64)]) -> Bins {
-        Bins {
-            centers: values.iter().map(|&(center, _)| center).collect(),
-            masses: values.iter().map(|&(_, count)| Mass::exact(count)).collect(),
-        }
+        let mut bins = Bins::default();
+        values.iter().for_each(|&(center, count)| bins.push(Bin::exact(center, count)));
+        bins
     }
 
     /// One pair at a time, the cheapest, the leftmost of equals.

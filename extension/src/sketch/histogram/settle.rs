@@ -73,7 +73,7 @@ struct Pairs {
 
 impl Clusters {
     fn of(bins: &Bins, target: usize) -> Self {
-        let Bins { centers, masses } = bins;
+        let Bins { centers, masses, .. } = bins;
         let mut counts = memory::with_capacity(bins.len());
         counts.extend(masses.iter().map(|mass| mass.count() as f64));
         let mut known = memory::with_capacity(bins.len());
@@ -217,14 +217,16 @@ fn greatest(a: f64, b: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bins::Bin;
     use super::super::mass::Mass;
     use super::*;
 
     fn bins(values: &[(f64, u64)]) -> Bins {
-        Bins {
-            centers: values.iter().map(|&(center, _)| center).collect(),
-            masses: values.iter().map(|&(_, count)| Mass::inexact(count)).collect(),
-        }
+        let mut bins = Bins::default();
+        values.iter().for_each(|&(center, count)| {
+            bins.push(Bin { mass: Mass::inexact(count), ..Bin::of(center) });
+        });
+        bins
     }
 
     #[test]
