@@ -45,7 +45,7 @@ def test_merges_that_all_err_to_the_same_side(connection: duckdb.DuckDBPyConnect
     parts = [np.repeat([0.0, 10.0 + i, 1000.0 + i], [40, 40, 20]) for i in range(10)]
     images = [agg(connection, part, 2) for part in parts]
     merged = union(connection, images, 50)
-    assert rank_error(connection, merged) == 0.4
+    assert 0.4 < rank_error(connection, merged) < 0.5
     assert_bounds_hold(connection, merged, np.concatenate(parts))
     again = union(connection, [merged, union(connection, images[:5], 2)], 7)
     assert_bounds_hold(connection, again, np.concatenate([*parts, *parts[:5]]))
@@ -57,7 +57,9 @@ def test_a_bracket_of_everything_proves_nothing(connection: duckdb.DuckDBPyConne
     assert 0 < rank_error(connection, image) < 0.1
     exact = agg(connection, np.round(values[:40]), 50)
     assert rank_error(connection, exact) == 0
-    assert rank_error(connection, union(connection, [image] * 4, 200)) == rank_error(connection, image)
+    # Of four times as many values less is rounded to whole ones.
+    fourfold = rank_error(connection, union(connection, [image] * 4, 200))
+    assert fourfold == pytest.approx(rank_error(connection, image), abs=1 / len(values))
     query = "SELECT unnest(approx_histogram_quantile_bounds($1, 0.5))"
     ((lower, _, upper),) = connection.execute(query, [image]).fetchall()
     assert 0.3 < np.mean(values <= lower) <= 0.5 <= np.mean(values <= upper) < 0.7
