@@ -28,6 +28,8 @@ _MOST_MERGES = 2.0**20
 """As many merges may follow each other."""
 _UPWARDS = 1 + 2.0**-44
 """For what rounding adds to a sum of counts."""
+_MOST_BINS = 1024
+"""Of more bins the slack alone is asked: to look around each of them would take too long."""
 _HALVINGS = 5
 """How often an interval is halved, at most, to find where a bracket is farthest from the answer."""
 
@@ -139,9 +141,13 @@ def quantile_bounds(histogram: Histogram, q: float) -> dict[str, float] | None:
 
 def rank_error(histogram: Histogram) -> float:
     """Return by how much an answer of `cdf` may be off, whatever x; 0 if every bin is exact."""
-    if bool(histogram.bins.exact.all()):
+    bins = histogram.bins
+    if bool(bins.exact.all()):
         return 0.0
-    return _Farthest(histogram).found / histogram.count
+    # The sum of the counts up to x differs from the truth by no more than the slack, and an answer from it by one bin.
+    by_slack = float(min(histogram.slack + int(bins.counts.max()), histogram.count))
+    by_extents = _Farthest(histogram).found if len(bins) <= _MOST_BINS else by_slack
+    return min(by_extents, by_slack) / histogram.count
 
 
 class _Place(NamedTuple):
