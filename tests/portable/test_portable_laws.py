@@ -91,7 +91,8 @@ def test_histogram_counts_add_up(a: list[float], b: list[float], bins: int) -> N
     assert stats["non_finite"] == len(a + b) - len(finite)
     assert stats["min"] == min(finite, default=None)
     assert stats["max"] == max(finite, default=None)
-    assert stats["bins"] <= stats["max_bins"] == bins
+    assert stats["max_bins"] == bins
+    assert stats["bins"] <= 2 * bins, "open, to be merged again"
     bins_of = ask("approx_histogram_bins($x)", x=merged)
     assert isinstance(bins_of, list)
     assert sum(bin_["count"] for bin_ in bins_of) == len(finite)
