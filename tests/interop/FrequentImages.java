@@ -4,6 +4,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.StringJoiner;
+import java.util.function.LongFunction;
 import org.apache.datasketches.common.ArrayOfItemsSerDe;
 import org.apache.datasketches.common.ArrayOfLongsSerDe;
 import org.apache.datasketches.common.ArrayOfStringsSerDe;
@@ -25,30 +26,22 @@ public final class FrequentImages {
     final BufferedReader jobs = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String job = jobs.readLine(); job != null; job = jobs.readLine()) {
       final String[] words = job.split(" ");
-      System.out.println(words[1].equals("long") ? longs(words) : strings(words));
+      System.out.println(
+          words[1].equals("long")
+              ? answer(words, new ArrayOfLongsSerDe(), item -> item)
+              : answer(words, new ArrayOfStringsSerDe(), item -> "ä" + item));
     }
   }
 
-  private static String longs(final String[] job) {
-    final ArrayOfItemsSerDe<Long> serde = new ArrayOfLongsSerDe();
+  /** Does a job with items of a type, which {@code item} makes of the numbers of a stream. */
+  private static <T> String answer(
+      final String[] job, final ArrayOfItemsSerDe<T> serde, final LongFunction<T> item) {
     if (job[0].equals("read")) {
       return said(ItemsSketch.getInstance(image(job[2]), serde), serde);
     }
-    final ItemsSketch<Long> sketch = new ItemsSketch<>(Integer.parseInt(job[2]));
+    final ItemsSketch<T> sketch = new ItemsSketch<>(Integer.parseInt(job[2]));
     for (long i = 0; i < Long.parseLong(job[3]); i++) {
-      sketch.update(i * i % Long.parseLong(job[4]), 1 + i % 3);
-    }
-    return said(sketch, serde);
-  }
-
-  private static String strings(final String[] job) {
-    final ArrayOfItemsSerDe<String> serde = new ArrayOfStringsSerDe();
-    if (job[0].equals("read")) {
-      return said(ItemsSketch.getInstance(image(job[2]), serde), serde);
-    }
-    final ItemsSketch<String> sketch = new ItemsSketch<>(Integer.parseInt(job[2]));
-    for (long i = 0; i < Long.parseLong(job[3]); i++) {
-      sketch.update("ä" + i * i % Long.parseLong(job[4]), 1 + i % 3);
+      sketch.update(item.apply(i * i % Long.parseLong(job[4])), 1 + i % 3);
     }
     return said(sketch, serde);
   }
