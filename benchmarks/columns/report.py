@@ -52,7 +52,7 @@ def _overview(columns: dict[str, Any]) -> str:
                 _proven(columns, name),
             ]
         )
-    return table(["", "bytes, at most", "median", "largest", "columns above 1 %", "proven, at most"], rows)
+    return table(["", "bytes, at most", "median", "largest", "columns above 1 %", "proven: median / at most"], rows)
 
 
 def _by_kind(columns: dict[str, Any]) -> str:
@@ -114,10 +114,12 @@ def _bytes(columns: dict[str, Any], name: str) -> int:
 
 
 def _proven(columns: dict[str, Any], name: str) -> str:
-    """Of each way to merge the largest proven rank error, in percent."""
+    """Of each way to merge the median and the largest proven rank error, in percent."""
     found = [found["sketches"][name] for found in columns["columns"].values()]
     proven = {plan: [each[plan]["proven"] for each in found if "proven" in each.get(plan, {})] for plan in PLANS}
-    return " · ".join(f"{100 * max(shares):.1f}" for shares in proven.values()) if all(proven.values()) else _NONE
+    if not all(proven.values()):
+        return _NONE
+    return " · ".join(f"{100 * median(shares):.1f} / {100 * max(shares):.1f}" for shares in proven.values())
 
 
 def _failures(columns: dict[str, Any]) -> list[str]:

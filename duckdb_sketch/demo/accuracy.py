@@ -124,8 +124,7 @@ def rank_error(connection: duckdb.DuckDBPyConnection, grouping: Grouping) -> Ran
         estimated AS (
             SELECT
                 {grouping.names},
-                -- What is proven at the centers, and half a bin between them.
-                stats['rank_error'] + if(stats['exact'], 0, 1 / stats['max_bins']) AS guaranteed,
+                stats['rank_error'] AS guaranteed,
                 unnest($quantiles) AS fraction,
                 unnest(approx_histogram_quantile(sketch, $quantiles)) AS delay
             FROM united

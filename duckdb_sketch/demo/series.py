@@ -79,7 +79,7 @@ def delays_of_the_year(connection: duckdb.DuckDBPyConnection) -> Delays:
             approx_histogram_quantile(sketch, $fractions),
             approx_histogram_stats(sketch).bins,
             approx_histogram_stats(sketch).bytes,
-            approx_histogram_stats(sketch).rank_error + 1 / approx_histogram_stats(sketch).max_bins
+            approx_histogram_stats(sketch).rank_error
         FROM year
         """,
         {"minutes": minutes, "fractions": list(MARKED)},
