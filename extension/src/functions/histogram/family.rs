@@ -63,13 +63,20 @@ impl Family for ApproxHistogram {
 
     #[inline(always)]
     fn store(builder: Option<&HistogramBuilder>, output: &mut Output, row: usize) {
-        let histogram = builder.map_or_else(Histogram::default, HistogramBuilder::finish);
+        // No function as an argument: it would not be compiled for the CPU that the caller is.
+        let histogram = match builder {
+            Some(builder) => builder.finish(),
+            None => Histogram::default(),
+        };
         output.set_bytes(row, histogram.to_bytes());
     }
 
     #[inline(always)]
     fn store_open(builder: Option<&HistogramBuilder>, output: &mut Output, row: usize) {
-        let histogram = builder.map_or_else(Histogram::default, HistogramBuilder::finish_open);
+        let histogram = match builder {
+            Some(builder) => builder.finish_open(),
+            None => Histogram::default(),
+        };
         output.set_bytes(row, histogram.to_bytes());
     }
 

@@ -117,6 +117,7 @@ struct Brackets<'a> {
 /// Between which numbers the count up to a number lies, and what is answered.
 #[derive(Clone, Copy)]
 struct Place {
+    x: f64,
     least: f64,
     most: f64,
     answer: f64,
@@ -194,47 +195,87 @@ impl<'a> Brackets<'a> {
     fn farthest(&self) -> f64 {
         let (curves, min, max) = (Curves::of(self.histogram), self.histogram.min, self.histogram.max);
         let of_bin = |bin: &Bin| [bin.extent.low.max(min), bin.center, bin.extent.high.min(max)];
-        let mut places: Vec<f64> = self.bins.iter().flat_map(of_bin).collect();
-        places.sort_by(f64::total_cmp);
-        places.dedup();
-        let mut farthest = 0.0;
-        for pair in places.windows(2) {
-            let (sure, bins) = self.around(pair[0], pair[1]);
-            let place = |x: f64| {
-                let (least, most) = self.at_among(x, sure, &bins);
-                Place { least: least as f64, most: most as f64, answer: curves.count_below(x).unwrap_or(0.0) }
-            };
-            let before_next = from_ordered(to_ordered(pair[1]) - 1);
-            farthest_between(
-                &place,
-                (pair[0], place(pair[0])),
-                (before_next, place(before_next)),
-                HALVINGS,
-                &mut farthest,
-            );
+        let mut ends: Vec<f64> = self.bins.iter().flat_map(of_bin).collect();
+        ends.sort_by(f64::total_cmp);
+        ends.dedup();
+        let place = |x: f64, sure: f64, bins: &[Bin]| {
+            let (least, most) = self.at_among(x, sure, bins);
+            Place { x, least: least as f64, most: most as f64, answer: curves.count_below(x).unwrap_or(0.0) }
+        };
+        let mut sweep = Sweep::over(&self.bins);
+        let stretches: Vec<[Place; 2]> = ends
+            .windows(2)
+            .map(|pair| {
+                sweep.advance(pair[0], pair[1]);
+                [pair[0], from_ordered(to_ordered(pair[1]) - 1)].map(|x| place(x, sweep.sure as f64, &sweep.around))
+            })
+            .collect();
+        // What is off at one number is known at once, so that only where it may be more is looked for it.
+        let mut farthest = stretches.iter().flatten().fold(0.0, |most: f64, place| most.max(place.off()));
+        for [from, to] in stretches {
+            if bound(from, to) > farthest {
+                let (sure, bins) = self.around(from.x, to.x);
+                farthest_between(&|x| place(x, sure, &bins), from, to, HALVINGS, &mut farthest);
+            }
         }
         farthest
     }
 }
 
+/// What [`Brackets::around`] says, from stretch to stretch.
+struct Sweep<'a> {
+    /// Those that are still to come.
+    by_low: std::vec::IntoIter<&'a Bin>,
+    sure: u64,
+    around: Vec<Bin>,
+}
+
+impl<'a> Sweep<'a> {
+    fn over(bins: &'a [Bin]) -> Self {
+        let mut by_low: Vec<&Bin> = bins.iter().collect();
+        by_low.sort_by(|a, b| a.extent.low.total_cmp(&b.extent.low));
+        Sweep { by_low: by_low.into_iter(), sure: 0, around: Vec::new() }
+    }
+
+    /// Goes on to the numbers from one to another, where the last stretch has ended.
+    fn advance(&mut self, from: f64, to: f64) {
+        while let Some(next) = self.by_low.as_slice().first().filter(|next| next.extent.low <= to) {
+            let at = self.around.partition_point(|bin| bin.center < next.center);
+            self.around.insert(at, **next);
+            self.by_low.next();
+        }
+        self.around.retain(|bin| {
+            let is_below = bin.extent.high <= from;
+            self.sure += if is_below { bin.mass.count() } else { 0 };
+            !is_below
+        });
+    }
+}
+
+impl Place {
+    /// By how much the answer may be off here.
+    fn off(self) -> f64 {
+        (self.most - self.answer).max(self.answer - self.least)
+    }
+}
+
+/// By how much answers may be off from one number to another.
+fn bound(from: Place, to: Place) -> f64 {
+    (to.most - from.answer).max(to.answer - from.least)
+}
+
 /// Raises `farthest` to how far an answer may be off between two numbers, if that is more.
-fn farthest_between(
-    place: &impl Fn(f64) -> Place,
-    from: (f64, Place),
-    to: (f64, Place),
-    halvings: u32,
-    farthest: &mut f64,
-) {
-    let bound = (to.1.most - from.1.answer).max(to.1.answer - from.1.least);
+fn farthest_between(place: &impl Fn(f64) -> Place, from: Place, to: Place, halvings: u32, farthest: &mut f64) {
+    let bound = bound(from, to);
     if bound <= *farthest {
         return;
     }
-    let middle = between(from.0, to.0, 0.5);
-    if halvings == 0 || middle <= from.0 || middle >= to.0 {
+    let middle = between(from.x, to.x, 0.5);
+    if halvings == 0 || middle <= from.x || middle >= to.x {
         *farthest = bound;
         return;
     }
-    let middle = (middle, place(middle));
+    let middle = place(middle);
     farthest_between(place, from, middle, halvings - 1, farthest);
     farthest_between(place, middle, to, halvings - 1, farthest);
 }

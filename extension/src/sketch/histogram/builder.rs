@@ -138,6 +138,7 @@ impl HistogramBuilder {
 
     /// The same, still to be merged: unless its values are few it keeps up to twice as many bins, so that a chain of
     /// unions is nearly as accurate as one of all.
+    #[inline(always)]
     pub fn finish_open(&self) -> Histogram {
         let is_few = self.count <= FEW * self.max_bins.get() as u64;
         self.finish_with(if is_few { self.max_bins.get() } else { self.max_bins.while_open() })

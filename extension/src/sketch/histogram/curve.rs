@@ -8,6 +8,7 @@ use std::cell::{Cell, OnceCell};
 
 use super::bins::Histogram;
 use super::grid::Grid;
+use super::quantile::Piece;
 
 /// The fraction of the values of a gap that lie in its first part `t`, both from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,6 +120,8 @@ pub struct Curves<'a> {
     grid: OnceCell<Grid>,
     /// The gaps that were last looked at, each at its number modulo theirs: an answer looks at the same few again and again.
     seen: [Cell<Option<(usize, Gap)>>; SEEN],
+    /// The ranks of the gap that was last asked for.
+    pub(super) piece: Cell<Option<(usize, Piece)>>,
 }
 
 /// What lies between two places.
@@ -137,7 +140,7 @@ impl<'a> Curves<'a> {
     pub fn of(histogram: &'a Histogram) -> Self {
         let is_sparse = histogram.count <= SPARSE * histogram.bins.len() as u64;
         let cap = 2 * histogram.count / histogram.max_bins.get() as u64;
-        Curves { histogram, is_sparse, cap, grid: OnceCell::new(), seen: Default::default() }
+        Curves { histogram, is_sparse, cap, grid: OnceCell::new(), seen: Default::default(), piece: Cell::new(None) }
     }
 
     /// The grid that answers lie on.

@@ -7,7 +7,6 @@
 
 use super::bins::Bins;
 use super::mass::Mass;
-use crate::sketch::chunks::chunks;
 use crate::sketch::codec::Reader;
 use crate::sketch::{Error, memory};
 
@@ -79,38 +78,43 @@ impl Side {
         if reach >= self.end {
             return TO_THE_END;
         }
-        let (in_steps, towards_zero) = (self.code_in_steps(reach), self.code_towards_zero(reach));
-        let code = if self.reach(towards_zero) <= self.reach(in_steps) { towards_zero } else { in_steps };
+        let (code, found) = self.in_steps(reach);
+        let (code, found) = match self.towards_zero(reach) {
+            Some((nearer, at)) if self.center < 0.0 && at <= found => (nearer, at),
+            _ => (code, found),
+        };
         // One number has one code, so that what is read is written again.
-        let found = self.reach(code);
+        debug_assert!(code == TO_THE_END || found >= self.end || found == self.reach(code));
         if reach <= found && found < self.end { code } else { TO_THE_END }
     }
 
     /// `e << 4 | f` is `f` steps of 2^base for `e = 0`, else `16 + f` steps of `2^(base + e - 1)`, counted from the
-    /// multiple of a step at or below the center.
+    /// multiple of a step at or below the center; and the number that it stands for.
     #[inline(always)]
-    fn code_in_steps(self, reach: f64) -> u8 {
+    fn in_steps(self, reach: f64) -> (u8, f64) {
         let least = (exponent(reach - self.center) - 4).max(self.base);
         let codes = if self.center < 0.0 { HALVES } else { TO_THE_END };
         for step in [least, least + 1] {
             let grid = step - self.base;
-            let steps = (reach * power(-step)).ceil() - (self.center * power(-step)).floor();
+            let from = floor(self.center * power(-step));
+            let steps = -floor(-reach * power(-step)) - from;
             if grid < 15 && steps < f64::from(2 * STEPS) {
+                let found = (from + steps) * power(step);
                 let (steps, grid) = (steps as u8, grid as u8);
                 let code = if steps < STEPS { steps } else { (grid + 1) << 4 | (steps - STEPS) };
-                return if code < codes { code } else { TO_THE_END };
+                return if code < codes { (code, found.max(self.center)) } else { (TO_THE_END, self.end) };
             }
         }
-        TO_THE_END
+        (TO_THE_END, self.end)
     }
 
     /// Where a side reaches towards 0: `HALVES + j` is the center's power of two, halved j times.
     #[inline(always)]
-    fn code_towards_zero(self, reach: f64) -> u8 {
+    fn towards_zero(self, reach: f64) -> Option<(u8, f64)> {
         let halved = exponent(self.center) - exponent(reach);
         let is_normal = reach <= -f64::MIN_POSITIVE;
         let is_coded = is_normal & (halved < i32::from(TO_THE_END - HALVES));
-        if is_coded { HALVES + halved as u8 } else { TO_THE_END }
+        is_coded.then(|| (HALVES + halved as u8, (-power(exponent(reach))).max(self.center)))
     }
 
     /// Up to where values are that this byte was written for.
@@ -121,13 +125,20 @@ impl Side {
         let steps = f64::from(if grid > 0 { steps + i32::from(STEPS) } else { steps });
         let in_steps = (floor(self.center * power(-step)) + steps) * power(step);
         let halved = -power((exponent(self.center) - (i32::from(code) - i32::from(HALVES)).max(0)).max(-1023));
-        let reach = if (code >= HALVES) & (self.center < 0.0) { halved } else { in_steps };
-        let reach = if code == TO_THE_END { self.end } else { reach };
+        let reach = chosen((code >= HALVES) & (self.center < 0.0), halved, in_steps);
+        let reach = chosen(code == TO_THE_END, self.end, reach);
         // Finite, whatever the bytes: the center and the end are.
         let reach = if reach > self.center { reach } else { self.center };
         let reach = if reach < self.end { reach } else { self.end };
-        if code == UNKNOWN { f64::INFINITY } else { reach }
+        chosen(code == UNKNOWN, f64::INFINITY, reach)
     }
+}
+
+/// One of two numbers, both of which are computed: the compiler would branch, and make no vectors of the loop around.
+#[inline(always)]
+fn chosen(is_first: bool, first: f64, second: f64) -> f64 {
+    let mask = 0_u64.wrapping_sub(u64::from(is_first));
+    f64::from_bits(first.to_bits() & mask | second.to_bits() & !mask)
 }
 
 /// Of each bin which power of two the steps of its finest grid are.
@@ -135,11 +146,14 @@ impl Side {
 fn bases(centers: &[f64]) -> Vec<i32> {
     let mut bases: Vec<i32> = memory::with_capacity(centers.len());
     bases.resize(centers.len(), GREATEST_EXPONENT);
-    // Exponents ascend with the gaps.
-    for (i, pair) in centers.windows(2).enumerate() {
-        let of_gap = exponent(pair[1] - pair[0]) - STEP_OF_GAP;
-        bases[i] = bases[i].min(of_gap);
-        bases[i + 1] = of_gap;
+    // Exponents ascend with the gaps. One way and then the other, so that the compiler makes vectors of both.
+    let gaps = centers.len().saturating_sub(1);
+    let of_gap = |before: f64, behind: f64| exponent(behind - before) - STEP_OF_GAP;
+    for i in 0..gaps {
+        bases[i] = of_gap(centers[i], centers[i + 1]);
+    }
+    for i in (1..=gaps).rev() {
+        bases[i] = bases[i].min(bases[i - 1]);
     }
     for (base, &center) in bases.iter_mut().zip(centers) {
         *base = (*base).max(exponent(center) - STEP_OF_CENTER).clamp(LEAST_EXPONENT, GREATEST_EXPONENT);
@@ -163,24 +177,37 @@ pub fn write(bins: &Bins, min: f64, max: f64, image: &mut Vec<u8>) {
 pub fn read(reader: &mut Reader, bins: &mut Bins, min: f64, max: f64) -> Result<(), Error> {
     let Bins { centers, masses, extents } = bins;
     let inexact = masses.iter().filter(|mass| !mass.is_exact()).count();
-    let (mut stored, _) = chunks::<2, u8>(reader.bytes(2 * inexact)?);
     let bases = bases(centers);
-    let mut codes: Vec<[u8; 2]> = memory::with_capacity(centers.len());
-    codes.extend(
-        masses.iter().map(|mass| if mass.is_exact() { [0; 2] } else { *stored.next().unwrap_or(&[UNKNOWN; 2]) }),
-    );
-    memory::reserve(extents, centers.len());
-    let sides = centers.iter().zip(&*masses).zip(bases.iter().zip(&codes));
-    // All bins alike, without a branch, so that the compiler makes vectors of them.
-    extents.extend(sides.map(
-        #[inline(always)]
-        |((&center, mass), (&base, &[low, high]))| {
-            let low = -Side { center: -center, end: -min, base }.reach(low);
-            let high = Side { center, end: max, base }.reach(high);
-            if mass.is_exact() { Extent::at(center) } else { Extent { low, high } }
-        },
-    ));
+    let (lows, highs) = spread(reader.bytes(2 * inexact)?, masses);
+    memory::resize(extents, centers.len(), Extent::UNKNOWN);
+    let len = centers.len();
+    let (centers, masses, bases) = (&centers[..len], &masses[..len], &bases[..len]);
+    let (lows, highs, extents) = (&lows[..len], &highs[..len], &mut extents[..len]);
+    // All bins alike, and without a branch or an iterator, so that the compiler makes vectors of them.
+    for i in 0..len {
+        let (center, base) = (centers[i], bases[i]);
+        let low = -Side { center: -center, end: -min, base }.reach(lows[i]);
+        let high = Side { center, end: max, base }.reach(highs[i]);
+        let is_exact = masses[i].is_exact();
+        extents[i] = Extent { low: chosen(is_exact, center, low), high: chosen(is_exact, center, high) };
+    }
     Ok(())
+}
+
+/// The bytes of both sides, of exact bins any.
+#[inline(always)]
+fn spread(stored: &[u8], masses: &[Mass]) -> (Vec<u8>, Vec<u8>) {
+    let (mut lows, mut highs) = (memory::with_capacity(masses.len()), memory::with_capacity(masses.len()));
+    lows.resize(masses.len(), UNKNOWN);
+    highs.resize(masses.len(), UNKNOWN);
+    let mut inexact = 0;
+    for ((low, high), mass) in lows.iter_mut().zip(&mut highs).zip(masses) {
+        if let Some(&[of_low, of_high]) = stored.get(2 * inexact..2 * inexact + 2).and_then(|both| both.first_chunk()) {
+            (*low, *high) = (of_low, of_high);
+        }
+        inexact += usize::from(!mass.is_exact());
+    }
+    (lows, highs)
 }
 
 /// Passes over what [`write`] has written.

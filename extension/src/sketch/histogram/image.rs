@@ -96,21 +96,30 @@ impl Histogram {
     pub fn read_bins(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.read_with(bytes, |reader, bins, _, _| {
             extent::unknown(bins);
-            extent::skip(reader, bins)
+            extent::skip(reader, bins)?;
+            reader.finish()
         })
     }
 
     /// Becomes what the image says, as [`parse`](Histogram::parse) reads it, in the memory that it has; left in no useful state by an error.
     #[inline(always)]
     pub fn read(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.read_with(bytes, extent::read)
+        // A closure, as the function itself would not be compiled for the CPU that the caller is.
+        self.read_with(
+            bytes,
+            #[inline(always)]
+            |reader, bins, min, max| {
+                extent::read(reader, bins, min, max)?;
+                reader.finish()
+            },
+        )
     }
 
     #[inline(always)]
     fn read_with(
         &mut self,
         bytes: &[u8],
-        read_extents: impl FnOnce(&mut Reader, &mut Bins, f64, f64) -> Result<(), Error>,
+        read_rest: impl FnOnce(&mut Reader, &mut Bins, f64, f64) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut reader = Reader::new(bytes, WHAT);
         match reader.bytes(2) {
@@ -145,8 +154,10 @@ impl Histogram {
         memory::reserve(&mut bins.centers, len);
         memory::reserve(&mut bins.masses, len);
         bins.centers.extend(centers.map(|&center| f64::from_le_bytes(center)));
-        let ascending = bins.centers.windows(2).all(|pair| pair[0] < pair[1]);
-        if !ascending || bins.centers.iter().any(|center| !center.is_finite() || center.to_bits() == 1 << 63) {
+        // Every center is looked at, so that the compiler makes vectors of them.
+        let ascending = bins.centers.windows(2).fold(true, |all, pair| all & (pair[0] < pair[1]));
+        let is_number = |&center: &f64| center.is_finite() & (center.to_bits() != 1 << 63);
+        if !(ascending & bins.centers.iter().fold(true, |all, center| all & is_number(center))) {
             return Err(damaged("its centers are not finite numbers in ascending order"));
         }
         let mut total: u64 = 0;
@@ -181,10 +192,10 @@ impl Histogram {
         }
         if version == FIRST_VERSION {
             extent::unknown(bins);
+            reader.finish()?;
         } else {
-            read_extents(&mut reader, bins, min, max)?;
+            read_rest(&mut reader, bins, min, max)?;
         }
-        reader.finish()?;
         (self.max_bins, self.count, self.non_finite, self.slack) = (max_bins, count, non_finite, slack);
         (self.min, self.max) = (min, max);
         Ok(())

@@ -122,37 +122,43 @@ impl Pool {
         (bins, moved)
     }
 
-    /// Sorts the bins, and returns the values, sorted as integers.
+    /// The bins and the values in order.
     #[inline(always)]
-    fn sort(&mut self) -> Vec<i64> {
-        // Stable, and fast where sorted runs follow each other. It takes as much memory again, and would abort without.
-        drop(memory::with_capacity::<Bin>(self.bins.len()));
-        self.bins.sort_by(|a, b| a.center.total_cmp(&b.center));
-        let mut ordered = memory::with_capacity(self.values.len());
-        ordered.extend(self.values.iter().map(|&value| to_ordered(value)));
-        ordered.sort_unstable();
+    fn sort(&mut self) -> Ordered {
+        let mut bins = memory::with_capacity(self.bins.len());
+        bins.extend(self.bins.iter().enumerate().map(|(at, bin)| (to_ordered(bin.center), at as u32)));
+        bins.sort_unstable();
+        let mut values = memory::with_capacity(self.values.len());
+        values.extend(self.values.iter().map(|&value| to_ordered(value)));
+        values.sort_unstable();
         self.values.clear();
-        ordered
+        Ordered { bins, values }
     }
 
     /// The sorted bins and values as columns, those of one center as one; and where exact ones and others met, of these
     /// the count. There the bin has only the exact ones, but the extent of all.
     #[inline(always)]
-    fn coalesce(&self, ordered: &[i64]) -> (Bins, Vec<Mixed>) {
-        let mut bins = Bins::with_capacity(self.bins.len() + ordered.len());
+    fn coalesce(&self, ordered: &Ordered) -> (Bins, Vec<Mixed>) {
+        let mut bins = Bins::with_capacity(ordered.bins.len() + ordered.values.len());
         let mut mixed = Vec::new();
-        let mut rest = &self.bins[..];
-        for run in ordered.chunk_by(|a, b| a == b) {
-            let value = from_ordered(run[0]);
-            while let Some((&first, behind)) = rest.split_first().filter(|(first, _)| first.center <= value) {
-                add(&mut bins, first, &mut mixed);
+        let mut rest = &ordered.bins[..];
+        for run in ordered.values.chunk_by(|a, b| a == b) {
+            while let Some((&(_, at), behind)) = rest.split_first().filter(|(first, _)| first.0 <= run[0]) {
+                add(&mut bins, self.bins[at as usize], &mut mixed);
                 rest = behind;
             }
-            add(&mut bins, Bin::exact(value, run.len() as u64), &mut mixed);
+            add(&mut bins, Bin::exact(from_ordered(run[0]), run.len() as u64), &mut mixed);
         }
-        rest.iter().for_each(|&next| add(&mut bins, next, &mut mixed));
+        rest.iter().for_each(|&(_, at)| add(&mut bins, self.bins[at as usize], &mut mixed));
         (bins, mixed)
     }
+}
+
+/// What a pool holds, as integers of the same order: they are sorted faster than bins.
+struct Ordered {
+    /// The center of each bin, and which it is; of one center in the order in which they came.
+    bins: Vec<(i64, u32)>,
+    values: Vec<i64>,
 }
 
 /// Adds a bin that is not before the last.

@@ -4,7 +4,7 @@
 //! two centers, [`Curves`] say.
 
 use super::bins::Histogram;
-use super::curve::Curves;
+use super::curve::{Curve, Curves, Tail};
 use super::grid::Grid;
 use super::reduce::between;
 use crate::sketch::Error;
@@ -96,21 +96,30 @@ impl Curves<'_> {
     /// About how many values are `<= x`, between minimum and maximum.
     fn interpolate(&self, x: f64) -> f64 {
         let gap = self.histogram.bins.centers.partition_point(|&center| center <= x);
-        let before = self.count_before(gap);
-        let (start, end) = self.ranks_beside(gap, before);
-        let (from, to) = self.edges(gap);
-        let rank = if start >= end || x <= from {
-            start
-        } else if x >= to {
-            end
-        } else if self.is_empty_gap(gap) {
-            let [first, second] = self.tails(gap, before as f64);
-            if x < first.middle { first.rank_of(x) } else { second.rank_of(x) }
-        } else {
-            start + (end - start) * self.curve(gap).at(part(from, to, x))
-        };
+        let rank = self.piece(gap).rank_of(x);
         // Rounding may leave a little more than there are.
         rank.min(self.histogram.count as f64)
+    }
+
+    /// How the ranks of a gap ascend.
+    fn piece(&self, gap: usize) -> Piece {
+        match self.piece.get() {
+            Some((at, piece)) if at == gap => piece,
+            _ => {
+                let piece = self.piece_behind(gap, self.count_before(gap));
+                self.piece.set(Some((gap, piece)));
+                piece
+            }
+        }
+    }
+
+    /// The same, where the bins before the gap's end hold that many values.
+    fn piece_behind(&self, gap: usize, before: u64) -> Piece {
+        let (start, end) = self.ranks_beside(gap, before);
+        let (from, to) = self.edges(gap);
+        let is_empty = self.is_empty_gap(gap);
+        let shape = if is_empty { Shape::Tails(self.tails(gap, before as f64)) } else { Shape::Curve(self.curve(gap)) };
+        Piece { from, to, start, end, shape }
     }
 
     /// How many values the bins before this one hold.
@@ -151,16 +160,58 @@ impl Curves<'_> {
             return center;
         }
         let (gap, before) = if rank <= at_center { (bin, before) } else { (bin + 1, before + mass.count()) };
-        let (start, end) = self.ranks_beside(gap, before);
-        let (from, to) = self.edges(gap);
-        let value = if self.is_empty_gap(gap) {
-            let [first, second] = self.tails(gap, before as f64);
-            let tail = if rank <= first.at_middle { first } else { second };
-            tail.value_of(rank).clamp(from, to)
-        } else {
-            between(from, to, self.curve(gap).inverse((rank - start) / (end - start)))
-        };
+        let value = self.piece_behind(gap, before).value_of(rank);
         self.grid().nearest(value).clamp(self.histogram.min, self.histogram.max)
+    }
+}
+
+/// The ranks in a gap, from one number to another.
+#[derive(Clone, Copy)]
+pub(super) struct Piece {
+    from: f64,
+    to: f64,
+    start: f64,
+    end: f64,
+    shape: Shape,
+}
+
+#[derive(Clone, Copy)]
+enum Shape {
+    Curve(Curve),
+    /// Of an empty gap.
+    Tails([Tail; 2]),
+}
+
+impl Piece {
+    fn rank_of(&self, x: f64) -> f64 {
+        let &Piece { from, to, start, end, shape } = self;
+        if start >= end || x <= from {
+            return start;
+        }
+        if x >= to {
+            return end;
+        }
+        match shape {
+            Shape::Curve(curve) => start + (end - start) * curve.at(part(from, to, x)),
+            Shape::Tails([first, second]) => {
+                if x < first.middle {
+                    first.rank_of(x)
+                } else {
+                    second.rank_of(x)
+                }
+            }
+        }
+    }
+
+    fn value_of(&self, rank: f64) -> f64 {
+        let &Piece { from, to, start, end, shape } = self;
+        match shape {
+            Shape::Curve(curve) => between(from, to, curve.inverse((rank - start) / (end - start))),
+            Shape::Tails([first, second]) => {
+                let tail = if rank <= first.at_middle { first } else { second };
+                tail.value_of(rank).clamp(from, to)
+            }
+        }
     }
 }
 
