@@ -151,10 +151,30 @@ def rank_error(histogram: Histogram) -> float:
 
 
 class _Place(NamedTuple):
+    """Between which numbers the count up to x lies, and what is answered."""
+
     x: float
     least: int
     most: int
     answer: float
+
+    @property
+    def off(self) -> float:
+        """By how much the answer may be off here."""
+        return max(self.most - self.answer, self.answer - self.least)
+
+
+class _Stretch(NamedTuple):
+    """The numbers from one place to another."""
+
+    around: _Around
+    start: _Place
+    end: _Place
+
+    @property
+    def off(self) -> float:
+        """By how much answers may be off here, at most."""
+        return max(self.end.most - self.start.answer, self.end.answer - self.start.least)
 
 
 class _Farthest:
@@ -165,28 +185,32 @@ class _Farthest:
     """
 
     def __init__(self, histogram: Histogram) -> None:
-        self._brackets, self._ranks = Brackets(histogram), Ranks(histogram)
-        self.found = 0.0
-        bins = histogram.bins
+        brackets, bins = Brackets(histogram), histogram.bins
+        self._ranks = Ranks(histogram)
         ends = np.concatenate([bins.lows, bins.centers, bins.highs]).clip(histogram.min, histogram.max)
+        stretches = []
         for start, end in pairwise(np.unique(ends).tolist()):
-            self._around = self._brackets.around(start, end)
-            self._look(self._place(start), self._place(_from_ordered(_to_ordered(end) - 1)), _HALVINGS)
+            around, last = brackets.around(start, end), _from_ordered(_to_ordered(end) - 1)
+            stretches.append(_Stretch(around, self._place(around, start), self._place(around, last)))
+        # What is off at one number is known at once, so that only where it may be more is looked for it.
+        self.found = max((place.off for stretch in stretches for place in stretch[1:]), default=0.0)
+        for stretch in stretches:
+            self._look(stretch, _HALVINGS)
 
-    def _place(self, x: float) -> _Place:
-        return _Place(x, *self._around.at(x), self._ranks.at(x))
+    def _place(self, around: _Around, x: float) -> _Place:
+        return _Place(x, *around.at(x), self._ranks.at(x))
 
-    def _look(self, start: _Place, end: _Place, halvings: int) -> None:
-        bound = max(end.most - start.answer, end.answer - start.least)
-        if bound <= self.found:
+    def _look(self, stretch: _Stretch, halvings: int) -> None:
+        if stretch.off <= self.found:
             return
+        around, start, end = stretch
         middle = between(start.x, end.x, 0.5)
         if halvings == 0 or not start.x < middle < end.x:
-            self.found = bound
+            self.found = stretch.off
             return
-        place = self._place(middle)
-        self._look(start, place, halvings - 1)
-        self._look(place, end, halvings - 1)
+        place = self._place(around, middle)
+        self._look(_Stretch(around, start, place), halvings - 1)
+        self._look(_Stretch(around, place, end), halvings - 1)
 
 
 def _ratio(part: float, whole: float) -> float:

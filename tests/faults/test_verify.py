@@ -201,3 +201,16 @@ def test_a_column_that_some_files_have_and_others_have_in_their_path(tmp_path: P
         rollup.refresh()
         assert rollup.connection.execute("SELECT price FROM r").fetchall() == [(16,)]
         assert rollup.verify().ok, str(rollup.verify())
+
+
+@pytest.mark.parametrize("ignoring", ["", ", ignore_errors = true"], ids=["strictly", "ignoring errors"])
+@pytest.mark.parametrize("rows", [1, 3000], ids=["in the sample", "behind the sample"])
+@pytest.mark.parametrize("written", ['"x" y', "'x' y", 'x"y', "it's"])
+def test_quotes_that_can_be_read_in_several_ways(tmp_path: Path, written: str, rows: int, ignoring: str) -> None:
+    plain = "2026-01-01,plain,3\n" * (rows - 1)
+    (tmp_path / "a.csv").write_text(f"ts,name,price\n{plain}2026-01-01,{written},1\n2026-01-01,z,2\n")
+    statement = "SELECT date_trunc('day', ts) AS day, name, sum(price) AS price FROM e GROUP BY ALL"
+    source = f"read_csv('{tmp_path}/*.csv', strict_mode = false{ignoring})"
+    with Rollup.from_sql(statement, name="r", sources={"e": source}) as rollup:
+        rollup.refresh()
+        assert rollup.verify().ok, str(rollup.verify())

@@ -30,14 +30,14 @@ class Layout:
     Attributes:
         files: The files.
         columns: Their columns, in order.
-        options: Options of `read_csv` that say how they are written, each with a comma before it.
+        dialect: Options of `read_csv` that say how they are written, as SQL.
         skipped: How many lines are above the one that names the columns.
         comment: What lines begin with that are none; empty if there are none.
     """
 
     files: tuple[File, ...]
     columns: tuple[str, ...]
-    options: str
+    dialect: Mapping[str, str]
     skipped: int = 0
     comment: str = ""
 
@@ -58,7 +58,7 @@ class Layout:
         items = [f"{own.get(name.lower(), 'CAST(NULL AS VARCHAR)')} AS {identifier(name)}" for name in wanted]
         return (
             f"SELECT {', '.join([FILE, *items])} FROM read_csv({paths_of(self.files)}, auto_detect = false, "
-            f"columns = {{{types}}}{self.options}{options}, filename = '{FILE}', hive_partitioning = false)"
+            f"columns = {{{types}}}{_written(self.dialect)}{options}, filename = '{FILE}', hive_partitioning = false)"
         )
 
 
@@ -154,7 +154,7 @@ def _by_first_line(
         columns = _fields(text, delimiter)
         if any(name.strip().lower() in lower for name in columns):
             dialect = {"delim": quote(delimiter), "skip": "0", "header": "true", "quote": "'\"'", "escape": "'\"'"}
-            return Layout(tuple(files), tuple(name.strip() for name in columns), _written({**dialect, **options}))
+            return Layout(tuple(files), tuple(name.strip() for name in columns), {**dialect, **options})
     return None
 
 
@@ -227,7 +227,7 @@ def _layout(connection: duckdb.DuckDBPyConnection, files: Sequence[File], option
     dialect["escape"] = "'\"'" if dialect["escape"] == "''" else dialect["escape"]
     written = {**dialect, **options}
     names = tuple(column["name"] for column in columns)
-    return Layout(tuple(files), names, _written(written), int(written["skip"]), written["comment"][1:-1])
+    return Layout(tuple(files), names, written, int(written["skip"]), written["comment"][1:-1])
 
 
 def _written(dialect: Mapping[str, str]) -> str:

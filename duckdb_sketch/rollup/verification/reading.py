@@ -18,6 +18,7 @@ import duckdb
 from duckdb_sketch._glob import literal
 from duckdb_sketch._sql import identifier, quote
 from duckdb_sketch.rollup.query import describe, fetch
+from duckdb_sketch.rollup.sources.csv_files import layouts
 from duckdb_sketch.rollup.sources.declaration import Declaration
 from duckdb_sketch.rollup.sources.evidence import PLAIN
 from duckdb_sketch.rollup.sources.file import File
@@ -203,9 +204,20 @@ class _Part:
         given = dict(self.declaration.reading if declared is None else declared)
         if reader == "read_csv":
             given.setdefault("header", "true")
+            if given.get("strict_mode", "").lower() == "false":
+                given = {**self._marks, **given}
         given["hive_partitioning"] = "false"
         named = [f"{name} = {value}" for name, value in given.items()]
         return f"{reader}({', '.join([f'[{paths}]', *options, *named, f'filename = {quote(FILE)}'])})"
+
+    @cached_property
+    def _marks(self) -> Mapping[str, str]:
+        """How the refresh has read quotes: rows that are not well-formed can be read in several ways."""
+        declaration, wanted = self.declaration, {name.lower() for name in self.types}
+        ignoring = {"ignore_errors": "true"} if declaration.ignores_errors else {}
+        found = layouts(self.connection, self.files, {**declaration.dialect, **ignoring}, declaration.names, wanted)
+        ways = [{name: layout.dialect[name] for name in ("delim", "quote", "escape")} for layout in found]
+        return ways[0] if all(way == ways[0] for way in ways) else {}
 
     def _of_other_types(self) -> Iterator[str]:
         found = {name.lower(): kind for name, kind in describe(self.connection, f"FROM {self._plain()}").items()}
