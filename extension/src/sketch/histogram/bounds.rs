@@ -31,6 +31,8 @@ const UPWARDS: f64 = 1.0 + 1.0 / (1_u64 << 44) as f64;
 const MOST_BINS: usize = 1024;
 /// How often an interval is halved, at most, to find where a bracket is farthest from the answer.
 const HALVINGS: u32 = 5;
+/// How many intervals wait, at most, until it is known how far off answers are elsewhere.
+const MOST_WAITING: usize = 64;
 
 impl Bin {
     /// Which part of the values is `<= x` at least, and at most.
@@ -202,22 +204,31 @@ impl<'a> Brackets<'a> {
             let (least, most) = self.at_among(x, sure, bins);
             Place { x, least: least as f64, most: most as f64, answer: curves.count_below(x).unwrap_or(0.0) }
         };
-        let mut sweep = Sweep::over(&self.bins);
-        let stretches: Vec<[Place; 2]> = ends
-            .windows(2)
-            .map(|pair| {
-                sweep.advance(pair[0], pair[1]);
-                [pair[0], from_ordered(to_ordered(pair[1]) - 1)].map(|x| place(x, sweep.sure as f64, &sweep.around))
-            })
-            .collect();
-        // What is off at one number is known at once, so that only where it may be more is looked for it.
-        let mut farthest = stretches.iter().flatten().fold(0.0, |most: f64, place| most.max(place.off()));
-        for [from, to] in stretches {
-            if bound(from, to) > farthest {
+        let look = |waiting: &mut Vec<[Place; 2]>, farthest: &mut f64| {
+            for [from, to] in waiting.drain(..) {
+                if bound(from, to) <= *farthest {
+                    continue;
+                }
                 let (sure, bins) = self.around(from.x, to.x);
-                farthest_between(&|x| place(x, sure, &bins), from, to, HALVINGS, &mut farthest);
+                farthest_between(&|x| place(x, sure, &bins), from, to, HALVINGS, farthest);
+            }
+        };
+        // What is off at one number is known at once, so that only where it may be more is looked for it.
+        let (mut farthest, mut waiting) = (0.0_f64, Vec::with_capacity(MOST_WAITING));
+        let mut sweep = Sweep::over(&self.bins);
+        for pair in ends.windows(2) {
+            sweep.advance(pair[0], pair[1]);
+            let [from, to] =
+                [pair[0], from_ordered(to_ordered(pair[1]) - 1)].map(|x| place(x, sweep.sure as f64, &sweep.around));
+            farthest = farthest.max(from.off()).max(to.off());
+            if waiting.len() == MOST_WAITING {
+                look(&mut waiting, &mut farthest);
+            }
+            if bound(from, to) > farthest {
+                waiting.push([from, to]);
             }
         }
+        look(&mut waiting, &mut farthest);
         farthest
     }
 }

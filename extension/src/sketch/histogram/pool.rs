@@ -122,43 +122,56 @@ impl Pool {
         (bins, moved)
     }
 
-    /// The bins and the values in order.
+    /// Sorts the bins, and returns the values, sorted as integers.
     #[inline(always)]
-    fn sort(&mut self) -> Ordered {
-        let mut bins = memory::with_capacity(self.bins.len());
-        bins.extend(self.bins.iter().enumerate().map(|(at, bin)| (to_ordered(bin.center), at as u32)));
-        bins.sort_unstable();
-        let mut values = memory::with_capacity(self.values.len());
-        values.extend(self.values.iter().map(|&value| to_ordered(value)));
-        values.sort_unstable();
+    fn sort(&mut self) -> Vec<i64> {
+        // Pairs of a center and a place are sorted faster than bins, and take less memory.
+        let mut order = memory::with_capacity(self.bins.len());
+        order.extend(self.bins.iter().enumerate().map(|(place, bin)| (to_ordered(bin.center), place as u32)));
+        order.sort_unstable();
+        put_in_order(&mut self.bins, order);
+        let mut ordered = memory::with_capacity(self.values.len());
+        ordered.extend(self.values.iter().map(|&value| to_ordered(value)));
+        ordered.sort_unstable();
         self.values.clear();
-        Ordered { bins, values }
+        ordered
     }
 
     /// The sorted bins and values as columns, those of one center as one; and where exact ones and others met, of these
     /// the count. There the bin has only the exact ones, but the extent of all.
     #[inline(always)]
-    fn coalesce(&self, ordered: &Ordered) -> (Bins, Vec<Mixed>) {
-        let mut bins = Bins::with_capacity(ordered.bins.len() + ordered.values.len());
+    fn coalesce(&self, ordered: &[i64]) -> (Bins, Vec<Mixed>) {
+        let mut bins = Bins::with_capacity(self.bins.len() + ordered.len());
         let mut mixed = Vec::new();
-        let mut rest = &ordered.bins[..];
-        for run in ordered.values.chunk_by(|a, b| a == b) {
-            while let Some((&(_, at), behind)) = rest.split_first().filter(|(first, _)| first.0 <= run[0]) {
-                add(&mut bins, self.bins[at as usize], &mut mixed);
+        let mut rest = &self.bins[..];
+        for run in ordered.chunk_by(|a, b| a == b) {
+            let value = from_ordered(run[0]);
+            while let Some((&first, behind)) = rest.split_first().filter(|(first, _)| first.center <= value) {
+                add(&mut bins, first, &mut mixed);
                 rest = behind;
             }
-            add(&mut bins, Bin::exact(from_ordered(run[0]), run.len() as u64), &mut mixed);
+            add(&mut bins, Bin::exact(value, run.len() as u64), &mut mixed);
         }
-        rest.iter().for_each(|&(_, at)| add(&mut bins, self.bins[at as usize], &mut mixed));
+        rest.iter().for_each(|&next| add(&mut bins, next, &mut mixed));
         (bins, mixed)
     }
 }
 
-/// What a pool holds, as integers of the same order: they are sorted faster than bins.
-struct Ordered {
-    /// The center of each bin, and which it is; of one center in the order in which they came.
-    bins: Vec<(i64, u32)>,
-    values: Vec<i64>,
+/// Moves each bin once, to where the pair of its place is.
+#[inline(always)]
+fn put_in_order(bins: &mut [Bin], mut order: Vec<(i64, u32)>) {
+    for first in 0..bins.len() {
+        let (moved, mut hole) = (bins[first], first);
+        loop {
+            let from = order[hole].1 as usize;
+            order[hole].1 = hole as u32;
+            if from == first {
+                break;
+            }
+            (bins[hole], hole) = (bins[from], from);
+        }
+        bins[hole] = moved;
+    }
 }
 
 /// Adds a bin that is not before the last.
