@@ -2,8 +2,9 @@
 
 /// Runs `body` compiled for the widest vector instructions of this CPU.
 ///
-/// Works on what the compiler inlines into `body`: mark the hot loops `#[inline(always)]`. The loops stay plain Rust,
-/// so that every version computes the same.
+/// Works on what the compiler inlines into `body`: mark the hot loops `#[inline(always)]`, closures too, and call
+/// functions there. One that is handed on, as in `option.map(parse)`, is compiled for any CPU. The loops stay plain
+/// Rust, so that every version computes the same.
 #[inline]
 pub fn widest<R>(body: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
