@@ -96,22 +96,18 @@ impl Histogram {
     pub fn read_bins(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.read_with(bytes, |reader, bins, _, _| {
             extent::unknown(bins);
-            extent::skip(reader, bins)?;
-            reader.finish()
+            extent::skip(reader, bins)
         })
     }
 
     /// Becomes what the image says, as [`parse`](Histogram::parse) reads it, in the memory that it has; left in no useful state by an error.
     #[inline(always)]
+    #[allow(clippy::redundant_closure)] // the function itself would not be compiled for the CPU that the caller is
     pub fn read(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        // A closure, as the function itself would not be compiled for the CPU that the caller is.
         self.read_with(
             bytes,
             #[inline(always)]
-            |reader, bins, min, max| {
-                extent::read(reader, bins, min, max)?;
-                reader.finish()
-            },
+            |reader, bins, min, max| extent::read(reader, bins, min, max),
         )
     }
 
@@ -119,7 +115,7 @@ impl Histogram {
     fn read_with(
         &mut self,
         bytes: &[u8],
-        read_rest: impl FnOnce(&mut Reader, &mut Bins, f64, f64) -> Result<(), Error>,
+        read_extents: impl FnOnce(&mut Reader, &mut Bins, f64, f64) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut reader = Reader::new(bytes, WHAT);
         match reader.bytes(2) {
@@ -192,10 +188,10 @@ impl Histogram {
         }
         if version == FIRST_VERSION {
             extent::unknown(bins);
-            reader.finish()?;
         } else {
-            read_rest(&mut reader, bins, min, max)?;
+            read_extents(&mut reader, bins, min, max)?;
         }
+        reader.finish()?;
         (self.max_bins, self.count, self.non_finite, self.slack) = (max_bins, count, non_finite, slack);
         (self.min, self.max) = (min, max);
         Ok(())
